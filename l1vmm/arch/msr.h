@@ -1,0 +1,94 @@
+/*
+ * Numbers of model-specific registers, SDM volume 4, chapter 2.  Constants only.
+ */
+#ifndef L1VMM_ARCH_MSR_H
+#define L1VMM_ARCH_MSR_H
+
+#define MSR_IA32_TIME_STAMP_COUNTER 0x10
+#define MSR_IA32_APIC_BASE	    0x1b
+#define MSR_IA32_FEATURE_CONTROL    0x3a
+#define MSR_IA32_TSC_ADJUST	    0x3b
+#define MSR_IA32_SPEC_CTRL	    0x48
+#define MSR_IA32_BIOS_SIGN_ID	    0x8b
+#define MSR_IA32_MTRRCAP	    0xfe
+#define MSR_IA32_ARCH_CAPABILITIES  0x10a
+#define MSR_IA32_SYSENTER_CS	    0x174
+#define MSR_IA32_SYSENTER_ESP	    0x175
+#define MSR_IA32_SYSENTER_EIP	    0x176
+#define MSR_IA32_MCG_CAP	    0x179
+#define MSR_IA32_MISC_ENABLE	    0x1a0
+#define MSR_IA32_DEBUGCTL	    0x1d9
+#define MSR_IA32_MTRR_PHYSBASE0	    0x200 /* pairs of base and mask */
+#define MSR_IA32_MTRR_PHYSMASK0	    0x201
+#define MSR_IA32_PAT		    0x277
+#define MSR_IA32_MTRR_DEF_TYPE	    0x2ff
+#define MSR_IA32_PERF_GLOBAL_CTRL   0x38f
+#define MSR_IA32_TSC_DEADLINE	    0x6e0
+#define MSR_IA32_XSS		    0xda0
+
+/* Reporting of VMX capabilities: SDM volume 3, appendix A. */
+#define MSR_IA32_VMX_BASIC		 0x480
+#define MSR_IA32_VMX_PINBASED_CTLS	 0x481
+#define MSR_IA32_VMX_PROCBASED_CTLS	 0x482
+#define MSR_IA32_VMX_EXIT_CTLS		 0x483
+#define MSR_IA32_VMX_ENTRY_CTLS		 0x484
+#define MSR_IA32_VMX_MISC		 0x485
+#define MSR_IA32_VMX_CR0_FIXED0		 0x486
+#define MSR_IA32_VMX_CR0_FIXED1		 0x487
+#define MSR_IA32_VMX_CR4_FIXED0		 0x488
+#define MSR_IA32_VMX_CR4_FIXED1		 0x489
+#define MSR_IA32_VMX_VMCS_ENUM		 0x48a
+#define MSR_IA32_VMX_PROCBASED_CTLS2	 0x48b
+#define MSR_IA32_VMX_EPT_VPID_CAP	 0x48c
+#define MSR_IA32_VMX_TRUE_PINBASED_CTLS	 0x48d
+#define MSR_IA32_VMX_TRUE_PROCBASED_CTLS 0x48e
+#define MSR_IA32_VMX_TRUE_EXIT_CTLS	 0x48f
+#define MSR_IA32_VMX_TRUE_ENTRY_CTLS	 0x490
+#define MSR_IA32_VMX_VMFUNC		 0x491
+
+/* Registers of the local APIC in x2APIC mode: SDM volume 3, table 11-6. */
+#define MSR_X2APIC_FIRST	 0x800
+#define MSR_X2APIC_APICID	 0x802
+#define MSR_X2APIC_VERSION	 0x803
+#define MSR_X2APIC_TPR		 0x808
+#define MSR_X2APIC_PPR		 0x80a
+#define MSR_X2APIC_EOI		 0x80b
+#define MSR_X2APIC_LDR		 0x80d
+#define MSR_X2APIC_SIVR		 0x80f
+#define MSR_X2APIC_ISR0		 0x810
+#define MSR_X2APIC_TMR0		 0x818
+#define MSR_X2APIC_IRR0		 0x820
+#define MSR_X2APIC_ESR		 0x828
+#define MSR_X2APIC_ICR		 0x830
+#define MSR_X2APIC_LVT_TIMER	 0x832
+#define MSR_X2APIC_LVT_THERMAL	 0x833
+#define MSR_X2APIC_LVT_PMI	 0x834
+#define MSR_X2APIC_LVT_LINT0	 0x835
+#define MSR_X2APIC_LVT_LINT1	 0x836
+#define MSR_X2APIC_LVT_ERROR	 0x837
+#define MSR_X2APIC_INIT_COUNT	 0x838
+#define MSR_X2APIC_CURRENT_COUNT 0x839
+#define MSR_X2APIC_DIV_CONF	 0x83e
+#define MSR_X2APIC_SELF_IPI	 0x83f
+#define MSR_X2APIC_LAST		 0x8ff
+
+#define MSR_IA32_EFER		0xc0000080
+#define MSR_IA32_STAR		0xc0000081
+#define MSR_IA32_LSTAR		0xc0000082
+#define MSR_IA32_CSTAR		0xc0000083
+#define MSR_IA32_FMASK		0xc0000084
+#define MSR_IA32_FS_BASE	0xc0000100
+#define MSR_IA32_GS_BASE	0xc0000101
+#define MSR_IA32_KERNEL_GS_BASE 0xc0000102
+#define MSR_IA32_TSC_AUX	0xc0000103
+
+/* Bits of IA32_APIC_BASE (SDM volume 3, 11.4.4 and 11.12.1). */
+#define APIC_BASE_BSP	 (1u << 8)
+#define APIC_BASE_X2APIC (1u << 10)
+#define APIC_BASE_ENABLE (1u << 11)
+
+/* Bits of IA32_FEATURE_CONTROL (SDM volume 3, 24.7). */
+#define FEATURE_CONTROL_LOCKED		(1u << 0)
+#define FEATURE_CONTROL_VMX_OUTSIDE_SMX (1u << 2)
+
+#endif
