@@ -1,0 +1,93 @@
+#ifndef TELEMETRY_RECORD_H
+#define TELEMETRY_RECORD_H
+
+/*
+ * The exit record as C sees it, generated from record.def.  What it looks like on disk is the same
+ * bytes: ctf_metadata.c describes them from the same list.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RECORD_BYTES 64
+
+struct exit_record {
+#define RECORD_HEADER(ctype, name, unit, text) ctype name;
+#define RECORD_FIELD(ctype, name, unit, text)  ctype name;
+#define RECORD_COUNTER(ctype, name, text)      ctype name;
+#include "telemetry/record.def"
+#undef RECORD_HEADER
+#undef RECORD_FIELD
+#undef RECORD_COUNTER
+};
+
+/* exit_record.id: the one event class there is. */
+#define RECORD_ID_EXIT 0
+
+/* exit_record.flags */
+enum {
+	/* The exit interrupted the delivery of an event (IDT-vectoring information was valid). */
+	RECORD_F_IDT_VECTORING = 1 << 0,
+	/* The entry that ended the handling of this exit injected an event. */
+	RECORD_F_INJECTED = 1 << 1,
+};
+
+/*
+ * The last 16 bytes of a record, kept per vCPU while an exit is handled: the exit's number and the
+ * counters that the VMCS accessors and the page-table code increment.
+ */
+struct exit_cost {
+	uint32_t seq;
+#define RECORD_HEADER(ctype, name, unit, text)
+#define RECORD_FIELD(ctype, name, unit, text)
+#define RECORD_COUNTER(ctype, name, text) ctype name;
+#include "telemetry/record.def"
+#undef RECORD_HEADER
+#undef RECORD_FIELD
+#undef RECORD_COUNTER
+};
+
+#define RECORD_COST_OFFSET offsetof(struct exit_record, seq)
+
+/* A gap or an unaligned field would make C and CTF disagree about where a field is. */
+#define RECORD_HEADER(ctype, name, unit, text) \
+	_Static_assert(offsetof(struct exit_record, name) % sizeof(ctype) == 0, #name);
+#define RECORD_FIELD(ctype, name, unit, text) RECORD_HEADER(ctype, name, unit, text)
+#define RECORD_COUNTER(ctype, name, text)                                             \
+	_Static_assert(offsetof(struct exit_record, name) ==                          \
+			       RECORD_COST_OFFSET + offsetof(struct exit_cost, name), \
+		       #name);
+#include "telemetry/record.def"
+#undef RECORD_HEADER
+#undef RECORD_FIELD
+#undef RECORD_COUNTER
+
+#define RECORD_HEADER(ctype, name, unit, text) +sizeof(ctype)
+#define RECORD_FIELD(ctype, name, unit, text)  +sizeof(ctype)
+#define RECORD_COUNTER(ctype, name, text)      +sizeof(ctype)
+_Static_assert(0
+#include "telemetry/record.def"
+		       == RECORD_BYTES,
+	       "the fields fill a cache line");
+#undef RECORD_HEADER
+#undef RECORD_FIELD
+#undef RECORD_COUNTER
+
+_Static_assert(sizeof(struct exit_record) == RECORD_BYTES, "no padding");
+_Static_assert(RECORD_COST_OFFSET + sizeof(struct exit_cost) == RECORD_BYTES, "the costs end it");
+_Static_assert(sizeof(struct exit_cost) == 16 && RECORD_COST_OFFSET % 8 == 0,
+	       "costs move as two quadwords");
+
+/* Put @cost into @record: two loads and two stores. */
+static inline void exit_record_set_cost(struct exit_record *record, const struct exit_cost *cost)
+{
+	__builtin_memcpy((char *)record + RECORD_COST_OFFSET, cost, sizeof(*cost));
+}
+
+/* Begin the next exit: the following number, all counters 0. */
+static inline void exit_cost_next(struct exit_cost *cost)
+{
+	*cost = (struct exit_cost){.seq = cost->seq + 1};
+}
+
+#endif
