@@ -1,0 +1,27 @@
+# Unit tests (Criterion), their sanitized twins, and system tests.
+#
+# Every file of tests/unit and tests/system takes part: none can be forgotten.  Libraries that only
+# the unit tests need are appended to UNIT_LIBS.
+
+UNIT_SRCS := $(wildcard tests/unit/*.c)
+UNIT_ALL_SRCS := $(sort $(UNIT_SRCS) $(PLAIN_SRCS) $(HOST_LIB_SRCS))
+UNIT_LIBS += -lcriterion -lsqlite3 -linih -ljansson -lm
+
+$(B)/unit: $(UNIT_ALL_SRCS:%.c=$(B)/host/%.o)
+	$(HOST_CC) -o $@ $^ $(UNIT_LIBS)
+
+$(B)/san/unit: $(UNIT_ALL_SRCS:%.c=$(B)/san/%.o)
+	$(HOST_CC) $(SAN_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+
+.PHONY: unit
+unit: $(B)/unit ## run the unit tests
+	$<
+
+# Criterion takes a test's word that it passed; only a signal at its end makes a leak count.
+.PHONY: san
+san: $(B)/san/unit ## run the unit tests under the address and undefined-behaviour sanitizers
+	ASAN_OPTIONS=abort_on_error=1:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 $<
+
+.PHONY: system
+system: all ## run the system tests: whole stacks, bad input, set-up
+	prove --exec bash --timer tests/system/*.t

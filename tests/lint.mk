@@ -1,0 +1,75 @@
+# Static checks, each remembered under build/lint: only what changed is checked again.
+#
+# C is checked with the flags it is compiled with; what is linked both ways, with the hosted ones.
+
+LINT := $(B)/lint
+LINT_C := $(sort $(shell find l1vmm nesting shadow telemetry bench tests -name '*.c'))
+LINT_H := $(sort $(shell find l1vmm nesting shadow telemetry bench tests -name '*.h'))
+LINT_SH := $(filter-out %.awk,$(wildcard scripts/* .ci/run tests/system/*.t tests/system/*.sh))
+
+LINT_HOST_C := $(filter bench/main.c tests/% $(PLAIN_SRCS) $(HOST_LIB_SRCS),$(LINT_C))
+LINT_IMAGE_C := $(filter-out $(LINT_HOST_C),$(LINT_C))
+LINT_IMAGE_H := $(filter l1vmm/% bench/guests/%,$(LINT_H))
+LINT_HOST_H := $(filter-out $(LINT_IMAGE_H),$(LINT_H))
+
+LINT_STAMPS := $(LINT)/format $(LINT)/cppcheck $(LINT)/shellcheck \
+	$(LINT_HOST_C:%=$(LINT)/host/%) $(LINT_IMAGE_C:%=$(LINT)/image/%) \
+	$(LINT_HOST_H:%=$(LINT)/host/%) $(LINT_IMAGE_H:%=$(LINT)/image/%)
+
+.PHONY: lint
+lint: $(LINT_STAMPS) ## check format, headers, sources and scripts
+	@echo "lint: $(words $(LINT_C)) sources, $(words $(LINT_H)) headers and" \
+		"$(words $(LINT_SH)) scripts are clean"
+
+$(LINT)/format: $(LINT_C) $(LINT_H) .clang-format
+	@mkdir -p $(@D)
+	@echo "clang-format-19 on $(words $(LINT_C) $(LINT_H)) files"
+	@clang-format-19 --dry-run -Werror $(LINT_C) $(LINT_H)
+	@touch $@
+
+# The compiler writes down which headers the stamp depends on; clang-tidy does not, and what it says
+# on stderr is how many warnings it left out.
+define lint_source
+	@mkdir -p $(@D)
+	@$(IMAGE_CC) $(CPPFLAGS) $(1) -E -MF $@.d -MT $@ $< -o /dev/null
+	@echo "clang-tidy-19 $<"
+	@clang-tidy-19 --quiet $< -- -I. $(1) 2>$@.err || { cat $@.err >&2; false; }
+	@touch $@
+endef
+
+# A header must compile by itself.
+define lint_header
+	@mkdir -p $(@D)
+	@echo "self-contained $<"
+	@$(IMAGE_CC) $(CPPFLAGS) $(1) -fsyntax-only -MF $@.d -MT $@ -include $< -x c /dev/null
+	@touch $@
+endef
+
+$(LINT)/host/%.c: %.c .clang-tidy
+	$(call lint_source,$(HOST_CFLAGS) $(HOST_CPPFLAGS))
+
+$(LINT)/image/%.c: %.c .clang-tidy
+	$(call lint_source,$(IMAGE_CFLAGS))
+
+$(LINT)/host/%.h: %.h
+	$(call lint_header,$(HOST_CFLAGS) $(HOST_CPPFLAGS))
+
+$(LINT)/image/%.h: %.h
+	$(call lint_header,$(IMAGE_CFLAGS))
+
+# Two of its errors are wrong here: comparePointers takes two symbols of a linker script for two
+# objects, and in the named file functions called `or` and `and` are taken for operators.
+CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --error-exitcode=1 -I. -U__ASSEMBLER__ \
+	--enable=warning,performance,portability --suppress=comparePointers \
+	--suppress=syntaxError:shadow/insn_operations.def
+
+$(LINT)/cppcheck: $(LINT_C) $(LINT_H)
+	@mkdir -p $(@D)/cppcheck.work
+	@echo "cppcheck on $(words $(LINT_C)) files"
+	@$(CPPCHECK) --cppcheck-build-dir=$(@D)/cppcheck.work $(LINT_C)
+	@touch $@
+
+$(LINT)/shellcheck: $(LINT_SH)
+	@mkdir -p $(@D)
+	shellcheck $(LINT_SH)
+	@touch $@
