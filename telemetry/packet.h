@@ -13,10 +13,10 @@
 #define TELEMETRY_STREAM_EXITS 0
 
 struct telemetry_packet {
-#define PACKET_HEADER(ctype, name, text)    ctype name;
-#define PACKET_CLOCK(ctype, name, text)	    ctype name;
-#define PACKET_CONTEXT(ctype, name, text)   ctype name;
-#define PACKET_RESERVED(ctype, name, count) ctype name[count];
+#define PACKET_HEADER(ctype, name, text)  ctype name;
+#define PACKET_CLOCK(ctype, name, text)	  ctype name;
+#define PACKET_CONTEXT(ctype, name, text) ctype name;
+#define PACKET_RESERVED(name, bytes)	  uint8_t name[bytes];
 #include "telemetry/packet.def"
 #undef PACKET_HEADER
 #undef PACKET_CLOCK
