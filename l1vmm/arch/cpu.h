@@ -32,12 +32,15 @@ static inline uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* The time stamp, read after everything before it in program order (SDM volume 2, RDTSC). */
+/*
+ * The time stamp, read after everything before it in program order (SDM volume 2, RDTSC).  Bochs
+ * brings its clock up to date only at the end of a run of straight-line code: the jump ends one.
+ */
 static inline uint64_t rdtsc_ordered(void)
 {
 	uint32_t low, high;
 
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	__asm__ volatile("lfence; jmp 1f; 1: rdtsc" : "=a"(low), "=d"(high) : : "memory");
 	return (uint64_t)high << 32 | low;
 }
 
