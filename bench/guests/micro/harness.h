@@ -1,0 +1,33 @@
+#ifndef BENCH_GUESTS_MICRO_HARNESS_H
+#define BENCH_GUESTS_MICRO_HARNESS_H
+
+#include <stdint.h>
+
+#include "bench/guests/micro/micro.h"
+#include "l1vmm/boot/start_info.h"
+#include "telemetry/fee.h"
+
+/* A row of micro.def. */
+struct bench {
+	const char *name;
+	enum fee_component component;
+	uint32_t ops;	  /* operations per sample */
+	uint32_t samples; /* counted ones */
+	uint32_t needs;	  /* NEED_* bits */
+	const char *expect;
+	void (*run)(struct run *run);
+};
+
+/* The most samples that a benchmark can be asked for. */
+#define SAMPLES_MAX 4096
+
+/*
+ * Takes `samples` samples, at most SAMPLES_MAX, and those of the warm-up before them; reports them,
+ * or why there are none.
+ */
+void harness_run(const struct bench *bench, uint32_t samples, const struct start_info_view *boot);
+
+/* Reports that the benchmark is left out; `why` is one word. */
+void harness_skip(const struct bench *bench, const char *why);
+
+#endif
