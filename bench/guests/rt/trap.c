@@ -60,7 +60,8 @@ void trap_dispatch(struct trap_frame *frame)
 {
 	trap_handler *handler = handlers[frame->vector];
 
-	if (!handler)
+	if (handler)
+		handler(frame);
+	else
 		unexpected(frame);
-	handler(frame);
 }
