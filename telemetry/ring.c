@@ -20,7 +20,7 @@ static uint32_t next_slot(uint32_t slot, uint32_t subbuffers)
 	return slot + 1 == subbuffers ? 0 : slot + 1;
 }
 
-/* Let records go to the scratch record, and have every commit take the slow path. */
+/* Let records go to scratch memory, and have every commit take the slow path. */
 static void park(struct telemetry_producer *p)
 {
 	p->packet = NULL;
@@ -54,7 +54,7 @@ static bool has_room(struct telemetry_producer *p)
 		return false;
 	}
 	p->tail = tail;
-	return p->head - tail < p->ring.subbuffer_count;
+	return p->opened - tail < p->ring.subbuffer_count;
 }
 
 static bool open_packet(struct telemetry_producer *p)
@@ -67,15 +67,15 @@ static bool open_packet(struct telemetry_producer *p)
 		(void *)((char *)p->ring.subbuffers + (size_t)p->slot * p->ring.subbuffer_bytes);
 	p->cur = (struct exit_record *)(p->packet + 1);
 	p->left = p->capacity;
+	p->opened++;
+	p->slot = next_slot(p->slot, p->ring.subbuffer_count);
 	return true;
 }
 
-/* Publish the open sub-buffer, however many records it holds. */
-static void close_packet(struct telemetry_producer *p)
+/* Give @packet its head, and to the consumer.  It is the oldest that was not published. */
+static void publish(struct telemetry_producer *p, struct telemetry_packet *packet, uint64_t count)
 {
-	struct telemetry_packet *packet = p->packet;
 	struct exit_record *records = (struct exit_record *)(packet + 1);
-	uint64_t count = p->capacity - p->left;
 	uint64_t content = sizeof(*packet) + count * sizeof(*records);
 	uint64_t size = (content + TELEMETRY_PAGE - 1) / TELEMETRY_PAGE * TELEMETRY_PAGE;
 	uint64_t begin = count ? records[0].tsc : p->last_tsc;
@@ -99,51 +99,76 @@ static void close_packet(struct telemetry_producer *p)
 	memset(records + count, 0, size - content);
 	p->records += count;
 	p->reported = p->discarded;
-	p->slot = next_slot(p->slot, p->ring.subbuffer_count);
 	p->head++;
 	atomic_store_explicit(&p->ring.producer_page->head, p->head, memory_order_release);
 }
 
-/* A record stands in the scratch memory: keep it if there is room by now, else count it. */
-static void commit_parked(struct telemetry_producer *p)
+/* Records in the open sub-buffer. */
+static uint64_t open_records(const struct telemetry_producer *p)
+{
+	const struct exit_record *first = (const struct exit_record *)(p->packet + 1);
+
+	return p->packet ? (uint64_t)(p->cur - first) : 0;
+}
+
+static void publish_full(struct telemetry_producer *p)
+{
+	publish(p, p->full, p->capacity);
+	p->full = NULL;
+	if (p->packet)
+		p->left = p->capacity - open_records(p);
+}
+
+/*
+ * The scratch record is lost even if there is room by now: its last fields are written after its
+ * commit, and would not be in a copy.
+ */
+static void drop(struct telemetry_producer *p)
 {
 	p->last_tsc = p->scratch.tsc;
-	if (open_packet(p)) {
-		*p->cur++ = p->scratch;
-		p->left--;
-		return;
-	}
 	p->discarded++;
 	atomic_store_explicit(&p->ring.producer_page->discarded, p->discarded,
 			      memory_order_relaxed);
+	open_packet(p);
 }
 
+/*
+ * The last record of a full sub-buffer is complete only when the next one is committed.  So the
+ * slow path is taken twice: to go on to the next sub-buffer, and to publish the one before.
+ */
 bool telemetry_commit_slow(struct telemetry_producer *p)
 {
+	bool ready = p->full;
+
 	if (!p->on) {
 		park(p);
 		return false;
 	}
+	if (ready)
+		publish_full(p);
 	if (!p->packet) {
-		commit_parked(p);
-		return false;
+		drop(p);
+	} else if (!ready) {
+		p->full = p->packet;
+		open_packet(p);
+		p->left = 1;
 	}
-	close_packet(p);
-	open_packet(p);
-	return true;
+	return ready;
 }
 
 bool telemetry_flush(struct telemetry_producer *p)
 {
 	if (!p->on)
 		return true;
-	if (!p->packet && p->discarded == p->reported)
+	if (p->full)
+		publish_full(p);
+	if (!p->packet)
+		open_packet(p);
+	if (open_records(p) == 0 && p->discarded == p->reported)
 		return true;
-	if (!p->packet && !open_packet(p))
+	if (!p->packet)
 		return false;
-	if (p->left == p->capacity && p->discarded == p->reported)
-		return true;
-	close_packet(p);
+	publish(p, p->packet, open_records(p));
 	open_packet(p);
 	return true;
 }
@@ -151,7 +176,7 @@ bool telemetry_flush(struct telemetry_producer *p)
 struct telemetry_counts telemetry_counts(const struct telemetry_producer *p)
 {
 	return (struct telemetry_counts){
-		.records = p->records + (p->packet ? p->capacity - p->left : 0),
+		.records = p->records + (p->full ? p->capacity : 0) + open_records(p),
 		.discarded = p->discarded,
 		.packets = p->head,
 		.bad_tails = p->bad_tails,

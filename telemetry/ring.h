@@ -66,25 +66,27 @@ struct telemetry_ring {
 /* The producer's private state.  The first two members are all that the hot path touches. */
 struct telemetry_producer {
 	struct exit_record *cur;	 /* where the next record goes */
-	uint64_t left;			 /* records until there is no more room at cur; never 0 */
-	struct telemetry_packet *packet; /* open sub-buffer; NULL: full or off, cur is scratch */
+	uint64_t left;			 /* commits until the slow path is to be taken; never 0 */
+	struct telemetry_packet *packet; /* open sub-buffer; NULL: none, cur is scratch */
+	struct telemetry_packet *full;	 /* the one before it, where it was not published yet */
 	struct telemetry_ring ring;
-	uint64_t capacity;  /* records in a sub-buffer */
-	uint64_t head;	    /* sub-buffers published */
-	uint64_t tail;	    /* the latest tail that made sense */
-	uint32_t slot;	    /* head modulo the number of sub-buffers */
+	uint64_t capacity; /* records in a sub-buffer */
+	uint64_t opened;   /* sub-buffers that records were ever put into */
+	uint64_t head;	   /* of them, those published */
+	uint64_t tail;	   /* the latest tail that made sense */
+	uint32_t slot;	   /* opened modulo the number of sub-buffers */
+	bool on;
 	uint64_t records;   /* in published sub-buffers */
 	uint64_t discarded; /* records dropped */
 	uint64_t reported;  /* of them, those that a packet has carried */
 	uint64_t last_tsc;  /* time of the latest record that the slow path saw */
 	uint64_t bad_tails; /* tails that made no sense */
-	bool on;
 	struct exit_record scratch;
 };
 
 /* What a producer has done so far. */
 struct telemetry_counts {
-	uint64_t records; /* kept, the open sub-buffer's included */
+	uint64_t records; /* kept, those not published yet included */
 	uint64_t discarded;
 	uint64_t packets; /* published */
 	uint64_t bad_tails;
@@ -101,12 +103,12 @@ enum telemetry_fault telemetry_producer_init(struct telemetry_producer *producer
 /* Make @producer one that keeps nothing: reserve and commit work, and no record is counted. */
 void telemetry_producer_init_off(struct telemetry_producer *producer);
 
-/* The room that the hot path had is used up; telemetry_commit() is the only caller. */
+/* What commits have to do now and then; telemetry_commit() is the only caller. */
 bool telemetry_commit_slow(struct telemetry_producer *producer);
 
 /*
  * The next record to fill in, never NULL: scratch memory where the ring is full or off.  Nothing is
- * taken until telemetry_commit(); its contents are those of an older record, so fill in each field.
+ * taken until telemetry_commit().  Its contents are those of an older record: fill in each field.
  */
 static inline struct exit_record *telemetry_reserve(struct telemetry_producer *producer)
 {
@@ -114,8 +116,12 @@ static inline struct exit_record *telemetry_reserve(struct telemetry_producer *p
 }
 
 /*
- * Keep the record that telemetry_reserve() gave.  True when that made a sub-buffer ready for the
- * consumer.  No fence and no shared store: records become visible with their sub-buffer.
+ * Keep the record that telemetry_reserve() gave.  Its fields may still be written until the next
+ * record is committed, such as the stamp of an entry that is about to happen.  True when
+ * sub-buffers have become ready for the consumer.
+ *
+ * No fence and no shared store in here: records become visible with their sub-buffer, which is
+ * published by the first commit after the one that filled it.
  */
 static inline bool telemetry_commit(struct telemetry_producer *producer)
 {
@@ -126,9 +132,10 @@ static inline bool telemetry_commit(struct telemetry_producer *producer)
 }
 
 /*
- * Close the current sub-buffer early, so that the consumer sees all records and the number of
- * dropped ones.  With neither to tell, no packet is made.  False where the ring is full and drops
- * are still untold: flush again after the consumer has given back a sub-buffer.
+ * Publish what has been committed, however little, so that the consumer sees all records and the
+ * number of dropped ones; the caller writes to none of them any more.  With nothing to tell, no
+ * packet is made.  False where the ring is full and drops are still untold: flush again after the
+ * consumer has given back a sub-buffer.
  */
 bool telemetry_flush(struct telemetry_producer *producer);
 
