@@ -1,11 +1,12 @@
 # The page-table walker and the instruction emulator: plain C, for the images and for hosted tests.
-PLAIN_SRCS += \
+SHADOW_SRCS := \
 	shadow/walk.c \
 	shadow/insn_alu.c \
 	shadow/insn_decode.c \
 	shadow/insn_execute.c \
 	shadow/insn_opcodes.c \
 	shadow/insn_operand.c
+PLAIN_SRCS += $(SHADOW_SRCS)
 
 # The instruction tests compare with Zydis.
 UNIT_LIBS += -lZydis

@@ -1,0 +1,32 @@
+/*
+ * The machine's memory: what is the hypervisor's, and what is left for the guest.
+ */
+#ifndef L1VMM_BOOT_MEMORY_H
+#define L1VMM_BOOT_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "l1vmm/boot/boot_info.h"
+
+struct memory_range {
+	uint64_t base; /* hpa */
+	uint64_t size; /* bytes */
+};
+
+/*
+ * Takes stock of the memory map: usable memory from 1 MB to 4 GiB less the image and the modules.
+ * Sets `pool_bytes` of it aside for memory_alloc().  False where that much is not there.
+ */
+bool memory_init(const struct boot_info *boot, uint64_t pool_bytes);
+
+/* All usable memory of the machine in bytes. */
+uint64_t memory_total(void);
+
+/* `pages` zeroed pages of 4 KB in one piece, from the pool; 0 where it is used up. */
+uint64_t memory_alloc(uint64_t pages);
+
+/* Takes the largest piece that is left, at most `limit` bytes, both ends on 2 MB. */
+struct memory_range memory_take_largest(uint64_t limit);
+
+#endif

@@ -1,0 +1,266 @@
+#include "l1vmm/dev/lapic.h"
+
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/lib/string.h"
+
+#define APIC_BASE_BSP	   (1u << 8)
+#define APIC_BASE_X2APIC   (1u << 10)
+#define APIC_BASE_ENABLE   (1u << 11)
+#define APIC_BASE_ADDRESS  0xfee00000u
+#define APIC_VERSION	   0x00050014u /* six LVT entries, integrated APIC */
+#define SVR_AT_RESET	   0xffu
+#define SVR_ENABLE	   (1u << 8)
+#define SVR_WRITABLE	   0x1ffu
+#define LVT_MASKED	   (1u << 16)
+#define LVT_WRITABLE	   0x000617ffu | LVT_MASKED
+#define ESR_SEND_ILLEGAL   (1u << 5)
+#define ESR_ILLEGAL_VECTOR (1u << 6)
+#define FIRST_LEGAL_VECTOR 16
+
+/* Fields of the ICR: SDM volume 3, figure 11-28. */
+#define ICR_VECTOR	   0xffu
+#define ICR_DELIVERY_MODE  0x700u
+#define ICR_LOGICAL	   (1u << 11)
+#define ICR_SHORTHAND	   0xc0000u
+#define ICR_SELF	   0x40000u
+#define ICR_ALL		   0x80000u
+#define ICR_ALL_BUT_SELF   0xc0000u
+#define ICR_RESERVED	   0xfff32000u
+#define ICR_BROADCAST	   0xffffffffu
+
+void lapic_reset(struct lapic *apic, uint32_t id)
+{
+	memset(apic, 0, sizeof(*apic));
+	apic->id = id;
+	apic->svr = SVR_AT_RESET;
+	for (unsigned i = 0; i < sizeof(apic->lvt) / sizeof(apic->lvt[0]); i++)
+		apic->lvt[i] = LVT_MASKED;
+	apic->base = APIC_BASE_ADDRESS | APIC_BASE_ENABLE | (id == 0 ? APIC_BASE_BSP : 0);
+}
+
+static int highest(const uint32_t words[LAPIC_VECTOR_WORDS])
+{
+	for (int i = LAPIC_VECTOR_WORDS - 1; i >= 0; i--)
+		if (words[i])
+			return i * 32 + 31 - __builtin_clz(words[i]);
+	return -1;
+}
+
+static void set(uint32_t words[LAPIC_VECTOR_WORDS], uint8_t vector)
+{
+	words[vector / 32] |= 1u << vector % 32;
+}
+
+static void clear(uint32_t words[LAPIC_VECTOR_WORDS], uint8_t vector)
+{
+	words[vector / 32] &= ~(1u << vector % 32);
+}
+
+/* SDM volume 3, 11.8.3.1. */
+static uint32_t processor_priority(const struct lapic *apic)
+{
+	int in_service = highest(apic->isr);
+	uint32_t isrv = in_service < 0 ? 0 : (uint32_t)in_service;
+
+	return (apic->tpr & 0xf0) >= (isrv & 0xf0) ? apic->tpr : isrv & 0xf0;
+}
+
+int lapic_pending(const struct lapic *apic)
+{
+	int vector = highest(apic->irr);
+
+	if (vector < 0 || !(apic->svr & SVR_ENABLE) ||
+	    ((uint32_t)vector & 0xf0) <= (processor_priority(apic) & 0xf0))
+		return -1;
+	return vector;
+}
+
+void lapic_accept(struct lapic *apic, uint8_t vector)
+{
+	clear(apic->irr, vector);
+	set(apic->isr, vector);
+}
+
+static void request(struct lapic *apic, uint8_t vector)
+{
+	if (vector < FIRST_LEGAL_VECTOR)
+		apic->esr_pending |= ESR_SEND_ILLEGAL | ESR_ILLEGAL_VECTOR;
+	else if (apic->svr & SVR_ENABLE)
+		set(apic->irr, vector);
+}
+
+static uint32_t logical_id(const struct lapic *apic)
+{
+	return (apic->id >> 4) << 16 | 1u << (apic->id & 0xf); /* SDM volume 3, 11.12.10.2 */
+}
+
+/* Whether an IPI by this ICR reaches the APIC that sends it. */
+static bool reaches_self(const struct lapic *apic, uint64_t icr)
+{
+	uint32_t destination = (uint32_t)(icr >> 32);
+
+	switch (icr & ICR_SHORTHAND) {
+	case ICR_SELF:
+	case ICR_ALL:
+		return true;
+	case ICR_ALL_BUT_SELF:
+		return false;
+	}
+	if (destination == ICR_BROADCAST)
+		return true;
+	if (!(icr & ICR_LOGICAL))
+		return destination == apic->id;
+	return destination >> 16 == apic->id >> 4 && (destination & logical_id(apic) & 0xffff);
+}
+
+static enum lapic_result write_icr(struct lapic *apic, uint64_t icr)
+{
+	if (icr & ICR_RESERVED)
+		return LAPIC_FAULT;
+	apic->icr = icr;
+	/* Fixed delivery; the other modes have no receiver on a machine of one processor. */
+	if ((icr & ICR_DELIVERY_MODE) == 0 && reaches_self(apic, icr))
+		request(apic, icr & ICR_VECTOR);
+	return LAPIC_OK;
+}
+
+enum lapic_result lapic_read_msr(const struct lapic *apic, uint32_t msr, uint64_t *value)
+{
+	if (!(apic->base & APIC_BASE_X2APIC))
+		return LAPIC_FAULT;
+	if (msr >= MSR_X2APIC_ISR0 && msr < MSR_X2APIC_ISR0 + LAPIC_VECTOR_WORDS)
+		*value = apic->isr[msr - MSR_X2APIC_ISR0];
+	else if (msr >= MSR_X2APIC_TMR0 && msr < MSR_X2APIC_TMR0 + LAPIC_VECTOR_WORDS)
+		*value = 0; /* no level-triggered interrupt has been accepted */
+	else if (msr >= MSR_X2APIC_IRR0 && msr < MSR_X2APIC_IRR0 + LAPIC_VECTOR_WORDS)
+		*value = apic->irr[msr - MSR_X2APIC_IRR0];
+	else if (msr >= MSR_X2APIC_LVT_TIMER && msr <= MSR_X2APIC_LVT_ERROR)
+		*value = apic->lvt[msr - MSR_X2APIC_LVT_TIMER];
+	else
+		switch (msr) {
+		case MSR_X2APIC_APICID:
+			*value = apic->id;
+			break;
+		case MSR_X2APIC_VERSION:
+			*value = APIC_VERSION;
+			break;
+		case MSR_X2APIC_TPR:
+			*value = apic->tpr;
+			break;
+		case MSR_X2APIC_PPR:
+			*value = processor_priority(apic);
+			break;
+		case MSR_X2APIC_LDR:
+			*value = logical_id(apic);
+			break;
+		case MSR_X2APIC_SIVR:
+			*value = apic->svr;
+			break;
+		case MSR_X2APIC_ESR:
+			*value = apic->esr;
+			break;
+		case MSR_X2APIC_ICR:
+			*value = apic->icr;
+			break;
+		case MSR_X2APIC_INIT_COUNT:
+			*value = apic->timer_initial;
+			break;
+		case MSR_X2APIC_CURRENT_COUNT:
+			*value = 0;
+			break;
+		case MSR_X2APIC_DIV_CONF:
+			*value = apic->timer_divide;
+			break;
+		default:
+			return LAPIC_FAULT;
+		}
+	return LAPIC_OK;
+}
+
+static bool reserved(uint64_t value, uint64_t writable)
+{
+	return value & ~writable;
+}
+
+/* Keeps `value` in a register in which only the bits of `writable` may be set. */
+static enum lapic_result keep(uint32_t *reg, uint64_t value, uint64_t writable)
+{
+	if (reserved(value, writable))
+		return LAPIC_FAULT;
+	*reg = (uint32_t)value;
+	return LAPIC_OK;
+}
+
+static enum lapic_result end_of_interrupt(struct lapic *apic, uint64_t value)
+{
+	int vector = highest(apic->isr);
+
+	if (value)
+		return LAPIC_FAULT;
+	if (vector >= 0)
+		clear(apic->isr, (uint8_t)vector);
+	return LAPIC_OK;
+}
+
+enum lapic_result lapic_write_msr(struct lapic *apic, uint32_t msr, uint64_t value)
+{
+	if (!(apic->base & APIC_BASE_X2APIC))
+		return LAPIC_FAULT;
+	if (msr >= MSR_X2APIC_LVT_TIMER && msr <= MSR_X2APIC_LVT_ERROR)
+		return keep(&apic->lvt[msr - MSR_X2APIC_LVT_TIMER], value, LVT_WRITABLE);
+	switch (msr) {
+	case MSR_X2APIC_TPR:
+		return keep(&apic->tpr, value, 0xff);
+	case MSR_X2APIC_EOI:
+		return end_of_interrupt(apic, value);
+	case MSR_X2APIC_SIVR:
+		return keep(&apic->svr, value, SVR_WRITABLE);
+	case MSR_X2APIC_ESR:
+		if (value)
+			return LAPIC_FAULT;
+		apic->esr = apic->esr_pending;
+		apic->esr_pending = 0;
+		return LAPIC_OK;
+	case MSR_X2APIC_ICR:
+		return write_icr(apic, value);
+	case MSR_X2APIC_INIT_COUNT:
+		return keep(&apic->timer_initial, value, 0xffffffff);
+	case MSR_X2APIC_DIV_CONF:
+		return keep(&apic->timer_divide, value, 0xb);
+	case MSR_X2APIC_SELF_IPI:
+		if (reserved(value, ICR_VECTOR))
+			return LAPIC_FAULT;
+		request(apic, (uint8_t)value);
+		return LAPIC_OK;
+	default:
+		return LAPIC_FAULT;
+	}
+}
+
+enum lapic_result lapic_write_base(struct lapic *apic, uint64_t value)
+{
+	uint64_t modes = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
+	uint64_t from = apic->base & modes, to = value & modes;
+
+	if ((value & ~modes) != (apic->base & ~modes) || to == APIC_BASE_X2APIC)
+		return LAPIC_FAULT;
+	if (from == modes && to == APIC_BASE_ENABLE) /* only by way of disabled */
+		return LAPIC_FAULT;
+	if (from == 0 && to == modes) /* only by way of xAPIC mode */
+		return LAPIC_FAULT;
+	apic->base = value;
+	return LAPIC_OK;
+}
+
+uint64_t lapic_cr8(const struct lapic *apic)
+{
+	return apic->tpr >> 4;
+}
+
+enum lapic_result lapic_write_cr8(struct lapic *apic, uint64_t value)
+{
+	if (reserved(value, 0xf))
+		return LAPIC_FAULT;
+	apic->tpr = (uint32_t)value << 4;
+	return LAPIC_OK;
+}

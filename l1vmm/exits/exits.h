@@ -1,0 +1,39 @@
+/*
+ * The handlers of exits, one file a family.  Each is called with v->reason, v->rip and v->detail
+ * set, and tells what to do with the instruction that exited.
+ * @pre for all of them: v's VMCS is current
+ */
+#ifndef L1VMM_EXITS_EXITS_H
+#define L1VMM_EXITS_EXITS_H
+
+#include "l1vmm/vmx/vcpu.h"
+
+enum exit_action exit_cpuid(struct vcpu *v);		  /* cpuid.c */
+enum exit_action exit_cr_access(struct vcpu *v);	  /* cr.c */
+enum exit_action exit_xsetbv(struct vcpu *v);		  /* cr.c */
+enum exit_action exit_rdmsr(struct vcpu *v);		  /* msr.c */
+enum exit_action exit_wrmsr(struct vcpu *v);		  /* msr.c */
+enum exit_action exit_io(struct vcpu *v);		  /* io.c */
+enum exit_action exit_ept_violation(struct vcpu *v);	  /* mem.c */
+enum exit_action exit_ept_misconfig(struct vcpu *v);	  /* mem.c */
+enum exit_action exit_invlpg(struct vcpu *v);		  /* mem.c */
+enum exit_action exit_exception(struct vcpu *v);	  /* irq.c */
+enum exit_action exit_external_interrupt(struct vcpu *v); /* irq.c */
+enum exit_action exit_interrupt_window(struct vcpu *v);	  /* irq.c */
+enum exit_action exit_hlt(struct vcpu *v);		  /* irq.c */
+enum exit_action exit_pause(struct vcpu *v);		  /* irq.c */
+enum exit_action exit_rdtsc(struct vcpu *v);		  /* time.c */
+enum exit_action exit_rdtscp(struct vcpu *v);		  /* time.c */
+enum exit_action exit_vmcall(struct vcpu *v);		  /* hypercall.c */
+enum exit_action exit_vmx_insn(struct vcpu *v);		  /* vmx_insn.c */
+enum exit_action exit_invd(struct vcpu *v);		  /* misc.c */
+enum exit_action exit_wbinvd(struct vcpu *v);		  /* misc.c */
+enum exit_action exit_rdpmc(struct vcpu *v);		  /* misc.c */
+enum exit_action exit_triple_fault(struct vcpu *v);	  /* fatal.c */
+enum exit_action exit_entry_failure(struct vcpu *v);	  /* fatal.c */
+enum exit_action exit_unexpected(struct vcpu *v);	  /* fatal.c */
+
+/* fatal.c: a reason above those of the table, or an entry that failed late (bit 31). */
+_Noreturn void exit_without_row(struct vcpu *v);
+
+#endif

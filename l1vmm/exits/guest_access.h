@@ -1,0 +1,43 @@
+/*
+ * A guest's memory through the guest's own page tables, for instructions that are carried out for
+ * it.
+ * @pre for all: v's VMCS is current
+ */
+#ifndef L1VMM_EXITS_GUEST_ACCESS_H
+#define L1VMM_EXITS_GUEST_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l1vmm/vmx/vcpu.h"
+#include "shadow/insn.h"
+#include "shadow/walk.h"
+
+/* What one exit needs to know to translate addresses, read from the VMCS once. */
+struct guest_view {
+	struct vcpu *v;
+	struct paging_state paging;
+	uint32_t user; /* PF_U where the guest runs at CPL 3 */
+};
+
+void guest_view_init(struct guest_view *view, struct vcpu *v);
+
+/*
+ * Translates `linear` for `access` (PF_W, PF_I).  False where the guest has been given a fault
+ * instead, or its tables lie outside its memory, which stops it.
+ */
+bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, uint64_t *gpa);
+
+/*
+ * Copies `size` bytes, at most a page, from or to the guest's memory at `linear`.  Nothing is
+ * copied unless everything can be; false as above, and where a page is no memory, which stops it.
+ */
+bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size);
+bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size);
+
+/* The code that the guest executes: its mode, and up to INSN_MAX_LENGTH bytes from RIP on. */
+enum insn_mode guest_code_mode(struct vcpu *v);
+bool guest_fetch(struct guest_view *view, uint8_t code[INSN_MAX_LENGTH], size_t *size);
+
+#endif

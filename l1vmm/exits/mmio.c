@@ -1,0 +1,145 @@
+#include "l1vmm/exits/mmio.h"
+
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/dev/ioapic.h"
+#include "l1vmm/exits/guest_access.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/stop.h"
+
+static bool is_device(uint64_t gpa)
+{
+	return gpa >= IOAPIC_BASE && gpa < IOAPIC_BASE + IOAPIC_SIZE;
+}
+
+/* Guest-physical address behind an access of the instruction. */
+static enum insn_access_status locate(struct guest_view *view, const struct insn_access *access,
+				      uint64_t *gpa)
+{
+	return guest_translate(view, access->linear, access->write ? PF_W : 0, gpa)
+		       ? INSN_ACCESS_OK
+		       : INSN_ACCESS_FAULT;
+}
+
+static enum insn_access_status read_memory(void *ctx, const struct insn_access *access,
+					   uint64_t value[2])
+{
+	struct guest_view *view = ctx;
+	uint64_t gpa;
+
+	if (locate(view, access, &gpa))
+		return INSN_ACCESS_FAULT;
+	if (is_device(gpa)) {
+		value[0] = ioapic_read(&view->v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE));
+		return INSN_ACCESS_OK;
+	}
+	return guest_read(view, access->linear, access->write ? PF_W : 0, value, access->size)
+		       ? INSN_ACCESS_OK
+		       : INSN_ACCESS_FAULT;
+}
+
+static enum insn_access_status write_memory(void *ctx, const struct insn_access *access,
+					    const uint64_t value[2])
+{
+	struct guest_view *view = ctx;
+	uint64_t gpa;
+
+	if (locate(view, access, &gpa))
+		return INSN_ACCESS_FAULT;
+	if (is_device(gpa)) {
+		ioapic_write(&view->v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE),
+			     (uint32_t)value[0]);
+		return INSN_ACCESS_OK;
+	}
+	return guest_write(view, access->linear, value, access->size) ? INSN_ACCESS_OK
+								      : INSN_ACCESS_FAULT;
+}
+
+/* One vCPU: nobody comes between the read before and this write. */
+static enum insn_access_status exchange_memory(void *ctx, const struct insn_access *access,
+					       uint64_t expected[2], const uint64_t desired[2])
+{
+	(void)expected;
+	return write_memory(ctx, access, desired);
+}
+
+static bool decode(struct guest_view *view, struct insn *insn, enum insn_decode_status *status)
+{
+	uint8_t code[INSN_MAX_LENGTH];
+	size_t size = 0;
+	enum insn_mode mode = guest_code_mode(view->v);
+
+	if (!guest_fetch(view, code, &size))
+		return false;
+	*status = insn_decode(code, size, mode, insn);
+	if (*status != INSN_TRUNCATED)
+		return true;
+	size = INSN_MAX_LENGTH;
+	if (!guest_fetch(view, code, &size))
+		return false;
+	*status = insn_decode(code, size, mode, insn);
+	return true;
+}
+
+static enum exit_action execute(struct guest_view *view, const struct insn *insn)
+{
+	static const enum vmcs_field bases[INSN_SEGMENTS] = {
+		[INSN_ES] = VMCS_GUEST_ES_BASE, [INSN_CS] = VMCS_GUEST_CS_BASE,
+		[INSN_SS] = VMCS_GUEST_SS_BASE, [INSN_DS] = VMCS_GUEST_DS_BASE,
+		[INSN_FS] = VMCS_GUEST_FS_BASE, [INSN_GS] = VMCS_GUEST_GS_BASE,
+	};
+	const struct insn_memory memory = {.read = read_memory,
+					   .write = write_memory,
+					   .compare_exchange = exchange_memory,
+					   .ctx = view};
+	struct vcpu *v = view->v;
+	uint64_t rsp = vmcs_read(v, VMCS_GUEST_RSP);
+	struct insn_cpu cpu = {.gprs = v->regs,
+			       .rip = v->rip,
+			       .rflags = view->paging.rflags,
+			       .memory = &memory};
+
+	v->regs[RSP] = rsp;
+	for (unsigned i = 0; i < INSN_SEGMENTS; i++)
+		cpu.segment_base[i] = vmcs_read(v, bases[i]);
+	switch (insn_execute(insn, &cpu)) {
+	case INSN_PROTECTION:
+		return event_gp(v);
+	case INSN_FAULT:
+	case INSN_AGAIN:
+	case INSN_DONE:
+		break;
+	}
+	if (v->regs[RSP] != rsp)
+		vmcs_write(v, VMCS_GUEST_RSP, v->regs[RSP]);
+	if (cpu.rflags != view->paging.rflags)
+		vmcs_write(v, VMCS_GUEST_RFLAGS, cpu.rflags);
+	if (cpu.rip != v->rip)
+		vmcs_write(v, VMCS_GUEST_RIP, cpu.rip);
+	return EXIT_RETRY;
+}
+
+enum exit_action mmio_access(struct vcpu *v, uint64_t gpa)
+{
+	struct guest_view view;
+	struct insn insn;
+	enum insn_decode_status status;
+
+	if (!is_device(gpa))
+		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
+	guest_view_init(&view, v);
+	if (!decode(&view, &insn, &status))
+		return EXIT_RETRY;
+	switch (status) {
+	case INSN_DECODED:
+		return execute(&view, &insn);
+	case INSN_INVALID:
+		return event_ud(v);
+	case INSN_TOO_LONG:
+		return event_gp(v);
+	case INSN_TRUNCATED:
+	case INSN_UNSUPPORTED:
+		break;
+	}
+	vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx", gpa);
+}

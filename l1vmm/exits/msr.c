@@ -1,0 +1,210 @@
+/* RDMSR and WRMSR, and which of them a guest may do without an exit. */
+#include "l1vmm/exits/msr.h"
+
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/exits/exits.h"
+#include "l1vmm/vmx/event.h"
+
+/* The quarters of an MSR bitmap, in bytes: SDM volume 3, 25.6.9. */
+#define BITMAP_READ_LOW	  0
+#define BITMAP_READ_HIGH  1024
+#define BITMAP_WRITE_LOW  2048
+#define BITMAP_WRITE_HIGH 3072
+#define MSR_HIGH_FIRST	  0xc0000000u
+
+#define EFER_OFFERED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+
+static bool is_ANY(uint64_t value)
+{
+	(void)value;
+	return true;
+}
+
+static bool is_U32(uint64_t value)
+{
+	return value >> 32 == 0;
+}
+
+static bool is_CANONICAL(uint64_t value)
+{
+	return (uint64_t)((int64_t)(value << 16) >> 16) == value;
+}
+
+static bool read_tsc(struct vcpu *v, uint64_t *value)
+{
+	*value = rdtsc() + v->tsc_offset;
+	return true;
+}
+
+static bool write_tsc(struct vcpu *v, uint64_t value)
+{
+	v->tsc_offset = value - rdtsc();
+	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
+	return true;
+}
+
+static bool read_apic_base(struct vcpu *v, uint64_t *value)
+{
+	*value = v->lapic.base;
+	return true;
+}
+
+static bool write_apic_base(struct vcpu *v, uint64_t value)
+{
+	return lapic_write_base(&v->lapic, value) == LAPIC_OK;
+}
+
+static bool read_pat(struct vcpu *v, uint64_t *value)
+{
+	*value = vmcs_read(v, VMCS_GUEST_IA32_PAT);
+	return true;
+}
+
+/* Each byte is one of the types 0, 1, 4, 5, 6, 7: SDM volume 3, 12.12.2. */
+static bool write_pat(struct vcpu *v, uint64_t value)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		uint8_t type = (uint8_t)(value >> i * 8);
+
+		if (type > 7 || type == 2 || type == 3)
+			return false;
+	}
+	vmcs_write(v, VMCS_GUEST_IA32_PAT, value);
+	return true;
+}
+
+static bool read_efer(struct vcpu *v, uint64_t *value)
+{
+	*value = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+	return true;
+}
+
+/* LME must not change while paging is on; LMA is the processor's own: SDM volume 3, 4.1.1. */
+static bool write_efer(struct vcpu *v, uint64_t value)
+{
+	uint64_t now = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+
+	if (value & ~EFER_OFFERED)
+		return false;
+	if (((value ^ now) & EFER_LME) && (vmcs_read(v, VMCS_GUEST_CR0) & CR0_PG))
+		return false;
+	vmcs_write(v, VMCS_GUEST_IA32_EFER, (value & ~EFER_LMA) | (now & EFER_LMA));
+	return true;
+}
+
+/* The vCPU's own local APIC may have something for it afterwards. */
+static bool write_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	if (lapic_write_msr(&v->lapic, msr, value) != LAPIC_OK)
+		return false;
+	if (lapic_pending(&v->lapic) >= 0)
+		v->requests |= REQUEST_EVENT;
+	return true;
+}
+
+static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
+		return lapic_read_msr(&v->lapic, msr, value) == LAPIC_OK;
+	switch (msr) {
+#define MSR_HARDWARE(number, NAME, check) \
+	case number:                      \
+		*value = rdmsr(number);   \
+		return true;
+#define MSR_STATE(number, NAME, field, check) \
+	case number:                          \
+		*value = vmcs_read(v, field); \
+		return true;
+#define MSR_EMULATED(number, NAME, handler) \
+	case number:                        \
+		return read_##handler(v, value);
+#define MSR_CONSTANT(number, NAME, constant, why) \
+	case number:                              \
+		*value = constant;                \
+		return true;
+#include "l1vmm/exits/msrs.def"
+#undef MSR_HARDWARE
+#undef MSR_STATE
+#undef MSR_EMULATED
+#undef MSR_CONSTANT
+	default:
+		return false;
+	}
+}
+
+static bool write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
+		return write_x2apic(v, msr, value);
+	switch (msr) {
+#define MSR_HARDWARE(number, NAME, check) \
+	case number:                      \
+		if (!is_##check(value))   \
+			return false;     \
+		wrmsr(number, value);     \
+		return true;
+#define MSR_STATE(number, NAME, field, check) \
+	case number:                          \
+		if (!is_##check(value))       \
+			return false;         \
+		vmcs_write(v, field, value);  \
+		return true;
+#define MSR_EMULATED(number, NAME, handler) \
+	case number:                        \
+		return write_##handler(v, value);
+#define MSR_CONSTANT(number, NAME, constant, why)
+#include "l1vmm/exits/msrs.def"
+#undef MSR_HARDWARE
+#undef MSR_STATE
+#undef MSR_EMULATED
+#undef MSR_CONSTANT
+	default:
+		return false;
+	}
+}
+
+enum exit_action exit_rdmsr(struct vcpu *v)
+{
+	uint64_t value;
+
+	if (!read_msr(v, (uint32_t)v->detail, &value))
+		return event_gp(v);
+	v->regs[RAX] = (uint32_t)value;
+	v->regs[RDX] = value >> 32;
+	return EXIT_ADVANCE;
+}
+
+enum exit_action exit_wrmsr(struct vcpu *v)
+{
+	uint64_t value = (uint32_t)v->regs[RAX] | v->regs[RDX] << 32;
+
+	if (!write_msr(v, (uint32_t)v->detail, value))
+		return event_gp(v);
+	return EXIT_ADVANCE;
+}
+
+static void leave_to_guest(uint8_t *bitmap, uint32_t msr)
+{
+	bool high = msr >= MSR_HIGH_FIRST;
+	uint32_t bit = high ? msr - MSR_HIGH_FIRST : msr;
+
+	bitmap[(high ? BITMAP_READ_HIGH : BITMAP_READ_LOW) + bit / 8] &= (uint8_t)~(1u << bit % 8);
+	bitmap[(high ? BITMAP_WRITE_HIGH : BITMAP_WRITE_LOW) + bit / 8] &= (uint8_t)~(1u << bit % 8);
+}
+
+void msr_bitmap_fill(uint8_t bitmap[MSR_BITMAP_BYTES])
+{
+	for (unsigned i = 0; i < MSR_BITMAP_BYTES; i++)
+		bitmap[i] = 0xff;
+#define MSR_HARDWARE(number, NAME, check)     leave_to_guest(bitmap, number);
+#define MSR_STATE(number, NAME, field, check) leave_to_guest(bitmap, number);
+#define MSR_EMULATED(number, NAME, handler)
+#define MSR_CONSTANT(number, NAME, constant, why)
+#include "l1vmm/exits/msrs.def"
+#undef MSR_HARDWARE
+#undef MSR_STATE
+#undef MSR_EMULATED
+#undef MSR_CONSTANT
+}

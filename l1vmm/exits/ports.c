@@ -1,0 +1,110 @@
+#include "l1vmm/exits/ports.h"
+
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/ports.h"
+#include "l1vmm/dev/console.h"
+#include "l1vmm/lib/string.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/stop.h"
+
+/* Ports are bytes: of a wider access each device takes the low byte. */
+typedef void (*port_fn)(struct vcpu *v, uint8_t value);
+
+static void port_status(struct vcpu *v, uint8_t value)
+{
+	v->vm->guest_status = value;
+}
+
+static void port_poweroff(struct vcpu *v, uint8_t value)
+{
+	static const char word[] = SHUTDOWN_TEXT;
+
+	if (value != (uint8_t)word[v->vm->poweroff_matched])
+		vcpu_stop(v, STOP_BAD_POWEROFF, "byte=0x%x", value);
+	if (!word[++v->vm->poweroff_matched])
+		vcpu_poweroff(v, v->vm->guest_status);
+}
+
+static void port_console(struct vcpu *v, uint8_t value)
+{
+	(void)v;
+	guest_console_write((const char *)&value, 1);
+}
+
+#define port_DIRECT NULL
+static const struct port_row {
+	uint16_t first, last;
+	port_fn write; /* NULL: the machine's port */
+} rows[] = {
+#define PORT(first, last, NAME, device) {first, last, port_##device},
+#include "l1vmm/dev/ports.def"
+#undef PORT
+};
+
+static const struct port_row *find(uint16_t port)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (port >= rows[i].first && port <= rows[i].last)
+			return &rows[i];
+	return NULL;
+}
+
+static uint32_t machine_read(uint16_t port, unsigned size)
+{
+	switch (size) {
+	case 1:
+		return in8(port);
+	case 2:
+		return in16(port);
+	default:
+		return in32(port);
+	}
+}
+
+static void machine_write(uint16_t port, unsigned size, uint32_t value)
+{
+	switch (size) {
+	case 1:
+		out8(port, (uint8_t)value);
+		break;
+	case 2:
+		out16(port, (uint16_t)value);
+		break;
+	default:
+		out32(port, value);
+	}
+}
+
+uint32_t port_read(struct vcpu *v, uint16_t port, unsigned size)
+{
+	const struct port_row *row = find(port);
+
+	(void)v;
+	if (row && !row->write)
+		return machine_read(port, size);
+	return UINT32_MAX >> (32 - 8 * size); /* nobody drives the bus */
+}
+
+void port_write(struct vcpu *v, uint16_t port, unsigned size, const uint8_t *data, size_t count)
+{
+	const struct port_row *row = find(port);
+
+	for (size_t i = 0; row && i < count; i++) {
+		uint32_t value = 0;
+
+		memcpy(&value, data + i * size, size);
+		if (row->write)
+			row->write(v, (uint8_t)value);
+		else
+			machine_write(port, size, value);
+	}
+}
+
+void io_bitmap_fill(uint8_t bitmap[IO_BITMAP_BYTES])
+{
+	for (size_t i = 0; i < IO_BITMAP_BYTES; i++)
+		bitmap[i] = 0xff;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (unsigned port = rows[i].first; !rows[i].write && port <= rows[i].last; port++)
+			bitmap[port / 8] &= (uint8_t)~(1u << port % 8);
+}

@@ -1,0 +1,152 @@
+/*
+ * From the PVH entry to the guest's first instruction.
+ */
+#include "l1vmm/arch/console.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/percpu.h"
+#include "l1vmm/arch/poweroff.h"
+#include "l1vmm/arch/signature.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/boot_info.h"
+#include "l1vmm/boot/memory.h"
+#include "l1vmm/boot/paging.h"
+#include "l1vmm/guest.h"
+#include "l1vmm/lib/string.h"
+#include "l1vmm/main.h"
+#include "l1vmm/options.h"
+#include "l1vmm/status.h"
+#include "l1vmm/trace.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/setup.h"
+#include "l1vmm/vmx/vmx.h"
+
+/* What the hypervisor keeps for itself beside the ring: tables, VMCSs, bitmaps. */
+#define POOL_BYTES (UINT64_C(8) << 20)
+
+/* The legacy interrupt controllers' masks. */
+#define PORT_PIC1_MASK 0x21
+#define PORT_PIC2_MASK 0xa1
+
+static struct vm vm;
+static struct vcpu vcpu;
+
+/* For what is wrong before there is a guest: not the hypervisor's fault, and no panic. */
+static _Noreturn void refuse_to_start(void)
+{
+	printk("@end image=l1vmm status=refused\n");
+	poweroff(STATUS_PANIC);
+}
+
+/* The level: one above that of the l1vmm below, 1 on another hypervisor, 0 on none. */
+static uint32_t find_level(void)
+{
+	struct cpuid_regs r;
+
+	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR))
+		return 0;
+	r = cpuid(CPUID_HYPERVISOR, 0);
+	if (memcmp(&r.ebx, L1VMM_SIGNATURE, L1VMM_SIGNATURE_SIZE) != 0)
+		return 1;
+	return cpuid(CPUID_HYPERVISOR + 1, 0).eax + 1;
+}
+
+static void print_switch(void *ctx, const char *name, const char *value)
+{
+	(void)ctx;
+	printk("@switch name=%s value=%s\n", name, value);
+}
+
+/* Interrupts reach the hypervisor only from what it sets up itself. */
+static void quiet_devices(void)
+{
+	out8(PORT_PIC1_MASK, 0xff);
+	out8(PORT_PIC2_MASK, 0xff);
+}
+
+static uint64_t alloc_page(void *ctx)
+{
+	(void)ctx;
+	return memory_alloc(1);
+}
+
+static uint64_t *table_at(void *ctx, uint64_t hpa)
+{
+	(void)ctx;
+	return (uint64_t *)hpa;
+}
+
+static void make_vm(const struct options *options)
+{
+	static const struct page_table_memory memory = {.alloc = alloc_page, .table = table_at};
+
+	vm.switches = options->switches;
+	vm.memory = memory_take_largest(options->memory_bytes);
+	if (!vm.memory.size)
+		panic("no memory is left for a guest");
+	if (!ept_init(&vm.ept, &memory, vm.memory.base, vm.memory.size,
+		      options->switches.mmu == SW_MMU_EPT_4K ? PAGE_SIZE : PAGE_SIZE_2M))
+		panic("no memory for EPT");
+	ioapic_reset(&vm.ioapic);
+}
+
+static void make_vcpu(const struct options *options, const struct guest_start *start,
+		      const struct controls *controls)
+{
+	const struct trace_options trace = {
+		.on = options->switches.telemetry == SW_TELEMETRY_ON,
+		.ring_bytes = options->ring_bytes,
+		.outbox = options->outbox,
+		.outbox_lba = options->outbox_lba,
+		.outbox_sectors = options->outbox_sectors,
+	};
+
+	vcpu.vm = &vm;
+	vcpu.cpu = this_cpu();
+	vcpu.controls = *controls;
+	if (!trace_init(&vcpu, vm.level, &trace))
+		panic("no memory for %lu KiB of exit records", options->ring_bytes >> 10);
+	if (!vcpu_setup(&vcpu, start))
+		panic("no memory for a VMCS");
+}
+
+/* fault=exception and fault=stack. */
+static void commit_fault(const struct switches *sw)
+{
+	if (sw->fault == SW_FAULT_EXCEPTION)
+		__asm__ volatile("ud2");
+	if (sw->fault == SW_FAULT_STACK)
+		*(volatile uint8_t *)(cpu_stacks[0].stack - 1) = 0;
+}
+
+void l1vmm_main(uint64_t start_info)
+{
+	const struct boot_info *boot;
+	struct options options;
+	struct controls controls;
+	struct guest_start start;
+	char why[256];
+
+	percpu_init(0);
+	vm.level = find_level();
+	boot = boot_info_read(start_info);
+	if (!boot)
+		refuse_to_start();
+	if (!options_parse(&options, boot->cmdline, why, sizeof(why))) {
+		printk("l1vmm: command line: %s\n", why);
+		refuse_to_start();
+	}
+	quiet_devices();
+	if (!memory_init(boot, POOL_BYTES + options.ring_bytes) || !paging_init(boot))
+		panic("this machine has too little memory: %lu bytes are usable", memory_total());
+	printk("@l1vmm version=1 level=%u cpus=1 memory=%lu\n", vm.level, memory_total());
+	switches_each(&options.switches, print_switch, NULL);
+	if (!vmx_check(&options.switches, &controls) || !vmx_enable(this_cpu()))
+		refuse_to_start();
+	vmx_print_capabilities();
+	make_vm(&options);
+	start = guest_load(&vm, boot);
+	make_vcpu(&options, &start, &controls);
+	commit_fault(&options.switches);
+	vmx_launch(&vcpu);
+}

@@ -1,0 +1,98 @@
+#include "l1vmm/options.h"
+
+#include "l1vmm/lib/cmdline.h"
+#include "l1vmm/lib/printf.h"
+#include "l1vmm/lib/string.h"
+
+#define DEFAULT_RING_BYTES (UINT64_C(4) << 20)
+#define RING_UNIT	   0x10000u /* a sub-buffer */
+#define MAX_TOKEN	   64
+#define OUTBOX_ATA	   "ata:"
+#define LBA_LIMIT	   (UINT64_C(1) << 28)
+
+static void say_values(void *ctx, const char *value)
+{
+	char *why = ctx;
+	size_t used = strlen(why);
+
+	format(why + used, MAX_TOKEN * 4 - used, " %s", value);
+}
+
+static bool parse_size(const struct cmdline_token *t, uint64_t unit, uint64_t *bytes, char *why,
+		       size_t size)
+{
+	uint64_t number;
+
+	if (!cmdline_number(t->value, t->value_length, &number) || number == 0 ||
+	    number > UINT64_MAX / unit) {
+		format(why, size, "%.*s= takes a number above 0", (int)t->key_length, t->key);
+		return false;
+	}
+	*bytes = number * unit;
+	return true;
+}
+
+/* ata:LBA,SECTORS */
+static bool parse_outbox(struct options *o, const struct cmdline_token *t, char *why, size_t size)
+{
+	size_t prefix = strlen(OUTBOX_ATA), comma = prefix;
+	uint64_t lba, sectors;
+
+	while (comma < t->value_length && t->value[comma] != ',')
+		comma++;
+	if (t->value_length <= comma || strncmp(t->value, OUTBOX_ATA, prefix) != 0 ||
+	    !cmdline_number(t->value + prefix, comma - prefix, &lba) ||
+	    !cmdline_number(t->value + comma + 1, t->value_length - comma - 1, &sectors) ||
+	    lba >= LBA_LIMIT || sectors == 0 || sectors > LBA_LIMIT - lba) {
+		format(why, size, "outbox= takes ata:LBA,SECTORS below 2^28");
+		return false;
+	}
+	o->outbox = true;
+	o->outbox_lba = (uint32_t)lba;
+	o->outbox_sectors = (uint32_t)sectors;
+	return true;
+}
+
+static bool parse_switch(struct options *o, const struct cmdline_token *t, char *why, size_t size)
+{
+	char name[MAX_TOKEN], value[MAX_TOKEN], values[MAX_TOKEN * 4] = "";
+
+	format(name, sizeof(name), "%.*s", (int)t->key_length, t->key);
+	format(value, sizeof(value), "%.*s", (int)t->value_length, t->value);
+	switch (switches_set(&o->switches, name, value)) {
+	case SWITCH_OK:
+		return true;
+	case SWITCH_UNKNOWN:
+		format(why, size, "there is no switch or option %s", name);
+		return false;
+	case SWITCH_BAD_VALUE:
+		switches_values(name, say_values, values);
+		format(why, size, "%s=%s is not one of%s", name, value, values);
+		return false;
+	}
+	return false;
+}
+
+bool options_parse(struct options *o, const char *cmdline, char *why, size_t size)
+{
+	struct cmdline_token t;
+	bool ok = true;
+
+	*o = (struct options){.memory_bytes = UINT64_MAX, .ring_bytes = DEFAULT_RING_BYTES};
+	switches_default(&o->switches);
+	while (ok && cmdline_next(&cmdline, &t)) {
+		if (cmdline_is(&t, "memory"))
+			ok = parse_size(&t, UINT64_C(1) << 20, &o->memory_bytes, why, size);
+		else if (cmdline_is(&t, "ring"))
+			ok = parse_size(&t, UINT64_C(1) << 10, &o->ring_bytes, why, size);
+		else if (cmdline_is(&t, "outbox"))
+			ok = parse_outbox(o, &t, why, size);
+		else
+			ok = parse_switch(o, &t, why, size);
+	}
+	if (ok && o->ring_bytes % RING_UNIT) {
+		format(why, size, "ring= takes a multiple of %u", RING_UNIT >> 10);
+		return false;
+	}
+	return ok;
+}

@@ -1,0 +1,31 @@
+/*
+ * The hypervisor's command line: its switches, and
+ *   memory=MIB    memory for the guest, at most (default: all that is left)
+ *   ring=KIB      memory for exit records (default 4096)
+ *   outbox=ata:LBA,SECTORS    where records are drained to (default: nowhere)
+ */
+#ifndef L1VMM_OPTIONS_H
+#define L1VMM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l1vmm/switches.h"
+
+struct options {
+	struct switches switches;
+	uint64_t memory_bytes; /* UINT64_MAX: no limit */
+	uint64_t ring_bytes;
+	bool outbox;
+	uint32_t outbox_lba;
+	uint32_t outbox_sectors;
+};
+
+/*
+ * Reads a command line.  False with what is wrong, by name, in the `size` bytes at `why`; the first
+ * mistake counts.
+ */
+bool options_parse(struct options *options, const char *cmdline, char *why, size_t size);
+
+#endif

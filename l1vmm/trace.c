@@ -1,0 +1,116 @@
+#include "l1vmm/trace.h"
+
+#include "l1vmm/arch/ata.h"
+#include "l1vmm/arch/console.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/memory.h"
+
+#define SUBBUFFER_BYTES 0x10000u
+
+/* The disk's sectors for one vCPU's packets. */
+static struct {
+	struct vcpu *vcpu;
+	struct telemetry_consumer consumer;
+	bool open;
+	uint32_t lba, sectors_left;
+} outbox;
+
+static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_options *options)
+{
+	uint64_t bytes = (uint64_t)ring->subbuffer_count * ring->subbuffer_bytes;
+
+	outbox.lba = options->outbox_lba;
+	outbox.sectors_left = options->outbox_sectors;
+	outbox.open = options->outbox &&
+		      telemetry_consumer_init(&outbox.consumer, ring->producer_page,
+					      ring->consumer_page, ring->subbuffers,
+					      bytes) == TELEMETRY_OK;
+	return outbox.open || !options->outbox;
+}
+
+bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *options)
+{
+	struct telemetry_ring ring = {
+		.subbuffer_count = (uint32_t)(options->ring_bytes / SUBBUFFER_BYTES),
+		.subbuffer_bytes = SUBBUFFER_BYTES,
+		.cpu = v->id,
+		.level = level,
+	};
+
+	v->record_id = RECORD_ID_EXIT | (uint64_t)level << 32 | (uint64_t)v->id << 40;
+	telemetry_producer_init_off(&v->telemetry);
+	if (!options->on)
+		return true;
+	ring.producer_page = (void *)memory_alloc(1);
+	ring.consumer_page = (void *)memory_alloc(1);
+	ring.subbuffers = (void *)memory_alloc(options->ring_bytes / PAGE_SIZE);
+	if (!ring.producer_page || !ring.consumer_page || !ring.subbuffers)
+		return false;
+	outbox.vcpu = v;
+	return telemetry_producer_init(&v->telemetry, &ring) == TELEMETRY_OK &&
+	       attach_outbox(&ring, options);
+}
+
+static bool write_sectors(const void *data, uint64_t bytes)
+{
+	const uint8_t *from = data;
+	uint64_t sectors = bytes / ATA_SECTOR;
+
+	if (sectors > outbox.sectors_left)
+		return false;
+	while (sectors) {
+		uint32_t part = sectors < ATA_MAX_SECTORS ? (uint32_t)sectors : ATA_MAX_SECTORS;
+
+		if (!ata_write(outbox.lba, part, from))
+			return false;
+		outbox.lba += part;
+		outbox.sectors_left -= part;
+		from += (uint64_t)part * ATA_SECTOR;
+		sectors -= part;
+	}
+	return true;
+}
+
+/*
+ * A packet that does not get out stays in the ring, which fills up and drops: the loss is counted,
+ * and the run goes on.
+ */
+static void drain(void)
+{
+	struct telemetry_view view;
+
+	while (outbox.open &&
+	       telemetry_peek(&outbox.consumer, &view) == TELEMETRY_OK && view.bytes) {
+		const char *packet = (const char *)view.records - sizeof(view.packet);
+
+		outbox.open = write_sectors(packet, view.bytes);
+		if (outbox.open)
+			telemetry_consume(&outbox.consumer);
+	}
+}
+
+void trace_drain(struct vcpu *v)
+{
+	uint64_t now = rdtsc();
+
+	(void)v;
+	drain();
+	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
+}
+
+void trace_finish(void)
+{
+	struct telemetry_counts counts;
+
+	if (!outbox.vcpu)
+		return;
+	telemetry_flush(&outbox.vcpu->telemetry);
+	drain();
+	telemetry_flush(&outbox.vcpu->telemetry); /* drops that a full ring had no room to tell */
+	drain();
+	counts = telemetry_counts(&outbox.vcpu->telemetry);
+	printk("@telemetry cpu=%u records=%lu dropped=%lu packets=%lu\n", outbox.vcpu->id,
+	       counts.records, counts.discarded, counts.packets);
+}

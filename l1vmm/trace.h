@@ -1,0 +1,32 @@
+/*
+ * Exit records of a vCPU: where they are kept, and how they leave the machine.
+ */
+#ifndef L1VMM_TRACE_H
+#define L1VMM_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "l1vmm/vmx/vcpu.h"
+
+struct trace_options {
+	bool on;
+	uint64_t ring_bytes;	 /* memory for sub-buffers */
+	bool outbox;		 /* there is a disk to drain to */
+	uint32_t outbox_lba;	 /* its first sector */
+	uint32_t outbox_sectors;
+};
+
+/* Gives `v` its ring.  False where the pool of memory is too small. */
+bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *options);
+
+/*
+ * Moves full sub-buffers to the outbox.  The processor's time-stamp counter is set back to where it
+ * was, so that neither records nor the guest see the time that it took.
+ */
+void trace_drain(struct vcpu *v);
+
+/* Lets everything out that is kept, and says how much it was; for the end of a run. */
+void trace_finish(void);
+
+#endif

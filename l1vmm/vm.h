@@ -1,0 +1,34 @@
+/*
+ * A virtual machine: what its processors share.
+ */
+#ifndef L1VMM_VM_H
+#define L1VMM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l1vmm/boot/memory.h"
+#include "l1vmm/dev/ioapic.h"
+#include "l1vmm/switches.h"
+#include "l1vmm/vmx/ept.h"
+
+struct vm {
+	struct switches switches;
+	struct memory_range memory; /* hpa; the guest has it at gpa 0 */
+	struct ept ept;
+	struct ioapic ioapic;
+	uint32_t level;	      /* of this hypervisor: 0 is the lowest */
+	uint8_t guest_status; /* what the guest wrote to the status port */
+	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */
+};
+
+/* `size` bytes of guest memory at `gpa`, NULL where they are not all memory. */
+static inline void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t size)
+{
+	if (gpa > vm->memory.size || size > vm->memory.size - gpa)
+		return NULL;
+	return (void *)(vm->memory.base + gpa);
+}
+
+#endif

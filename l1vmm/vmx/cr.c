@@ -1,0 +1,183 @@
+#include "l1vmm/vmx/cr.h"
+
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/tlb.h"
+
+/*
+ * PG decides on IA-32e mode, which is also a control; NE is fixed in VMX operation; CD and NW are
+ * not part of a VM entry (SDM volume 3, 27.3.2.1).
+ */
+#define CR0_OWNED (CR0_PG | CR0_NE | CR0_CD | CR0_NW)
+
+/* What a guest may switch without anybody else being concerned. */
+#define CR4_GUESTS_OWN (CR4_PVI | CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE | CR4_OSFXSR | \
+			CR4_OSXMMEXCPT | CR4_FSGSBASE)
+
+/* Not offered: VMX, SMX, and what CPUID hides (exits/cpuid.def). */
+#define CR4_HIDDEN (CR4_VMXE | CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS)
+
+/* A change of one of these changes translations: SDM volume 3, 4.10.4.1. */
+#define CR0_TRANSLATION (CR0_PG | CR0_WP)
+#define CR4_TRANSLATION (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+#define CR4_RELOADS_PDPTES (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)
+
+#define CR3_NO_FLUSH   BIT(63) /* with CR4.PCIDE */
+#define CR3_PCID_MASK  0xfff
+#define PDPTE_COUNT    4
+#define PDPTE_RESERVED (BIT(1) | BIT(2) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
+
+uint64_t cr0_owned(const struct switches *sw)
+{
+	return sw->cr == SW_CR_TRAP ? ~UINT64_C(0) : CR0_OWNED;
+}
+
+uint64_t cr4_owned(const struct switches *sw)
+{
+	return sw->cr == SW_CR_TRAP ? ~UINT64_C(0) : ~CR4_GUESTS_OWN;
+}
+
+/* With unrestricted guest, PE and PG are not fixed: SDM volume 3, 27.3.1.1. */
+uint64_t cr0_real(uint64_t guest)
+{
+	return guest | (rdmsr(MSR_IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
+}
+
+/* MCE stays on whatever the guest says: a machine check concerns the whole machine. */
+uint64_t cr4_real(uint64_t guest)
+{
+	return guest | rdmsr(MSR_IA32_VMX_CR4_FIXED0) | (read_cr4() & CR4_MCE);
+}
+
+uint64_t guest_read_cr0(struct vcpu *v)
+{
+	return (vmcs_read(v, VMCS_GUEST_CR0) & ~v->cr0_mask) |
+	       (vmcs_read(v, VMCS_CR0_READ_SHADOW) & v->cr0_mask);
+}
+
+uint64_t guest_read_cr4(struct vcpu *v)
+{
+	return (vmcs_read(v, VMCS_GUEST_CR4) & ~v->cr4_mask) |
+	       (vmcs_read(v, VMCS_CR4_READ_SHADOW) & v->cr4_mask);
+}
+
+static uint64_t physical_address_mask(void)
+{
+	return BIT(cpuid(0x80000008, 0).eax & 0xff) - 1;
+}
+
+/* PAE paging walks from four registers that MOV to CR loads: SDM volume 3, 4.4.1. */
+static bool load_pdptes(struct vcpu *v, uint64_t cr3)
+{
+	const uint64_t *table = vm_memory(v->vm, cr3 & 0xffffffe0, PDPTE_COUNT * sizeof(*table));
+	uint64_t entries[PDPTE_COUNT];
+
+	for (unsigned i = 0; i < PDPTE_COUNT; i++) {
+		/* Outside memory, reads float high as from any address that nobody answers. */
+		entries[i] = table ? table[i] : UINT64_MAX;
+		if ((entries[i] & PTE_P) &&
+		    (entries[i] & (PDPTE_RESERVED | ~physical_address_mask())))
+			return false;
+	}
+	for (unsigned i = 0; i < PDPTE_COUNT; i++)
+		vmcs_write(v, VMCS_GUEST_PDPTE0 + 2 * i, entries[i]);
+	return true;
+}
+
+static bool in_64bit_code(struct vcpu *v, uint64_t efer)
+{
+	return (efer & EFER_LMA) && (vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_CODE64_BIT);
+}
+
+static void set_long_mode(struct vcpu *v, uint64_t efer, bool on)
+{
+	uint32_t *entry = &v->controls.word[CONTROL_ENTRY];
+
+	*entry &= ~(uint32_t)CONTROL_ENTRY_IA32E_MODE_GUEST;
+	if (on)
+		*entry |= CONTROL_ENTRY_IA32E_MODE_GUEST;
+	vmcs_write(v, VMCS_ENTRY_CONTROLS, *entry);
+	vmcs_write(v, VMCS_GUEST_IA32_EFER, on ? efer | EFER_LMA : efer & ~EFER_LMA);
+}
+
+/* What turning paging on or off asks for: SDM volume 3, 4.1.1 and 11.8.5. */
+static bool switch_paging(struct vcpu *v, bool on)
+{
+	uint64_t efer = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+	uint64_t cr4 = guest_read_cr4(v);
+
+	if (in_64bit_code(v, efer) || (!on && (cr4 & CR4_PCIDE)))
+		return false;
+	if (on && (efer & EFER_LME)) {
+		if (!(cr4 & CR4_PAE) || (vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_CODE64_BIT))
+			return false;
+		set_long_mode(v, efer, true);
+	} else if (on && (cr4 & CR4_PAE)) {
+		return load_pdptes(v, vmcs_read(v, VMCS_GUEST_CR3));
+	} else if (efer & EFER_LMA) {
+		set_long_mode(v, efer, false);
+	}
+	return true;
+}
+
+bool guest_write_cr0(struct vcpu *v, uint64_t value)
+{
+	uint64_t changed = value ^ guest_read_cr0(v);
+
+	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
+	    ((value & CR0_NW) && !(value & CR0_CD)))
+		return false;
+	if ((changed & CR0_PG) && !switch_paging(v, value & CR0_PG))
+		return false;
+	value |= CR0_ET;
+	vmcs_write(v, VMCS_CR0_READ_SHADOW, value);
+	vmcs_write(v, VMCS_GUEST_CR0, cr0_real(value));
+	if (changed & CR0_TRANSLATION)
+		tlb_flush_guest(v);
+	return true;
+}
+
+bool guest_write_cr4(struct vcpu *v, uint64_t value)
+{
+	uint64_t changed = value ^ guest_read_cr4(v);
+	uint64_t cr0 = guest_read_cr0(v);
+	bool long_mode = vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA;
+
+	if (value & (CR4_HIDDEN | ~rdmsr(MSR_IA32_VMX_CR4_FIXED1)))
+		return false;
+	if (long_mode && !(value & CR4_PAE))
+		return false;
+	if ((changed & value & CR4_PCIDE) &&
+	    (!long_mode || (vmcs_read(v, VMCS_GUEST_CR3) & CR3_PCID_MASK)))
+		return false;
+	if (!long_mode && (cr0 & CR0_PG) && (value & CR4_PAE) && (changed & CR4_RELOADS_PDPTES) &&
+	    !load_pdptes(v, vmcs_read(v, VMCS_GUEST_CR3)))
+		return false;
+	vmcs_write(v, VMCS_CR4_READ_SHADOW, value);
+	vmcs_write(v, VMCS_GUEST_CR4, cr4_real(value));
+	if (changed & CR4_TRANSLATION)
+		tlb_flush_guest(v);
+	return true;
+}
+
+bool guest_write_cr3(struct vcpu *v, uint64_t value)
+{
+	uint64_t cr4 = guest_read_cr4(v);
+	bool paging = guest_read_cr0(v) & CR0_PG;
+	bool keep = (cr4 & CR4_PCIDE) && (value & CR3_NO_FLUSH);
+
+	if (cr4 & CR4_PCIDE)
+		value &= ~CR3_NO_FLUSH;
+	if (vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA) {
+		if (value & ~physical_address_mask())
+			return false;
+	} else if (paging && (cr4 & CR4_PAE) && !load_pdptes(v, value)) {
+		return false;
+	}
+	vmcs_write(v, VMCS_GUEST_CR3, value);
+	if (!keep)
+		tlb_flush_guest(v);
+	return true;
+}

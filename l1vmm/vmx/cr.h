@@ -1,0 +1,32 @@
+/*
+ * CR0, CR3 and CR4 as a guest sees them, over the guest/host masks and read shadows of the VMCS
+ * (SDM volume 3, 25.6.6).
+ * @pre for all: v's VMCS is current
+ */
+#ifndef L1VMM_VMX_CR_H
+#define L1VMM_VMX_CR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "l1vmm/vmx/vcpu.h"
+
+#define CR0_AT_PVH_ENTRY (CR0_PE | CR0_ET)
+
+/* Bits that are the hypervisor's with cr=mask: a guest's write that changes one exits. */
+uint64_t cr0_owned(const struct switches *sw);
+uint64_t cr4_owned(const struct switches *sw);
+
+/* The processor's CR0 and CR4 for what the guest has set. */
+uint64_t cr0_real(uint64_t guest);
+uint64_t cr4_real(uint64_t guest);
+
+uint64_t guest_read_cr0(struct vcpu *v);
+uint64_t guest_read_cr4(struct vcpu *v);
+
+/* MOV to a control register.  False where the processor would raise #GP(0); nothing changes then. */
+bool guest_write_cr0(struct vcpu *v, uint64_t value);
+bool guest_write_cr3(struct vcpu *v, uint64_t value);
+bool guest_write_cr4(struct vcpu *v, uint64_t value);
+
+#endif

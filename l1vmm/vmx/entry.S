@@ -1,0 +1,108 @@
+/*
+ * The way from the guest to C and back.
+ *
+ * On exit RSP, from VMCS_HOST_RSP, is the address of struct vcpu, so that the guest's registers can
+ * be put away before any of them is lost.  The hypervisor is compiled to use general-purpose
+ * registers only: those are all there is to save.  The exit stamp is taken as soon as RAX and RDX
+ * are safe, the entry stamp when all but three registers have been given back.
+ *
+ * Each entry point exists twice: with exit records, and without, so that a run with telemetry=off
+ * shows what telemetry costs.
+ */
+#include "l1vmm/boot/layout.h"
+#include "l1vmm/vmx/vcpu_layout.h"
+
+	.macro for_each_register do
+	\do VCPU_RCX, %rcx
+	\do VCPU_RBX, %rbx
+	\do VCPU_RBP, %rbp
+	\do VCPU_RSI, %rsi
+	\do VCPU_R8, %r8
+	\do VCPU_R9, %r9
+	\do VCPU_R10, %r10
+	\do VCPU_R11, %r11
+	\do VCPU_R12, %r12
+	\do VCPU_R13, %r13
+	\do VCPU_R14, %r14
+	\do VCPU_R15, %r15
+	.endm
+
+	.macro save offset, register
+	mov \register, \offset(%rsp)
+	.endm
+
+	.macro restore offset, register
+	mov \offset(%rax), \register
+	.endm
+
+	/* RAX = vCPU.  What remains behind this macro is the VM entry. */
+	.macro restore_guest stamp
+	for_each_register restore
+	.if \stamp
+	mov %rax, %rdi
+	mov VCPU_RECORD(%rdi), %rsp
+	jmp 1f				/* see rdtsc_ordered() in arch/cpu.h */
+1:	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	mov %rax, VCPU_ENTRY_TSC(%rdi)
+	sub RECORD_TSC(%rsp), %rax
+	mov %rax, RECORD_HANDLED_TICKS(%rsp)
+	mov VCPU_RDX(%rdi), %rdx
+	mov VCPU_RAX(%rdi), %rax
+	mov VCPU_RDI(%rdi), %rdi
+	.else
+	mov VCPU_RDX(%rax), %rdx
+	mov VCPU_RDI(%rax), %rdi
+	mov VCPU_RAX(%rax), %rax
+	.endif
+	.endm
+
+	.macro exit_path name, handler, stamp
+	.globl \name
+\name:
+	mov %rax, VCPU_RAX(%rsp)
+	mov %rdx, VCPU_RDX(%rsp)
+	.if \stamp
+	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	.endif
+	mov %rdi, VCPU_RDI(%rsp)
+	for_each_register save
+	mov %rsp, %rdi
+	.if \stamp
+	mov %rax, %rsi
+	.endif
+	mov VCPU_HOST_STACK(%rsp), %rsp
+	call \handler			/* returns the vCPU */
+	restore_guest \stamp
+	vmresume
+	jmp entry_failed
+	.endm
+
+	.text
+	.balign 64
+	exit_path vmx_exit, vmx_handle_exit, 1
+	.balign 64
+	exit_path vmx_exit_quiet, vmx_handle_exit_quiet, 0
+
+	.globl vmx_launch
+vmx_launch:				/* RDI = vCPU */
+	jmp 1f
+1:	rdtsc
+	shl $32, %rdx
+	or %rdx, %rax
+	mov %rax, VCPU_ENTRY_TSC(%rdi)
+	mov %rdi, %rax
+	restore_guest 0
+	vmlaunch
+
+	/* CF or ZF is set, and moves leave it so.  GS still is the host's. */
+entry_failed:
+	mov %gs:CPU_VCPU, %rdi
+	mov VCPU_HOST_STACK(%rdi), %rsp
+	setc %sil
+	movzbl %sil, %esi
+	call vmx_entry_failed
+	ud2

@@ -1,0 +1,141 @@
+#include "l1vmm/vmx/event.h"
+
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/vmx/stop.h"
+
+#define VECTORS_WITH_ERROR_CODE                                                            \
+	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) | \
+	 BIT(VECTOR_PF) | BIT(VECTOR_AC) | BIT(VECTOR_CP))
+#define VECTORS_CONTRIBUTORY                                                               \
+	(BIT(VECTOR_DE) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) | \
+	 BIT(VECTOR_CP))
+
+static void queue(struct vcpu *v, uint32_t info, uint32_t error)
+{
+	v->event = info | INTR_INFO_VALID;
+	v->event_error = error;
+	v->requests |= REQUEST_EVENT;
+}
+
+static bool is_exception(uint32_t info)
+{
+	return (info & INTR_INFO_VALID) && (info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION;
+}
+
+static bool makes_double_fault(uint8_t first, uint8_t second)
+{
+	if (first == VECTOR_PF)
+		return second == VECTOR_PF || (VECTORS_CONTRIBUTORY & BIT(second));
+	return (VECTORS_CONTRIBUTORY & BIT(first)) && (VECTORS_CONTRIBUTORY & BIT(second));
+}
+
+enum exit_action event_exception(struct vcpu *v, uint8_t vector, uint32_t error)
+{
+	if (is_exception(v->event)) {
+		uint8_t first = v->event & INTR_INFO_VECTOR_MASK;
+
+		if (first == VECTOR_DF)
+			vcpu_stop(v, STOP_TRIPLE_FAULT, "vector=%u while a double fault was delivered",
+				  vector);
+		if (makes_double_fault(first, vector)) {
+			vector = VECTOR_DF;
+			error = 0;
+		}
+	}
+	if (VECTORS_WITH_ERROR_CODE & BIT(vector))
+		queue(v, INTR_TYPE_EXCEPTION | INTR_INFO_ERROR_CODE | vector, error);
+	else
+		queue(v, INTR_TYPE_EXCEPTION | vector, 0);
+	return EXIT_RETRY;
+}
+
+enum exit_action event_ud(struct vcpu *v)
+{
+	return event_exception(v, VECTOR_UD, 0);
+}
+
+enum exit_action event_gp(struct vcpu *v)
+{
+	return event_exception(v, VECTOR_GP, 0);
+}
+
+enum exit_action event_pf(struct vcpu *v, uint64_t address, uint32_t error)
+{
+	write_cr2(address); /* CR2 is not in the VMCS: the guest's is the processor's */
+	return event_exception(v, VECTOR_PF, error);
+}
+
+void event_requeue(struct vcpu *v)
+{
+	uint32_t info = (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_INFO);
+	uint32_t type = info & INTR_INFO_TYPE_MASK;
+
+	if (!(info & INTR_INFO_VALID))
+		return;
+	if (v->record)
+		v->record->flags |= RECORD_F_IDT_VECTORING;
+	queue(v, info & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK | INTR_INFO_ERROR_CODE),
+	      info & INTR_INFO_ERROR_CODE ? (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_ERROR_CODE)
+					  : 0);
+	if (type == INTR_TYPE_SOFT_INT || type == INTR_TYPE_SOFT_EXC || type == INTR_TYPE_PRIV_SOFT)
+		v->event_length = (uint32_t)vmcs_read(v, VMCS_EXIT_INSTRUCTION_LEN);
+}
+
+static void inject(struct vcpu *v, uint32_t info)
+{
+	if (info & INTR_INFO_ERROR_CODE)
+		vmcs_write(v, VMCS_ENTRY_EXCEPTION_ERROR_CODE, v->event_error);
+	if (v->event_length)
+		vmcs_write(v, VMCS_ENTRY_INSTRUCTION_LEN, v->event_length);
+	vmcs_write(v, VMCS_ENTRY_INTR_INFO, info);
+	v->event = 0;
+	v->event_length = 0;
+	if (v->record)
+		v->record->flags |= RECORD_F_INJECTED;
+}
+
+static void want_interrupt_window(struct vcpu *v, bool wanted)
+{
+	uint32_t *primary = &v->controls.word[CONTROL_PRIMARY];
+	uint32_t now = wanted ? *primary | CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING
+			      : *primary & ~(uint32_t)CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING;
+
+	if (now != *primary) {
+		*primary = now;
+		vmcs_write(v, VMCS_PRIMARY_CONTROLS, now);
+	}
+}
+
+/*
+ * Whether the guest can take an interrupt at this entry.  The shadow of STI or MOV SS is over when
+ * the instruction that it covers has been emulated, and a VM entry with RFLAGS.IF clear refuses to
+ * have it, so it is cleared where it is met.
+ */
+static bool interruptible(struct vcpu *v, bool advanced)
+{
+	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+
+	if ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) && !advanced)
+		return false;
+	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
+		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY,
+			   blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
+	return vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+}
+
+/* An event goes first.  An interrupt that cannot be taken now waits for the interrupt window. */
+void event_prepare(struct vcpu *v, bool advanced)
+{
+	int vector = lapic_pending(&v->lapic);
+
+	if (v->event) {
+		inject(v, v->event);
+	} else if (vector >= 0 && interruptible(v, advanced)) {
+		lapic_accept(&v->lapic, (uint8_t)vector);
+		inject(v, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector);
+		vector = lapic_pending(&v->lapic);
+	}
+	want_interrupt_window(v, vector >= 0);
+	v->requests &= ~(uint32_t)REQUEST_EVENT;
+}

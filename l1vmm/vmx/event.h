@@ -1,0 +1,39 @@
+/*
+ * Events for a guest: exceptions that its hypervisor raises, and interrupts of its local APIC.
+ */
+#ifndef L1VMM_VMX_EVENT_H
+#define L1VMM_VMX_EVENT_H
+
+#include <stdint.h>
+
+#include "l1vmm/vmx/vcpu.h"
+
+/*
+ * Raises an exception in the guest at the instruction that exited, with the error code where the
+ * vector has one.  A contributory pair becomes a double fault (SDM volume 3, table 6-5).  The return
+ * value is for handlers to return.
+ * @pre v's VMCS is current
+ */
+enum exit_action event_exception(struct vcpu *v, uint8_t vector, uint32_t error);
+
+/* #UD, #GP(0), and #PF at `address`, for handlers to return. */
+enum exit_action event_ud(struct vcpu *v);
+enum exit_action event_gp(struct vcpu *v);
+enum exit_action event_pf(struct vcpu *v, uint64_t address, uint32_t error);
+
+/*
+ * Takes note of an event that was being delivered when the exit came, so that it is delivered with
+ * the next entry (SDM volume 3, 28.2.3).  For exits that can come during delivery.
+ * @pre v's VMCS is current
+ */
+void event_requeue(struct vcpu *v);
+
+/*
+ * Puts what waits into the VMCS: an event, or an interrupt, or a wait for the interrupt window.
+ * `advanced` tells that the instruction that exited has been carried out, which ends the shadow of
+ * an STI or MOV SS before it.
+ * @pre v's VMCS is current
+ */
+void event_prepare(struct vcpu *v, bool advanced);
+
+#endif

@@ -1,0 +1,87 @@
+#include "l1vmm/vmx/setup.h"
+
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/percpu.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/memory.h"
+#include "l1vmm/exits/msr.h"
+#include "l1vmm/exits/ports.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/cr.h"
+#include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/vmx.h"
+
+#define PAT_AT_RESET UINT64_C(0x0007040600070406) /* SDM volume 3, table 12-12 */
+
+/* What the rows of vmcs_fields.def refer to. */
+struct vmcs_setup {
+	const struct vcpu *vcpu;
+	const struct cpu *cpu;
+	const struct guest_start *start;
+	uint64_t io_bitmaps; /* hpa of two pages */
+	uint64_t msr_bitmap; /* hpa */
+	uint64_t exit;	     /* where exits arrive */
+};
+
+static void set_field(enum vmcs_field field, const char *name, uint64_t value, bool wanted)
+{
+	if (wanted && vmwrite_checked(field, value) != VMX_SUCCEED)
+		panic("VMWRITE of %s (0x%x) failed: %s", name, field,
+		      vmx_error_text(vmread(VMCS_INSTRUCTION_ERROR)));
+}
+
+static void set_fields(const struct vmcs_setup *s)
+{
+#define WRITE(value) value, true
+#define KEEP	     0, false
+#define VMCS_FIELD(encoding, NAME, setup) set_field(VMCS_##NAME, #NAME, setup);
+#include "l1vmm/vmx/vmcs_fields.def"
+#undef VMCS_FIELD
+#undef WRITE
+#undef KEEP
+}
+
+/* fault=entry and fault=guest-state: a VMCS that fails the checks before and after host state. */
+static void spoil(const struct switches *sw)
+{
+	if (sw->fault == SW_FAULT_ENTRY)
+		vmwrite(VMCS_CR3_TARGET_COUNT, UINT32_MAX);
+	if (sw->fault == SW_FAULT_GUEST_STATE)
+		vmwrite(VMCS_GUEST_ACTIVITY_STATE, UINT32_MAX);
+}
+
+static void set_registers(struct vcpu *v, const struct guest_start *start)
+{
+	lapic_reset(&v->lapic, v->id);
+	v->regs[RBX] = start->start_info; /* PVH; the other registers are undefined */
+}
+
+bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
+{
+	struct vmcs_setup s = {.vcpu = v, .cpu = v->cpu, .start = start};
+	const struct switches *sw = &v->vm->switches;
+
+	v->vmcs = vmcs_alloc();
+	s.io_bitmaps = memory_alloc(IO_BITMAP_BYTES / PAGE_SIZE);
+	s.msr_bitmap = memory_alloc(MSR_BITMAP_BYTES / PAGE_SIZE);
+	if (!v->vmcs || !s.io_bitmaps || !s.msr_bitmap)
+		return false;
+	io_bitmap_fill((uint8_t *)s.io_bitmaps);
+	msr_bitmap_fill((uint8_t *)s.msr_bitmap);
+	s.exit = (uint64_t)(sw->telemetry == SW_TELEMETRY_ON ? vmx_exit : vmx_exit_quiet);
+
+	v->host_stack = cpu_stack_top(v->cpu->id);
+	v->eptp = ept_pointer(&v->vm->ept);
+	v->vpid = sw->tlb == SW_TLB_VPID ? (uint16_t)(v->id + 1) : 0;
+	v->cr0_mask = cr0_owned(sw);
+	v->cr4_mask = cr4_owned(sw);
+	set_registers(v, start);
+
+	if (vmclear(v->vmcs) != VMX_SUCCEED || vmptrld(v->vmcs) != VMX_SUCCEED)
+		panic("the VMCS at 0x%lx cannot be made current", v->vmcs);
+	v->cpu->vcpu = v;
+	set_fields(&s);
+	spoil(sw);
+	return true;
+}

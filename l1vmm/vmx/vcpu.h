@@ -1,0 +1,128 @@
+/*
+ * A virtual processor: its registers, its VMCS, what its exits cost and what waits for its next
+ * entry.
+ */
+#ifndef L1VMM_VMX_VCPU_H
+#define L1VMM_VMX_VCPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "l1vmm/dev/lapic.h"
+#include "l1vmm/switches.h"
+#include "l1vmm/vmx/controls.h"
+#include "l1vmm/vmx/exit_reason.h"
+#include "l1vmm/vmx/vcpu_layout.h"
+#include "l1vmm/vmx/vmcs.h"
+#include "telemetry/record.h"
+#include "telemetry/ring.h"
+
+/* Encodings of registers, as instructions and exit qualifications have them. */
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS };
+
+/* What has to be seen to before the next entry; any bit takes the entry off the fast path. */
+enum vcpu_request {
+	REQUEST_EVENT = 1 << 0, /* an event is to be injected, or an interrupt waits */
+	REQUEST_DRAIN = 1 << 1, /* the telemetry ring has full sub-buffers */
+};
+
+struct cpu;
+struct vm;
+
+struct vcpu {
+	/* Known to entry.S. */
+	uint64_t regs[GPRS];
+	uint64_t entry_tsc;	    /* stamp of the latest entry */
+	struct exit_record *record; /* of the exit being handled */
+	void *host_stack;	    /* top of the stack that exits are handled on */
+
+	/* Set for each exit by vmx_handle_exit(). */
+	uint64_t rip;
+	uint64_t detail; /* what exit_reasons.def says: qualification, ECX, EAX, or 0 */
+	uint32_t reason;
+
+	uint32_t none; /* always 0: where the detail of exits without one is read */
+	uint32_t requests;
+	struct exit_cost cost; /* of the exit being handled */
+	struct telemetry_producer telemetry;
+	uint64_t record_id; /* record bytes 8 to 15 with the reason left out */
+
+	/* Event for the next entry, in the format of VMCS_ENTRY_INTR_INFO; 0: none. */
+	uint32_t event;
+	uint32_t event_error;
+	uint32_t event_length; /* of the instruction, for software interrupts and exceptions */
+
+	uint32_t id;
+	struct cpu *cpu;
+	struct vm *vm;
+	uint64_t vmcs; /* hpa */
+	struct controls controls;
+	uint64_t cr0_mask, cr4_mask;
+	uint64_t eptp;
+	uint16_t vpid;
+	uint64_t tsc_offset;
+	struct lapic lapic;
+};
+
+#define VCPU_AT(member, offset) \
+	_Static_assert(offsetof(struct vcpu, member) == (offset), "entry.S knows " #member)
+VCPU_AT(regs[RAX], VCPU_RAX);
+VCPU_AT(regs[R15], VCPU_R15);
+VCPU_AT(entry_tsc, VCPU_ENTRY_TSC);
+VCPU_AT(record, VCPU_RECORD);
+VCPU_AT(host_stack, VCPU_HOST_STACK);
+_Static_assert(offsetof(struct exit_record, tsc) == RECORD_TSC &&
+		       offsetof(struct exit_record, handled_ticks) == RECORD_HANDLED_TICKS,
+	       "entry.S knows the record");
+
+/* What a handler wants done with the instruction that exited. */
+enum exit_action {
+	EXIT_ADVANCE, /* it has been carried out: go on behind it */
+	EXIT_RETRY,   /* go on at the guest's RIP as the VMCS has it */
+};
+
+/*
+ * VMREAD that the exit's record counts.
+ * @pre the vCPU's VMCS is current
+ */
+static inline uint64_t vmcs_read(struct vcpu *v, enum vmcs_field field)
+{
+	v->cost.vmreads++;
+	return vmread(field);
+}
+
+/* VMWRITE that the exit's record counts.  @pre the vCPU's VMCS is current */
+static inline void vmcs_write(struct vcpu *v, enum vmcs_field field, uint64_t value)
+{
+	v->cost.vmwrites++;
+	vmwrite(field, value);
+}
+
+/* The value of a general-purpose register, RSP included.  @pre the vCPU's VMCS is current */
+static inline uint64_t vcpu_register(struct vcpu *v, enum gpr reg)
+{
+	return reg == RSP ? vmcs_read(v, VMCS_GUEST_RSP) : v->regs[reg];
+}
+
+static inline void vcpu_set_register(struct vcpu *v, enum gpr reg, uint64_t value)
+{
+	if (reg == RSP)
+		vmcs_write(v, VMCS_GUEST_RSP, value);
+	else
+		v->regs[reg] = value;
+}
+
+/* The privilege level that the guest runs at: DPL of SS (SDM volume 3, 25.4.1). */
+static inline unsigned vcpu_cpl(struct vcpu *v)
+{
+	return vmcs_read(v, VMCS_GUEST_SS_AR_BYTES) >> 5 & 3;
+}
+
+/* entry.S: enters the guest for the first time; every exit goes to vmx_handle_exit(). */
+_Noreturn void vmx_launch(struct vcpu *v);
+/* entry.S: where exits arrive, with exit records and without. */
+void vmx_exit(void);
+void vmx_exit_quiet(void);
+
+#endif
