@@ -24,4 +24,4 @@ san: $(B)/san/unit ## run the unit tests under the address and undefined-behavio
 
 .PHONY: system
 system: all ## run the system tests: whole stacks, bad input, set-up
-	prove --exec bash --timer tests/system/*.t
+	prove --exec bash --timer --jobs $(shell nproc) tests/system/*.t

@@ -3,8 +3,9 @@
 # C is checked with the flags it is compiled with; what is linked both ways, with the hosted ones.
 
 LINT := $(B)/lint
-LINT_C := $(sort $(shell find l1vmm nesting shadow telemetry bench tests -name '*.c'))
-LINT_H := $(sort $(shell find l1vmm nesting shadow telemetry bench tests -name '*.h'))
+LINT_DIRS := $(wildcard l1vmm nesting shadow telemetry bench tests)
+LINT_C := $(sort $(shell find $(LINT_DIRS) -name '*.c'))
+LINT_H := $(sort $(shell find $(LINT_DIRS) -name '*.h'))
 # tests/system/lib.sh is checked where it is sourced.
 LINT_SH := $(filter-out %.awk,$(wildcard scripts/* .ci/run tests/system/*.t))
 
@@ -13,7 +14,7 @@ LINT_IMAGE_C := $(filter-out $(LINT_HOST_C),$(LINT_C))
 LINT_IMAGE_H := $(filter l1vmm/% bench/guests/%,$(LINT_H))
 LINT_HOST_H := $(filter-out $(LINT_IMAGE_H),$(LINT_H))
 
-LINT_STAMPS := $(LINT)/format $(LINT)/cppcheck $(LINT)/shellcheck \
+LINT_STAMPS := $(LINT)/format $(LINT)/shellcheck \
 	$(LINT_HOST_C:%=$(LINT)/host/%) $(LINT_IMAGE_C:%=$(LINT)/image/%) \
 	$(LINT_HOST_H:%=$(LINT)/host/%) $(LINT_IMAGE_H:%=$(LINT)/image/%)
 
@@ -57,18 +58,6 @@ $(LINT)/host/%.h: %.h
 
 $(LINT)/image/%.h: %.h
 	$(call lint_header,$(IMAGE_CFLAGS))
-
-# Two of its errors are wrong here: comparePointers takes two symbols of a linker script for two
-# objects, and in the named file functions called `or` and `and` are taken for operators.
-CPPCHECK := cppcheck --quiet --std=c11 --platform=unix64 --error-exitcode=1 -I. -U__ASSEMBLER__ \
-	--enable=warning,performance,portability --suppress=comparePointers \
-	--suppress=syntaxError:shadow/insn_operations.def
-
-$(LINT)/cppcheck: $(LINT_C) $(LINT_H)
-	@mkdir -p $(@D)/cppcheck.work
-	@echo "cppcheck on $(words $(LINT_C)) files"
-	@$(CPPCHECK) --cppcheck-build-dir=$(@D)/cppcheck.work $(LINT_C)
-	@touch $@
 
 $(LINT)/shellcheck: $(LINT_SH) tests/system/lib.sh
 	@mkdir -p $(@D)

@@ -1,8 +1,10 @@
+/*
+ * A ring with its memory, as the tests of the ring and of what reads its packets want one.
+ */
 #ifndef TESTS_UNIT_TELEMETRY_RIG_H
 #define TESTS_UNIT_TELEMETRY_RIG_H
 
-/* A ring with its memory, as the tests of the ring and of what reads its packets want one. */
-
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +68,22 @@ static inline bool rig_put(struct rig *rig, uint16_t reason, uint32_t number)
 				       .rip = ~(uint64_t)number,
 				       .seq = number};
 	return telemetry_commit(&rig->producer);
+}
+
+/* Append all packets that are ready to @stream, as the file of a trace has them. */
+static inline void rig_drain(struct rig *rig, FILE *stream)
+{
+	struct telemetry_view view;
+
+	for (;;) {
+		if (telemetry_peek(&rig->consumer, &view) != TELEMETRY_OK)
+			abort();
+		if (!view.bytes)
+			return;
+		fwrite(&view.packet, sizeof(view.packet), 1, stream);
+		fwrite(view.records, view.bytes - sizeof(view.packet), 1, stream);
+		telemetry_consume(&rig->consumer);
+	}
 }
 
 #endif

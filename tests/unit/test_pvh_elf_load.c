@@ -1,6 +1,7 @@
 #include "l1vmm/boot/pvh_elf.h"
 
 #include "tests/unit/pvh_fixture.h"
+#include "tests/unit/random.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -141,17 +142,8 @@ Test(pvh_elf_load, a_failed_function_ends_it)
 	}
 }
 
-/* xorshift64: the same mutations in every run. */
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
-
 /* Spoils up to four places, of 1 to 8 bytes, of what the parser reads; at times cuts the file. */
-static void mutate(struct pvh_fixture *fixture, uint64_t *state)
+static void mutate(struct pvh_fixture *fixture, struct random *random)
 {
 	static const uint64_t edges[] = {0,
 					 1,
@@ -166,21 +158,21 @@ static void mutate(struct pvh_fixture *fixture, uint64_t *state)
 					 UINT64_MAX};
 	const uint64_t headers = sizeof(Elf64_Ehdr) + FIXTURE_PHDRS * sizeof(Elf64_Phdr);
 
-	for (uint64_t count = 1 + next_random(state) % 4; count > 0; count--) {
-		uint64_t at = next_random(state) % (headers + sizeof(struct pvh_fixture_note));
-		uint64_t value = next_random(state);
-		uint64_t size = 1ULL << next_random(state) % 4;
+	for (uint64_t count = 1 + random_below(random, 4); count > 0; count--) {
+		uint64_t at = random_below(random, headers + sizeof(struct pvh_fixture_note));
+		uint64_t value = random_next(random);
+		uint64_t size = 1ULL << random_below(random, 4);
 
 		if (at >= headers)
 			at += FIXTURE_NOTE - headers;
-		if (value % 2)
-			value = edges[value / 2 % (sizeof(edges) / sizeof(edges[0]))];
-		if (next_random(state) % 4)
+		if (random_once_in(random, 2))
+			value = edges[random_below(random, sizeof(edges) / sizeof(edges[0]))];
+		if (!random_once_in(random, 4))
 			at -= at % size;
 		memcpy(fixture->bytes + at, &value, size);
 	}
-	if (next_random(state) % 8 == 0)
-		fixture->size = next_random(state) % (FIXTURE_SIZE + 1);
+	if (random_once_in(random, 8))
+		fixture->size = random_below(random, FIXTURE_SIZE + 1);
 }
 
 struct reader {
@@ -212,7 +204,7 @@ static bool within_4g(void *ctx, uint64_t paddr, uint64_t size)
 Test(pvh_elf, no_mutation_makes_it_read_outside_of_the_file, .timeout = 120)
 {
 	const struct pvh_range anywhere = {0, UINT64_MAX};
-	uint64_t state = 0x9e3779b97f4a7c15;
+	struct random random = {1};
 	unsigned seen[PVH_ELF_ERROR_COUNT] = {0};
 	struct pvh_fixture sound;
 
@@ -221,7 +213,7 @@ Test(pvh_elf, no_mutation_makes_it_read_outside_of_the_file, .timeout = 120)
 		struct pvh_fixture fixture = sound;
 		struct pvh_image image;
 
-		mutate(&fixture, &state);
+		mutate(&fixture, &random);
 		/* Exactly sized, so that the address sanitizer sees any access past the end. */
 		uint8_t *file = malloc(fixture.size + !fixture.size);
 		cr_assert_not_null(file);

@@ -285,7 +285,7 @@ Test(ring_trust, two_threads_account_for_every_record)
 	pthread_t producer;
 	uint64_t records = 0, discarded = 0, next = 0;
 
-	rig_init(&rig, 4, 1);
+	rig_init(&rig, 16, 1);
 	cr_assert_eq(pthread_create(&producer, NULL, produce, &rig), 0);
 	while (records + discarded < STRESS_RECORDS) {
 		cr_assert_eq(telemetry_peek(&rig.consumer, &view), TELEMETRY_OK);
