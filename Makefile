@@ -48,19 +48,19 @@ include bench/build.mk
 include tests/build.mk
 include tests/lint.mk
 
-$(B)/image/%.o: %.c
+$(B)/image/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -c $< -o $@
 
-$(B)/image/%.o: %.S
+$(B)/image/%.o: %.S Makefile
 	@mkdir -p $(@D)
 	$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -c $< -o $@
 
-$(B)/host/%.o: %.c
+$(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(HOST_CC) $(CPPFLAGS) $(HOST_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
 
-$(B)/san/%.o: %.c
+$(B)/san/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(HOST_CC) $(CPPFLAGS) $(SAN_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
 

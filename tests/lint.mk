@@ -47,16 +47,16 @@ define lint_header
 	@touch $@
 endef
 
-$(LINT)/host/%.c: %.c .clang-tidy
+$(LINT)/host/%.c: %.c .clang-tidy Makefile
 	$(call lint_source,$(HOST_CFLAGS) $(HOST_CPPFLAGS))
 
-$(LINT)/image/%.c: %.c .clang-tidy
+$(LINT)/image/%.c: %.c .clang-tidy Makefile
 	$(call lint_source,$(IMAGE_CFLAGS))
 
-$(LINT)/host/%.h: %.h
+$(LINT)/host/%.h: %.h Makefile
 	$(call lint_header,$(HOST_CFLAGS) $(HOST_CPPFLAGS))
 
-$(LINT)/image/%.h: %.h
+$(LINT)/image/%.h: %.h Makefile
 	$(call lint_header,$(IMAGE_CFLAGS))
 
 $(LINT)/shellcheck: $(LINT_SH) tests/system/lib.sh
