@@ -104,8 +104,8 @@ struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 	spec.cmdline = boot->modules[0].cmdline;
 	spec.module_count = boot->module_count - 1;
 	load_image(vm, &boot->modules[0], place_modules(vm, boot, modules), &image);
-	error = start_info_build(&spec, START_INFO_GPA, vm_memory(vm, START_INFO_GPA, START_INFO_SIZE),
-				 START_INFO_SIZE);
+	error = start_info_build(&spec, START_INFO_GPA,
+				 vm_memory(vm, START_INFO_GPA, START_INFO_SIZE), START_INFO_SIZE);
 	if (error)
 		guest_refused(STOP_BAD_IMAGE, "error=%s", start_info_error_name(error));
 	return (struct guest_start){.rip = image.entry, .start_info = START_INFO_GPA};

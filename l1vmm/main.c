@@ -1,6 +1,7 @@
 /*
  * From the PVH entry to the guest's first instruction.
  */
+#include "l1vmm/main.h"
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/percpu.h"
@@ -12,7 +13,6 @@
 #include "l1vmm/boot/paging.h"
 #include "l1vmm/guest.h"
 #include "l1vmm/lib/string.h"
-#include "l1vmm/main.h"
 #include "l1vmm/options.h"
 #include "l1vmm/status.h"
 #include "l1vmm/trace.h"

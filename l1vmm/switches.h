@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* SW_MMU_EPT_4K, SW_TLB_VPID and so on, one enumeration a switch, counted from 0. */
-#define SWITCH(name, NAME, def, text)  SW_##NAME##_START, SW_##NAME##_BEFORE_FIRST = -1,
-#define VALUE(NAME, value, text)       SW_##NAME##_##value,
+#define SWITCH(name, NAME, def, text) SW_##NAME##_START, SW_##NAME##_BEFORE_FIRST = -1,
+#define VALUE(NAME, value, text)      SW_##NAME##_##value,
 enum switch_value {
 #include "l1vmm/switches.def"
 };
@@ -30,7 +30,7 @@ void switches_default(struct switches *sw);
 
 enum switch_result {
 	SWITCH_OK,
-	SWITCH_UNKNOWN,   /* no switch of that name */
+	SWITCH_UNKNOWN,	  /* no switch of that name */
 	SWITCH_BAD_VALUE, /* the switch does not take that value */
 };
 

@@ -23,10 +23,10 @@ static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_
 
 	outbox.lba = options->outbox_lba;
 	outbox.sectors_left = options->outbox_sectors;
-	outbox.open = options->outbox &&
-		      telemetry_consumer_init(&outbox.consumer, ring->producer_page,
-					      ring->consumer_page, ring->subbuffers,
-					      bytes) == TELEMETRY_OK;
+	outbox.open =
+		options->outbox &&
+		telemetry_consumer_init(&outbox.consumer, ring->producer_page, ring->consumer_page,
+					ring->subbuffers, bytes) == TELEMETRY_OK;
 	return outbox.open || !options->outbox;
 }
 
@@ -81,8 +81,8 @@ static void drain(void)
 {
 	struct telemetry_view view;
 
-	while (outbox.open &&
-	       telemetry_peek(&outbox.consumer, &view) == TELEMETRY_OK && view.bytes) {
+	while (outbox.open && telemetry_peek(&outbox.consumer, &view) == TELEMETRY_OK &&
+	       view.bytes) {
 		const char *packet = (const char *)view.records - sizeof(view.packet);
 
 		outbox.open = write_sectors(packet, view.bytes);

@@ -11,9 +11,9 @@
 
 struct trace_options {
 	bool on;
-	uint64_t ring_bytes;	 /* memory for sub-buffers */
-	bool outbox;		 /* there is a disk to drain to */
-	uint32_t outbox_lba;	 /* its first sector */
+	uint64_t ring_bytes; /* memory for sub-buffers */
+	bool outbox;	     /* there is a disk to drain to */
+	uint32_t outbox_lba; /* its first sector */
 	uint32_t outbox_sectors;
 };
 

@@ -18,8 +18,8 @@ struct vm {
 	struct memory_range memory; /* hpa; the guest has it at gpa 0 */
 	struct ept ept;
 	struct ioapic ioapic;
-	uint32_t level;	      /* of this hypervisor: 0 is the lowest */
-	uint8_t guest_status; /* what the guest wrote to the status port */
+	uint32_t level;		  /* of this hypervisor: 0 is the lowest */
+	uint8_t guest_status;	  /* what the guest wrote to the status port */
 	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */
 };
 

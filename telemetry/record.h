@@ -1,10 +1,9 @@
-#ifndef TELEMETRY_RECORD_H
-#define TELEMETRY_RECORD_H
-
 /*
  * The exit record as C sees it, generated from record.def.  What it looks like on disk is the same
  * bytes: ctf_metadata.c describes them from the same list.
  */
+#ifndef TELEMETRY_RECORD_H
+#define TELEMETRY_RECORD_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -84,10 +83,29 @@ static inline void exit_record_set_cost(struct exit_record *record, const struct
 	__builtin_memcpy((char *)record + RECORD_COST_OFFSET, cost, sizeof(*cost));
 }
 
-/* Begin the next exit: the following number, all counters 0. */
-static inline void exit_cost_next(struct exit_cost *cost)
+/*
+ * Count VMREADs and VMWRITEs together, in one addition: the two counters are neighbours, the reads
+ * in the lower half.  Neither comes near 2^16 in one exit.
+ */
+static inline void exit_cost_add_access(struct exit_cost *cost, uint16_t vmreads, uint16_t vmwrites)
 {
-	*cost = (struct exit_cost){.seq = cost->seq + 1};
+	uint32_t both;
+
+	_Static_assert(offsetof(struct exit_cost, vmwrites) ==
+			       offsetof(struct exit_cost, vmreads) + sizeof(cost->vmreads),
+		       "neighbours");
+	__builtin_memcpy(&both, &cost->vmreads, sizeof(both));
+	both += vmreads | (uint32_t)vmwrites << 16;
+	__builtin_memcpy(&cost->vmreads, &both, sizeof(both));
+}
+
+/*
+ * Begin the next exit: the following number, and all counters 0 but for the VMREADs that it is
+ * known to make and that are not counted one by one.
+ */
+static inline void exit_cost_next(struct exit_cost *cost, uint16_t vmreads)
+{
+	*cost = (struct exit_cost){.seq = cost->seq + 1, .vmreads = vmreads};
 }
 
 #endif

@@ -12,13 +12,13 @@
 #define PORT_STATUS  0x1f7
 #define PORT_COMMAND 0x1f7
 
-#define DEVICE_LBA	 0xe0 /* device 0, LBA addressing */
-#define COMMAND_WRITE	 0x30 /* WRITE SECTOR(S) */
-#define STATUS_ERROR	 0x01
-#define STATUS_DATA	 0x08
-#define STATUS_FAULT	 0x20
-#define STATUS_BUSY	 0x80
-#define POLLS		 10000000u
+#define DEVICE_LBA    0xe0 /* device 0, LBA addressing */
+#define COMMAND_WRITE 0x30 /* WRITE SECTOR(S) */
+#define STATUS_ERROR  0x01
+#define STATUS_DATA   0x08
+#define STATUS_FAULT  0x20
+#define STATUS_BUSY   0x80
+#define POLLS	      10000000u
 
 /* Waits until the drive is not busy and shows the bits of `wanted`. */
 static bool wait(uint8_t wanted)

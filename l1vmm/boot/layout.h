@@ -6,10 +6,10 @@
 #define L1VMM_BOOT_LAYOUT_H
 
 /* Selectors of the hypervisor's GDT. */
-#define HOST_CS	     0x08
-#define HOST_DS	     0x10
-#define HOST_TSS     0x18 /* two entries */
-#define GDT_ENTRIES  5
+#define HOST_CS	    0x08
+#define HOST_DS	    0x10
+#define HOST_TSS    0x18 /* two entries */
+#define GDT_ENTRIES 5
 
 /* Flat descriptors, accessed: SDM volume 3, 3.4.5. */
 #define GDT_CODE64 0x00af9b000000ffff

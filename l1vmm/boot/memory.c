@@ -7,7 +7,7 @@
 #include "l1vmm/lib/string.h"
 
 #define MAX_RANGES 64
-#define LOW_LIMIT  0x100000	      /* below lie the BIOS and its data */
+#define LOW_LIMIT  0x100000		 /* below lie the BIOS and its data */
 #define HIGH_LIMIT UINT64_C(0x100000000) /* above, the early tables map nothing */
 
 /* Free memory, unordered. */

@@ -18,15 +18,15 @@
 #define FIRST_LEGAL_VECTOR 16
 
 /* Fields of the ICR: SDM volume 3, figure 11-28. */
-#define ICR_VECTOR	   0xffu
-#define ICR_DELIVERY_MODE  0x700u
-#define ICR_LOGICAL	   (1u << 11)
-#define ICR_SHORTHAND	   0xc0000u
-#define ICR_SELF	   0x40000u
-#define ICR_ALL		   0x80000u
-#define ICR_ALL_BUT_SELF   0xc0000u
-#define ICR_RESERVED	   0xfff32000u
-#define ICR_BROADCAST	   0xffffffffu
+#define ICR_VECTOR	  0xffu
+#define ICR_DELIVERY_MODE 0x700u
+#define ICR_LOGICAL	  (1u << 11)
+#define ICR_SHORTHAND	  0xc0000u
+#define ICR_SELF	  0x40000u
+#define ICR_ALL		  0x80000u
+#define ICR_ALL_BUT_SELF  0xc0000u
+#define ICR_RESERVED	  0xfff32000u
+#define ICR_BROADCAST	  0xffffffffu
 
 void lapic_reset(struct lapic *apic, uint32_t id)
 {

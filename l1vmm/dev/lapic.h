@@ -35,8 +35,8 @@ enum lapic_result {
 void lapic_reset(struct lapic *apic, uint32_t id);
 
 /*
- * RDMSR and WRMSR of x2APIC register `msr` (0x800 to 0x8ff).  LAPIC_FAULT outside of x2APIC mode, for
- * registers that do not exist, cannot be read or written, and for reserved bits.
+ * RDMSR and WRMSR of x2APIC register `msr` (0x800 to 0x8ff).  LAPIC_FAULT outside of x2APIC mode,
+ * for registers that do not exist, cannot be read or written, and for reserved bits.
  */
 enum lapic_result lapic_read_msr(const struct lapic *apic, uint32_t msr, uint64_t *value);
 enum lapic_result lapic_write_msr(struct lapic *apic, uint32_t msr, uint64_t value);

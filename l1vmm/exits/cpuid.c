@@ -6,16 +6,29 @@
 #include "l1vmm/lib/string.h"
 #include "l1vmm/vm.h"
 
-#define CPUID_HYPERVISOR_LAST (CPUID_HYPERVISOR + 1)
+#define CPUID_HYPERVISOR_RANGE 0x10000
+#define CPUID_HYPERVISOR_LAST  (CPUID_HYPERVISOR + 1)
 #define XSAVE_SUBLEAF_1_XSAVES BIT(3)
+
+/* Leaves 1 to this one may have a row in cpuid.def. */
+#define LAST_MASKED_LEAF 0x1f
+
+/* Answers of EAX, EBX, ECX and EDX; CPUID clears the upper halves. */
+static void set_answer(struct vcpu *v, uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
+{
+	v->regs[RAX] = eax;
+	v->regs[RBX] = ebx;
+	v->regs[RCX] = ecx;
+	v->regs[RDX] = edx;
+}
 
 static void hide(uint32_t leaf, struct cpuid_regs *r)
 {
 #define CPUID_HIDE(number, reg, bits, why) \
 	if (leaf == (number))              \
 		r->reg &= ~(uint32_t)(bits);
-#define CPUID_EMPTY(number, why)          \
-	if (leaf == (number))             \
+#define CPUID_EMPTY(number, why) \
+	if (leaf == (number))    \
 		*r = (struct cpuid_regs){0};
 #include "l1vmm/exits/cpuid.def"
 #undef CPUID_HIDE
@@ -23,17 +36,15 @@ static void hide(uint32_t leaf, struct cpuid_regs *r)
 }
 
 /* The leaves by which a hypervisor tells of itself. */
-static struct cpuid_regs hypervisor_leaf(const struct vm *vm, uint32_t leaf)
+static void hypervisor_leaf(struct vcpu *v, uint32_t leaf)
 {
-	struct cpuid_regs r = {0};
+	uint32_t name[L1VMM_SIGNATURE_SIZE / 4];
 
-	if (leaf == CPUID_HYPERVISOR) {
-		r.eax = CPUID_HYPERVISOR_LAST;
-		memcpy(&r.ebx, L1VMM_SIGNATURE, L1VMM_SIGNATURE_SIZE);
-	} else if (leaf == CPUID_HYPERVISOR_LAST) {
-		r.eax = vm->level;
-	}
-	return r;
+	memcpy(name, L1VMM_SIGNATURE, sizeof(name));
+	if (leaf == CPUID_HYPERVISOR)
+		set_answer(v, CPUID_HYPERVISOR_LAST, name[0], name[1], name[2]);
+	else
+		set_answer(v, leaf == CPUID_HYPERVISOR_LAST ? v->vm->level : 0, 0, 0, 0);
 }
 
 /* Bits that follow the guest's own state, SDM volume 2, CPUID. */
@@ -46,26 +57,34 @@ static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 	r->ebx = (r->ebx & 0x00ffffff) | v->id << 24; /* initial APIC ID */
 }
 
+/* A leaf that is not simply the processor's. */
+static __attribute__((noinline)) void masked_leaf(struct vcpu *v, uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid_regs r = cpuid(leaf, subleaf);
+
+	hide(leaf, &r);
+	if (leaf == 1) {
+		follow_state(v, &r);
+	} else if (leaf == 0xd && subleaf == 1) {
+		r.eax &= ~(uint32_t)XSAVE_SUBLEAF_1_XSAVES;
+		r.ecx = r.edx = 0;
+	}
+	set_answer(v, r.eax, r.ebx, r.ecx, r.edx);
+}
+
 enum exit_action exit_cpuid(struct vcpu *v)
 {
 	uint32_t leaf = (uint32_t)v->regs[RAX], subleaf = (uint32_t)v->regs[RCX];
-	struct cpuid_regs r;
 
-	if (leaf >= CPUID_HYPERVISOR && leaf < CPUID_HYPERVISOR + 0x10000) {
-		r = hypervisor_leaf(v->vm, leaf);
+	if (leaf - 1 < LAST_MASKED_LEAF) {
+		masked_leaf(v, leaf, subleaf);
+	} else if (leaf - CPUID_HYPERVISOR < CPUID_HYPERVISOR_RANGE) {
+		hypervisor_leaf(v, leaf);
 	} else {
-		r = cpuid(leaf, subleaf);
-		hide(leaf, &r);
-		if (leaf == 1)
-			follow_state(v, &r);
-		if (leaf == 0xd && subleaf == 1) {
-			r.eax &= ~(uint32_t)XSAVE_SUBLEAF_1_XSAVES;
-			r.ecx = r.edx = 0;
-		}
+		struct cpuid_regs r;
+
+		cpuid_to(&r, leaf, subleaf);
+		set_answer(v, r.eax, r.ebx, r.ecx, r.edx);
 	}
-	v->regs[RAX] = r.eax;
-	v->regs[RBX] = r.ebx;
-	v->regs[RCX] = r.ecx;
-	v->regs[RDX] = r.edx;
 	return EXIT_ADVANCE;
 }

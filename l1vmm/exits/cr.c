@@ -1,8 +1,8 @@
 /* Control registers, and XCR0. */
+#include "l1vmm/vmx/cr.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
-#include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 
 /* The exit qualification of control-register accesses: SDM volume 3, table 28-3. */

@@ -28,8 +28,7 @@ void exit_without_row(struct vcpu *v)
 	v->detail = vmcs_read(v, VMCS_EXIT_QUALIFICATION);
 	if (v->reason & EXIT_REASON_FAILED_ENTRY)
 		panic_guest(v, "VM entry failed: %s, qualification 0x%lx",
-			    basic < EXIT_REASONS && exit_table[basic].name ? exit_table[basic].name
-									   : "unknown reason",
+			    basic < EXIT_REASONS ? exit_table[basic].name : "unknown reason",
 			    v->detail);
 	panic_guest(v, "unknown exit reason 0x%x", v->reason);
 }

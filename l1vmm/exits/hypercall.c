@@ -13,8 +13,8 @@ static uint64_t hypercall_null(struct vcpu *v)
 enum exit_action exit_vmcall(struct vcpu *v)
 {
 	switch (v->detail) {
-#define HYPERCALL(number, NAME, handler)              \
-	case number:                                  \
+#define HYPERCALL(number, NAME, handler)               \
+	case number:                                   \
 		v->regs[RAX] = hypercall_##handler(v); \
 		break;
 #include "l1vmm/exits/hypercalls.def"

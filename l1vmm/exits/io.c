@@ -7,11 +7,11 @@
 #include "l1vmm/vmx/event.h"
 
 /* The exit qualification of I/O instructions: SDM volume 3, table 28-5. */
-#define IO_SIZE(qualification)	 ((unsigned)((qualification) & 7) + 1)
-#define IO_IN			 BIT(3)
-#define IO_STRING		 BIT(4)
-#define IO_REP			 BIT(5)
-#define IO_PORT(qualification)	 ((uint16_t)((qualification) >> 16))
+#define IO_SIZE(qualification) ((unsigned)((qualification) & 7) + 1)
+#define IO_IN		       BIT(3)
+#define IO_STRING	       BIT(4)
+#define IO_REP		       BIT(5)
+#define IO_PORT(qualification) ((uint16_t)((qualification) >> 16))
 
 /* Address size in the exit-instruction information: SDM volume 3, table 28-8. */
 #define INFO_ADDRESS_SIZE(info) (2u << ((info) >> 7 & 7)) /* bytes */
@@ -22,10 +22,10 @@
 struct string_io {
 	struct guest_view view;
 	uint16_t port;
-	unsigned size;	     /* bytes an element */
+	unsigned size; /* bytes an element */
 	bool in, backward;
-	uint64_t linear;     /* of the next element */
-	uint64_t count;	     /* elements that this exit is to do */
+	uint64_t linear; /* of the next element */
+	uint64_t count;	 /* elements that this exit is to do */
 	uint64_t done;
 };
 

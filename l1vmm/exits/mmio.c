@@ -94,10 +94,8 @@ static enum exit_action execute(struct guest_view *view, const struct insn *insn
 					   .ctx = view};
 	struct vcpu *v = view->v;
 	uint64_t rsp = vmcs_read(v, VMCS_GUEST_RSP);
-	struct insn_cpu cpu = {.gprs = v->regs,
-			       .rip = v->rip,
-			       .rflags = view->paging.rflags,
-			       .memory = &memory};
+	struct insn_cpu cpu = {
+		.gprs = v->regs, .rip = v->rip, .rflags = view->paging.rflags, .memory = &memory};
 
 	v->regs[RSP] = rsp;
 	for (unsigned i = 0; i < INSN_SEGMENTS; i++)

@@ -191,7 +191,8 @@ static void leave_to_guest(uint8_t *bitmap, uint32_t msr)
 	uint32_t bit = high ? msr - MSR_HIGH_FIRST : msr;
 
 	bitmap[(high ? BITMAP_READ_HIGH : BITMAP_READ_LOW) + bit / 8] &= (uint8_t)~(1u << bit % 8);
-	bitmap[(high ? BITMAP_WRITE_HIGH : BITMAP_WRITE_LOW) + bit / 8] &= (uint8_t)~(1u << bit % 8);
+	bitmap[(high ? BITMAP_WRITE_HIGH : BITMAP_WRITE_LOW) + bit / 8] &=
+		(uint8_t)~(1u << bit % 8);
 }
 
 void msr_bitmap_fill(uint8_t bitmap[MSR_BITMAP_BYTES])

@@ -53,8 +53,8 @@ enum page_table_result page_table_map(struct page_table *pt, uint64_t address, u
 				      uint64_t size, uint64_t bits);
 
 /*
- * Removes the page of `size` bytes at `address`, splitting a larger one; PAGE_TABLE_OK where nothing
- * is mapped.  The caller invalidates.
+ * Removes the page of `size` bytes at `address`, splitting a larger one; PAGE_TABLE_OK where
+ * nothing is mapped.  The caller invalidates.
  */
 enum page_table_result page_table_unmap(struct page_table *pt, uint64_t address, uint64_t size);
 

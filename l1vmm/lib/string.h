@@ -1,10 +1,9 @@
-#ifndef L1VMM_LIB_STRING_H
-#define L1VMM_LIB_STRING_H
-
 /*
  * The string functions that plain C may use: the standard's own prototypes.  string.c defines them
  * in the images, libc in hosted programs, so that one object source serves both.
  */
+#ifndef L1VMM_LIB_STRING_H
+#define L1VMM_LIB_STRING_H
 
 #include <stddef.h>
 

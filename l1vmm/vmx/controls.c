@@ -45,8 +45,8 @@ unsigned controls_build(const struct switches *sw, const struct control_capabili
 const char *control_word_name(enum control_word word)
 {
 	static const char *const names[CONTROL_WORDS] = {
-		[CONTROL_PIN] = "pin-based",	     [CONTROL_PRIMARY] = "primary",
-		[CONTROL_SECONDARY] = "secondary",   [CONTROL_EXIT] = "exit",
+		[CONTROL_PIN] = "pin-based",	   [CONTROL_PRIMARY] = "primary",
+		[CONTROL_SECONDARY] = "secondary", [CONTROL_EXIT] = "exit",
 		[CONTROL_ENTRY] = "entry",
 	};
 

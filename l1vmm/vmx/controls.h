@@ -42,7 +42,7 @@ struct control_capabilities {
 
 enum control_problem {
 	CONTROL_LACKING, /* wanted, and the processor cannot set it */
-	CONTROL_FORCED,  /* known, not wanted, and the processor cannot clear it */
+	CONTROL_FORCED,	 /* known, not wanted, and the processor cannot clear it */
 };
 
 /* Called for each control that cannot be as it should. */
@@ -51,7 +51,8 @@ typedef void (*control_problem_fn)(void *ctx, enum control_problem problem, enum
 
 /*
  * Fills `out` with the wanted controls, and with those that the processor wants set and that
- * CONTROL rows do not name.  Returns the number of problems; `out` is not to be used unless it is 0.
+ * CONTROL rows do not name.  Returns the number of problems; `out` is not to be used unless it is
+ * 0.
  */
 unsigned controls_build(const struct switches *sw, const struct control_capabilities *caps,
 			struct controls *out, control_problem_fn problem, void *ctx);

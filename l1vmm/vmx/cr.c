@@ -13,15 +13,16 @@
 #define CR0_OWNED (CR0_PG | CR0_NE | CR0_CD | CR0_NW)
 
 /* What a guest may switch without anybody else being concerned. */
-#define CR4_GUESTS_OWN (CR4_PVI | CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE | CR4_OSFXSR | \
-			CR4_OSXMMEXCPT | CR4_FSGSBASE)
+#define CR4_GUESTS_OWN                                                                  \
+	(CR4_PVI | CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | \
+	 CR4_FSGSBASE)
 
 /* Not offered: VMX, SMX, and what CPUID hides (exits/cpuid.def). */
 #define CR4_HIDDEN (CR4_VMXE | CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS)
 
 /* A change of one of these changes translations: SDM volume 3, 4.10.4.1. */
-#define CR0_TRANSLATION (CR0_PG | CR0_WP)
-#define CR4_TRANSLATION (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+#define CR0_TRANSLATION	   (CR0_PG | CR0_WP)
+#define CR4_TRANSLATION	   (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
 #define CR4_RELOADS_PDPTES (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)
 
 #define CR3_NO_FLUSH   BIT(63) /* with CR4.PCIDE */

@@ -24,7 +24,8 @@ uint64_t cr4_real(uint64_t guest);
 uint64_t guest_read_cr0(struct vcpu *v);
 uint64_t guest_read_cr4(struct vcpu *v);
 
-/* MOV to a control register.  False where the processor would raise #GP(0); nothing changes then. */
+/* MOV to a control register.  False where the processor would raise #GP(0); nothing changes then.
+ */
 bool guest_write_cr0(struct vcpu *v, uint64_t value);
 bool guest_write_cr3(struct vcpu *v, uint64_t value);
 bool guest_write_cr4(struct vcpu *v, uint64_t value);

@@ -14,7 +14,7 @@
 
 	.macro for_each_register do
 	\do VCPU_RCX, %rcx
-	\do VCPU_RBX, %rbx
+	\do VCPU_RDI, %rdi
 	\do VCPU_RBP, %rbp
 	\do VCPU_RSI, %rsi
 	\do VCPU_R8, %r8
@@ -32,30 +32,25 @@
 	.endm
 
 	.macro restore offset, register
-	mov \offset(%rax), \register
+	mov \offset(%rbx), \register
 	.endm
 
-	/* RAX = vCPU.  What remains behind this macro is the VM entry. */
+	/* RBX = vCPU.  What remains behind this macro is the VM entry. */
 	.macro restore_guest stamp
 	for_each_register restore
 	.if \stamp
-	mov %rax, %rdi
-	mov VCPU_RECORD(%rdi), %rsp
+	mov VCPU_RECORD(%rbx), %rsp
 	jmp 1f				/* see rdtsc_ordered() in arch/cpu.h */
 1:	rdtsc
 	shl $32, %rdx
 	or %rdx, %rax
-	mov %rax, VCPU_ENTRY_TSC(%rdi)
+	mov %rax, VCPU_ENTRY_TSC(%rbx)
 	sub RECORD_TSC(%rsp), %rax
 	mov %rax, RECORD_HANDLED_TICKS(%rsp)
-	mov VCPU_RDX(%rdi), %rdx
-	mov VCPU_RAX(%rdi), %rax
-	mov VCPU_RDI(%rdi), %rdi
-	.else
-	mov VCPU_RDX(%rax), %rdx
-	mov VCPU_RDI(%rax), %rdi
-	mov VCPU_RAX(%rax), %rax
 	.endif
+	mov VCPU_RDX(%rbx), %rdx
+	mov VCPU_RAX(%rbx), %rax
+	mov VCPU_RBX(%rbx), %rbx
 	.endm
 
 	.macro exit_path name, handler, stamp
@@ -66,16 +61,16 @@
 	.if \stamp
 	rdtsc
 	shl $32, %rdx
-	or %rdx, %rax
 	.endif
-	mov %rdi, VCPU_RDI(%rsp)
+	mov %rbx, VCPU_RBX(%rsp)
 	for_each_register save
+	mov %rsp, %rbx
 	mov %rsp, %rdi
 	.if \stamp
-	mov %rax, %rsi
+	lea (%rax, %rdx), %rsi
 	.endif
-	mov VCPU_HOST_STACK(%rsp), %rsp
-	call \handler			/* returns the vCPU */
+	mov VCPU_HOST_STACK(%rbx), %rsp
+	call \handler			/* leaves RBX alone */
 	restore_guest \stamp
 	vmresume
 	jmp entry_failed
@@ -94,7 +89,7 @@ vmx_launch:				/* RDI = vCPU */
 	shl $32, %rdx
 	or %rdx, %rax
 	mov %rax, VCPU_ENTRY_TSC(%rdi)
-	mov %rdi, %rax
+	mov %rdi, %rbx
 	restore_guest 0
 	vmlaunch
 

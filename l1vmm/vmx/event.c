@@ -4,10 +4,10 @@
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vmx/stop.h"
 
-#define VECTORS_WITH_ERROR_CODE                                                            \
+#define VECTORS_WITH_ERROR_CODE                                                               \
 	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) | \
 	 BIT(VECTOR_PF) | BIT(VECTOR_AC) | BIT(VECTOR_CP))
-#define VECTORS_CONTRIBUTORY                                                               \
+#define VECTORS_CONTRIBUTORY                                                                  \
 	(BIT(VECTOR_DE) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) | \
 	 BIT(VECTOR_CP))
 
@@ -36,8 +36,8 @@ enum exit_action event_exception(struct vcpu *v, uint8_t vector, uint32_t error)
 		uint8_t first = v->event & INTR_INFO_VECTOR_MASK;
 
 		if (first == VECTOR_DF)
-			vcpu_stop(v, STOP_TRIPLE_FAULT, "vector=%u while a double fault was delivered",
-				  vector);
+			vcpu_stop(v, STOP_TRIPLE_FAULT,
+				  "vector=%u while a double fault was delivered", vector);
 		if (makes_double_fault(first, vector)) {
 			vector = VECTOR_DF;
 			error = 0;

@@ -10,8 +10,8 @@
 
 /*
  * Raises an exception in the guest at the instruction that exited, with the error code where the
- * vector has one.  A contributory pair becomes a double fault (SDM volume 3, table 6-5).  The return
- * value is for handlers to return.
+ * vector has one.  A contributory pair becomes a double fault (SDM volume 3, table 6-5).  The
+ * return value is for handlers to return.
  * @pre v's VMCS is current
  */
 enum exit_action event_exception(struct vcpu *v, uint8_t vector, uint32_t error);

@@ -9,22 +9,32 @@
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
+/* Exit reason and RIP: counted as one when the counters are reset. */
+#define VMREADS_OF_EVERY_EXIT 2
+
 #define DETAIL_QUAL (-1)
 #define DETAIL_ECX  VCPU_RCX
 #define DETAIL_EAX  VCPU_RAX
 #define DETAIL_NONE (int32_t)offsetof(struct vcpu, none)
 
 const struct exit_row exit_table[EXIT_REASONS] = {
-#define EXIT(number, NAME, COMPONENT, DETAIL, handle)     \
-	[number] = {                                      \
-		.handler = exit_##handle,                 \
-		.detail = DETAIL_##DETAIL,                \
-		.component = FEE_##COMPONENT,             \
-		.name = #NAME,                            \
+#define EXIT(number, NAME, COMPONENT, DETAIL, handle) \
+	[number] = {                                  \
+		.handler = exit_##handle,             \
+		.detail = DETAIL_##DETAIL,            \
+		.component = FEE_##COMPONENT,         \
+		.name = #NAME,                        \
 	},
 #include "l1vmm/vmx/exit_reasons.def"
 #undef EXIT
 };
+
+#define EXIT(number, NAME, COMPONENT, DETAIL, handle) +1
+_Static_assert(0
+#include "l1vmm/vmx/exit_reasons.def"
+		       == EXIT_REASONS,
+	       "the table has no holes");
+#undef EXIT
 
 static inline uint64_t read_detail(struct vcpu *v, const struct exit_row *row)
 {
@@ -44,57 +54,74 @@ static __attribute__((noinline)) void serve_requests(struct vcpu *v, enum exit_a
 		event_prepare(v, action == EXIT_ADVANCE);
 }
 
-/* The first half of the record: what is known before the handler runs. */
-static inline void record_begin(struct vcpu *v, struct exit_record *record, uint64_t tsc)
+/* Puts the guest behind the instruction that exited. */
+static inline void advance(struct vcpu *v)
 {
-	uint64_t ids = v->record_id | (uint64_t)v->reason << 16;
+	vmwrite(VMCS_GUEST_RIP, v->rip + vmread(VMCS_EXIT_INSTRUCTION_LEN));
+	exit_cost_add_access(&v->cost, 1, 1);
+}
+
+/* The first half of the record: what is known before the handler runs. */
+static inline void record_begin(struct vcpu *v, uint64_t tsc, uint32_t reason, uint64_t rip,
+				uint64_t detail)
+{
+	struct exit_record *record = telemetry_reserve(&v->telemetry);
 
 	v->record = record;
 	record->tsc = tsc;
-	__builtin_memcpy(&record->id, &ids, sizeof(ids));
-	record->rip = v->rip;
-	record->qualification = v->detail;
+	__builtin_memcpy(&record->id, &v->record_id, sizeof(v->record_id));
+	record->reason = (uint16_t)reason;
+	record->rip = rip;
+	record->qualification = detail;
 	record->guest_ticks = tsc - v->entry_tsc;
 }
 
-/* Handles one exit.  A template: `recorded` is a constant in each of its two copies. */
-static inline __attribute__((always_inline)) struct vcpu *handle(struct vcpu *v, uint64_t tsc,
-								 bool recorded)
+/* The second half, and the counters of the next exit. */
+static inline void record_end(struct vcpu *v)
 {
-	struct exit_record *record = recorded ? telemetry_reserve(&v->telemetry) : NULL;
+	exit_record_set_cost(v->record, &v->cost);
+	if (unlikely(telemetry_commit(&v->telemetry)))
+		v->requests |= REQUEST_DRAIN;
+	exit_cost_next(&v->cost, VMREADS_OF_EVERY_EXIT);
+}
+
+/*
+ * Handles one exit.  A template: `recorded` is a constant in each of its two copies.
+ * What is in local variables too is there so that it need not be read back from memory.
+ */
+static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_t tsc,
+							 bool recorded)
+{
+	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
 	const struct exit_row *row;
 	enum exit_action action;
+	uint64_t rip, detail;
 
-	v->reason = (uint32_t)vmcs_read(v, VMCS_EXIT_REASON);
-	if (unlikely(v->reason >= EXIT_REASONS || !exit_table[v->reason].name))
+	v->reason = reason;
+	if (unlikely(reason >= EXIT_REASONS))
 		exit_without_row(v);
-	row = &exit_table[v->reason];
-	v->rip = vmcs_read(v, VMCS_GUEST_RIP);
-	v->detail = read_detail(v, row);
+	row = &exit_table[reason];
+	v->rip = rip = vmread(VMCS_GUEST_RIP);
+	v->detail = detail = read_detail(v, row);
 	if (recorded)
-		record_begin(v, record, tsc);
+		record_begin(v, tsc, reason, rip, detail);
 
 	action = row->handler(v);
 	if (action == EXIT_ADVANCE)
-		vmcs_write(v, VMCS_GUEST_RIP, v->rip + vmcs_read(v, VMCS_EXIT_INSTRUCTION_LEN));
+		advance(v);
 	if (unlikely(v->requests))
 		serve_requests(v, action);
 
-	if (recorded) {
-		exit_record_set_cost(record, &v->cost);
-		if (unlikely(telemetry_commit(&v->telemetry)))
-			v->requests |= REQUEST_DRAIN;
-	}
-	exit_cost_next(&v->cost);
-	return v;
+	if (recorded)
+		record_end(v);
 }
 
-struct vcpu *vmx_handle_exit(struct vcpu *v, uint64_t tsc)
+void vmx_handle_exit(struct vcpu *v, uint64_t tsc)
 {
-	return handle(v, tsc, true);
+	handle(v, tsc, true);
 }
 
-struct vcpu *vmx_handle_exit_quiet(struct vcpu *v)
+void vmx_handle_exit_quiet(struct vcpu *v)
 {
-	return handle(v, 0, false);
+	handle(v, 0, false);
 }

@@ -9,23 +9,25 @@
 #include "l1vmm/vmx/vcpu.h"
 #include "telemetry/fee.h"
 
-struct exit_row {
+/* The size of a power of two keeps the look-up short. */
+struct __attribute__((aligned(32))) exit_row {
 	enum exit_action (*handler)(struct vcpu *v);
 	int32_t detail; /* offset in struct vcpu of the 32 bits to record, -1: the qualification */
 	enum fee_component component;
-	const char *name; /* NULL: there is no such reason */
+	const char *name;
 };
 
 extern const struct exit_row exit_table[EXIT_REASONS];
 
 /*
- * entry.S: handle the exit of `v` that was stamped `tsc`, and return the vCPU to enter.
+ * entry.S: handle the exit of `v` that was stamped `tsc`, so that it can be entered again.
  * @pre v's VMCS is current
  */
-struct vcpu *vmx_handle_exit(struct vcpu *v, uint64_t tsc);
-struct vcpu *vmx_handle_exit_quiet(struct vcpu *v);
+void vmx_handle_exit(struct vcpu *v, uint64_t tsc);
+void vmx_handle_exit_quiet(struct vcpu *v);
 
-/* entry.S: the VM entry of `v` failed before it began; `invalid` tells VMfailInvalid from VMfailValid. */
+/* entry.S: the VM entry of `v` failed before it began; `invalid` tells VMfailInvalid from
+ * VMfailValid. */
 _Noreturn void vmx_entry_failed(struct vcpu *v, bool invalid);
 
 #endif

@@ -87,7 +87,7 @@ static const char *reason_name(uint32_t reason)
 {
 	uint32_t basic = reason & EXIT_REASON_BASIC_MASK;
 
-	if (basic >= EXIT_REASONS || !exit_table[basic].name)
+	if (basic >= EXIT_REASONS)
 		return "unknown";
 	return exit_table[basic].name;
 }
@@ -120,15 +120,19 @@ static bool in_guard_page(uint64_t address)
 
 static void print_frame(const struct trap_frame *f)
 {
-	printk("host rax %016lx rcx %016lx rdx %016lx rbx %016lx\n", f->rax, f->rcx, f->rdx, f->rbx);
-	printk("host rsp %016lx rbp %016lx rsi %016lx rdi %016lx\n", f->rsp, f->rbp, f->rsi, f->rdi);
+	printk("host rax %016lx rcx %016lx rdx %016lx rbx %016lx\n", f->rax, f->rcx, f->rdx,
+	       f->rbx);
+	printk("host rsp %016lx rbp %016lx rsi %016lx rdi %016lx\n", f->rsp, f->rbp, f->rsi,
+	       f->rdi);
 	printk("host r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", f->r8, f->r9, f->r10, f->r11);
-	printk("host r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", f->r12, f->r13, f->r14, f->r15);
+	printk("host r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", f->r12, f->r13, f->r14,
+	       f->r15);
 	printk("host rip %016lx cs %lx rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx\n", f->rip, f->cs,
 	       f->rflags, read_cr0(), read_cr2(), read_cr3(), read_cr4());
 }
 
-/* Interrupts that nobody asked for are let go; NMIs and exceptions in the hypervisor are its end. */
+/* Interrupts that nobody asked for are let go; NMIs and exceptions in the hypervisor are its end.
+ */
 void trap_dispatch(struct trap_frame *f)
 {
 	const struct vcpu *v = this_cpu()->vcpu;

@@ -33,8 +33,8 @@ static void set_field(enum vmcs_field field, const char *name, uint64_t value, b
 
 static void set_fields(const struct vmcs_setup *s)
 {
-#define WRITE(value) value, true
-#define KEEP	     0, false
+#define WRITE(value)			  value, true
+#define KEEP				  0, false
 #define VMCS_FIELD(encoding, NAME, setup) set_field(VMCS_##NAME, #NAME, setup);
 #include "l1vmm/vmx/vmcs_fields.def"
 #undef VMCS_FIELD

@@ -20,12 +20,11 @@ enum vmx_outcome {
 	VMX_FAIL_VALID,	  /* ZF: the number is in VMCS_INSTRUCTION_ERROR */
 };
 
-#define VMX_INSTRUCTION(insn, ...)                                             \
-	({                                                                     \
-		bool carry_, zero_;                                            \
-		__asm__ volatile(insn : "=@ccc"(carry_), "=@ccz"(zero_)        \
-				 : __VA_ARGS__ : "memory");                    \
-		carry_ ? VMX_FAIL_INVALID : zero_ ? VMX_FAIL_VALID : VMX_SUCCEED; \
+#define VMX_INSTRUCTION(insn, ...)                                                                 \
+	({                                                                                         \
+		bool carry_, zero_;                                                                \
+		__asm__ volatile(insn : "=@ccc"(carry_), "=@ccz"(zero_) : __VA_ARGS__ : "memory"); \
+		carry_ ? VMX_FAIL_INVALID : zero_ ? VMX_FAIL_VALID : VMX_SUCCEED;                  \
 	})
 
 static inline enum vmx_outcome vmxon(uint64_t region)

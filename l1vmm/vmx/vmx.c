@@ -12,11 +12,11 @@
 #define FEATURE_CONTROL_VMXON BIT(2) /* outside SMX operation */
 
 /* Capability MSRs for the manifest; those from TRUE_PINBASED on exist with bit 55 of BASIC only. */
-#define CAPABILITY_MSRS(X)                                                              \
-	X(VMX_BASIC) X(VMX_MISC) X(VMX_CR0_FIXED0) X(VMX_CR0_FIXED1) X(VMX_CR4_FIXED0)  \
-	X(VMX_CR4_FIXED1) X(VMX_PROCBASED_CTLS2) X(VMX_EPT_VPID_CAP)                    \
-	X(VMX_TRUE_PINBASED_CTLS) X(VMX_TRUE_PROCBASED_CTLS) X(VMX_TRUE_EXIT_CTLS)      \
-	X(VMX_TRUE_ENTRY_CTLS)
+#define CAPABILITY_MSRS(X)                                                                  \
+	X(VMX_BASIC)                                                                        \
+	X(VMX_MISC) X(VMX_CR0_FIXED0) X(VMX_CR0_FIXED1) X(VMX_CR4_FIXED0) X(VMX_CR4_FIXED1) \
+		X(VMX_PROCBASED_CTLS2) X(VMX_EPT_VPID_CAP) X(VMX_TRUE_PINBASED_CTLS)        \
+			X(VMX_TRUE_PROCBASED_CTLS) X(VMX_TRUE_EXIT_CTLS) X(VMX_TRUE_ENTRY_CTLS)
 
 /*
  * MSRs that exist only where an earlier one says so read as 0, that is, nothing is allowed: SDM
@@ -55,10 +55,10 @@ static bool check_capabilities(const struct switches *sw)
 {
 	bool ok = true;
 
-#define CAPABILITY(MSR, mask, NAME, when, why)                                             \
-	if ((when) && (read_capability(MSR_IA32_##MSR) & (mask)) != (mask)) {              \
-		printk("l1vmm: this CPU lacks %s (IA32_" #MSR "): %s\n", #NAME, why);      \
-		ok = false;                                                                \
+#define CAPABILITY(MSR, mask, NAME, when, why)                                        \
+	if ((when) && (read_capability(MSR_IA32_##MSR) & (mask)) != (mask)) {         \
+		printk("l1vmm: this CPU lacks %s (IA32_" #MSR "): %s\n", #NAME, why); \
+		ok = false;                                                           \
 	}
 #include "l1vmm/vmx/capability.def"
 #undef CAPABILITY
@@ -128,7 +128,7 @@ bool vmx_enable(struct cpu *cpu)
 
 void vmx_print_capabilities(void)
 {
-#define PRINT(NAME)                                                                      \
+#define PRINT(NAME)                                                                \
 	printk("@cap name=IA32_" #NAME " msr=0x%x value=0x%lx\n", MSR_IA32_##NAME, \
 	       read_capability(MSR_IA32_##NAME));
 	CAPABILITY_MSRS(PRINT)

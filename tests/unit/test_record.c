@@ -73,14 +73,27 @@ Test(record, costs_move_into_the_record_as_they_are)
 	cr_expect_eq(record.nested_entries, UINT16_MAX);
 }
 
-Test(record, the_next_exit_has_the_next_number_and_no_costs)
+Test(record, the_next_exit_has_the_next_number_and_only_the_vmreads_it_surely_makes)
 {
 	struct exit_cost cost = {.seq = UINT32_MAX, .vmreads = 7, .nested_entries = 9};
 
-	exit_cost_next(&cost);
+	exit_cost_next(&cost, 3);
 	cr_expect_eq(cost.seq, 0, "numbers wrap");
-	cr_expect_eq(cost.vmreads, 0);
+	cr_expect_eq(cost.vmreads, 3);
 	cr_expect_eq(cost.nested_entries, 0);
-	exit_cost_next(&cost);
+	exit_cost_next(&cost, 0);
 	cr_expect_eq(cost.seq, 1);
+	cr_expect_eq(cost.vmreads, 0);
+}
+
+Test(record, accesses_are_counted_together_and_do_not_run_into_each_other)
+{
+	struct exit_cost cost = {.seq = 5, .vmreads = 1, .vmwrites = 2, .vmx_other = 3};
+
+	exit_cost_add_access(&cost, 10, 20);
+	exit_cost_add_access(&cost, 0xff00, 0);
+	cr_expect_eq(cost.seq, 5);
+	cr_expect_eq(cost.vmreads, 0xff0b);
+	cr_expect_eq(cost.vmwrites, 22);
+	cr_expect_eq(cost.vmx_other, 3);
 }
