@@ -1,10 +1,9 @@
-#ifndef TELEMETRY_CTF_METADATA_H
-#define TELEMETRY_CTF_METADATA_H
-
 /*
  * Metadata of a CTF 1.8 trace whose streams are the packets of a telemetry ring, written from the
  * lists that the producer was compiled from.  Hosted.
  */
+#ifndef TELEMETRY_CTF_METADATA_H
+#define TELEMETRY_CTF_METADATA_H
 
 #include <stdbool.h>
 #include <stdio.h>

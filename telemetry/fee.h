@@ -1,7 +1,8 @@
+/*
+ * Names of exits and of the fee's components, and which exit is charged to which component.
+ */
 #ifndef TELEMETRY_FEE_H
 #define TELEMETRY_FEE_H
-
-/* Names of exits and of the fee's components, and which exit is charged to which component. */
 
 #include <stdint.h>
 

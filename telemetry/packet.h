@@ -1,7 +1,8 @@
+/*
+ * The head of a CTF packet, generated from packet.def, and the one check of it.
+ */
 #ifndef TELEMETRY_PACKET_H
 #define TELEMETRY_PACKET_H
-
-/* The head of a CTF packet, generated from packet.def, and the one check of it. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,9 @@
-#ifndef TELEMETRY_READER_H
-#define TELEMETRY_READER_H
-
 /*
  * A cursor over a stream file of a trace: packet by packet, with the records of each in place.  All
  * that a packet says is checked before the caller sees it.  Hosted.
  */
+#ifndef TELEMETRY_READER_H
+#define TELEMETRY_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -106,9 +106,9 @@ static void publish(struct telemetry_producer *p, struct telemetry_packet *packe
 /* Records in the open sub-buffer. */
 static uint64_t open_records(const struct telemetry_producer *p)
 {
-	const struct exit_record *first = (const struct exit_record *)(p->packet + 1);
-
-	return p->packet ? (uint64_t)(p->cur - first) : 0;
+	if (!p->packet)
+		return 0;
+	return (uint64_t)(p->cur - (const struct exit_record *)(p->packet + 1));
 }
 
 static void publish_full(struct telemetry_producer *p)

@@ -1,6 +1,3 @@
-#ifndef TELEMETRY_RING_H
-#define TELEMETRY_RING_H
-
 /*
  * The telemetry ring: one producer, one consumer, no locks, each in a protection domain of its own.
  *
@@ -15,6 +12,8 @@
  * producer decides by struct telemetry_producer, which it does not share, and checks the consumer's
  * tail where it reads it; the consumer keeps its own copy of the geometry and checks each head.
  */
+#ifndef TELEMETRY_RING_H
+#define TELEMETRY_RING_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
