@@ -56,7 +56,7 @@ struct telemetry_ring {
 	struct telemetry_producer_page *producer_page;
 	struct telemetry_consumer_page *consumer_page;
 	void *subbuffers;	  /* page-aligned */
-	uint32_t subbuffer_count; /* 1 to TELEMETRY_MAX_SUBBUFFERS */
+	uint32_t subbuffer_count; /* 2 or more, to drop nothing while one is read; at most 65536 */
 	uint32_t subbuffer_bytes; /* a multiple of TELEMETRY_PAGE */
 	uint32_t cpu;
 	uint32_t level;
