@@ -55,3 +55,14 @@ int vmfee_prefix(struct vmfee_error *err, const char *fmt, ...)
 		snprintf(err->text + prefix, sizeof(err->text) - (size_t)prefix, ": %s", text);
 	return -1;
 }
+
+int vmfee_suffix(struct vmfee_error *err, const char *fmt, ...)
+{
+	size_t used = strlen(err->text);
+
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(err->text + used, sizeof(err->text) - used, fmt, args);
+	va_end(args);
+	return -1;
+}

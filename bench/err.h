@@ -36,4 +36,10 @@ int vmfee_fail_errno(struct vmfee_error *err, const char *fmt, ...)
 int vmfee_prefix(struct vmfee_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * Puts more behind the text of an error that has been recorded.  Returns -1.
+ */
+int vmfee_suffix(struct vmfee_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
 #endif
