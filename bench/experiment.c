@@ -1,0 +1,268 @@
+#include "bench/experiment.h"
+#include "bench/experiment_key.h"
+#include "bench/project.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What the reader and the handler share while inih goes through the file. */
+struct loader {
+	FILE *file;
+	const char *path;
+	const char *images;
+	int line;	  /* of the text last given to inih */
+	int section_line; /* where the section now read starts; 0 before the first */
+	int section_keys;
+	unsigned given; /* bit i: the key of that index has been given */
+	struct experiment *experiment;
+	struct vmfee_error *err;
+};
+
+static int experiment_line(struct loader *loader, const char *name, const char *value)
+{
+	int key = experiment_key_find(name, loader->err);
+
+	if (key < 0)
+		return -1;
+	if (loader->given & (1u << key))
+		return vmfee_fail(loader->err, VMFEE_USAGE, "key '%s' is given twice", name);
+	loader->given |= 1u << key;
+	return experiment_key_set(loader->experiment, key, value, loader->err);
+}
+
+static int check_images(struct loader *loader, const struct stack *stack)
+{
+	for (unsigned i = 0; i < stack->levels; i++) {
+		char path[PATH_MAX];
+		const char *image = stack->level[i].image;
+		if (project_path(path, loader->images, image, ".elf", loader->err) != 0)
+			return -1;
+		if (access(path, R_OK) == 0)
+			continue;
+		char list[256];
+		project_list(loader->images, ".elf", list, sizeof(list));
+		return vmfee_fail(loader->err, VMFEE_USAGE,
+				  "no image '%s' in build/images; there are: %s", image, list);
+	}
+	return 0;
+}
+
+static int stack_line(struct loader *loader, struct experiment_stack *stack, const char *name,
+		      const char *value)
+{
+	bool levels = strcmp(name, "levels") == 0;
+	if (!levels && strcmp(name, "probe_of") != 0)
+		return vmfee_fail(loader->err, VMFEE_USAGE,
+				  "unknown key '%s' in [stack %s]; there are: levels, probe_of",
+				  name, stack->name);
+	if ((levels ? stack->notation : stack->probe_of)[0] != '\0')
+		return vmfee_fail(loader->err, VMFEE_USAGE, "key '%s' is given twice", name);
+
+	if (levels) {
+		if (strlen(value) > EXPERIMENT_MAX_NOTATION)
+			return vmfee_fail(loader->err, VMFEE_USAGE,
+					  "levels has more than %d characters",
+					  EXPERIMENT_MAX_NOTATION);
+		if (stack_parse(&stack->stack, value, loader->err) != 0)
+			return -1;
+		snprintf(stack->notation, sizeof(stack->notation), "%s", value);
+		return check_images(loader, &stack->stack);
+	}
+	if (!stack_valid_name(value))
+		return vmfee_fail(loader->err, VMFEE_USAGE,
+				  "probe_of = '%s' is not possible; it is the name of a stack",
+				  value);
+	snprintf(stack->probe_of, sizeof(stack->probe_of), "%s", value);
+	return 0;
+}
+
+static unsigned stack_index(const struct experiment *experiment, const char *name)
+{
+	unsigned i = 0;
+
+	while (i < experiment->stacks && strcmp(experiment->stack[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+const struct experiment_stack *experiment_stack(const struct experiment *experiment,
+						const char *name)
+{
+	unsigned i = stack_index(experiment, name);
+
+	return i < experiment->stacks ? &experiment->stack[i] : NULL;
+}
+
+/* The stack whose section the loader is in; a section that was not there before adds one. */
+static struct experiment_stack *section_stack(struct loader *loader, const char *name)
+{
+	struct experiment *experiment = loader->experiment;
+	unsigned index = stack_index(experiment, name);
+	struct experiment_stack *stack = &experiment->stack[index];
+
+	if (index < experiment->stacks && stack->line == loader->section_line)
+		return stack;
+	if (index < experiment->stacks) {
+		vmfee_fail(loader->err, VMFEE_USAGE, "[stack %s] is already on line %d", name,
+			   stack->line);
+		return NULL;
+	}
+	if (!stack_valid_name(name)) {
+		vmfee_fail(loader->err, VMFEE_USAGE,
+			   "'%s' cannot be the name of a stack: lower-case letters, digits, '-', "
+			   "'_' and '.' make a name, at most %d of them",
+			   name, STACK_MAX_NAME);
+		return NULL;
+	}
+	if (index == EXPERIMENT_MAX_STACKS) {
+		vmfee_fail(loader->err, VMFEE_USAGE, "an experiment has at most %d stacks",
+			   EXPERIMENT_MAX_STACKS);
+		return NULL;
+	}
+	experiment->stacks++;
+	snprintf(stack->name, sizeof(stack->name), "%s", name);
+	stack->line = loader->section_line;
+	return stack;
+}
+
+/* inih's handler: one `name = value`.  inih wants nonzero for success. */
+static int handle(void *user, const char *section, const char *name, const char *value)
+{
+	struct loader *loader = user;
+
+	if (loader->err->status != VMFEE_OK)
+		return 0;
+	loader->section_keys++;
+
+	if (strcmp(section, "experiment") == 0)
+		return experiment_line(loader, name, value) == 0;
+	if (strncmp(section, "stack ", 6) == 0) {
+		struct experiment_stack *stack =
+			section_stack(loader, section + 6 + strspn(section + 6, " "));
+		return stack != NULL && stack_line(loader, stack, name, value) == 0;
+	}
+	vmfee_fail(loader->err, VMFEE_USAGE,
+		   "unknown section [%s]; there are: [experiment] and [stack NAME]", section);
+	return 0;
+}
+
+/* A section without keys never reaches the handler, so it is judged where the next one starts. */
+static int check_section(struct loader *loader)
+{
+	if (loader->section_line == 0 || loader->section_keys > 0)
+		return 0;
+	loader->line = loader->section_line;
+	return vmfee_fail(loader->err, VMFEE_USAGE, "the section has no keys");
+}
+
+/*
+ * inih's reader.  Debian's inih does not tell its handler the line, but calls it between two reads,
+ * so counting here does.  Once there is an error the file seems to end.
+ */
+static char *read_line(char *text, int size, void *user)
+{
+	struct loader *loader = user;
+
+	if (loader->err->status != VMFEE_OK || fgets(text, size, loader->file) == NULL)
+		return NULL;
+	loader->line++;
+	if (strchr(text, '\n') == NULL && !feof(loader->file)) {
+		vmfee_fail(loader->err, VMFEE_USAGE, "the line is longer than %d bytes", size - 2);
+		return NULL;
+	}
+	if (text[strspn(text, " \t")] != '[')
+		return text;
+
+	if (check_section(loader) != 0)
+		return NULL;
+	loader->section_line = loader->line;
+	loader->section_keys = 0;
+	return text;
+}
+
+/* What can only be judged once the whole file is known.  Sets the line that is to blame. */
+static int check_whole(struct loader *loader)
+{
+	const struct experiment *experiment = loader->experiment;
+
+	if (check_section(loader) != 0)
+		return -1;
+	if (experiment->title[0] == '\0')
+		return vmfee_fail(loader->err, VMFEE_USAGE, "[experiment] has no title");
+	if (experiment->stacks == 0)
+		return vmfee_fail(loader->err, VMFEE_USAGE, "there is no [stack NAME] to run");
+	for (unsigned i = 0; i < experiment->stacks; i++) {
+		const struct experiment_stack *stack = &experiment->stack[i];
+		loader->line = stack->line;
+		if (stack->notation[0] == '\0')
+			return vmfee_fail(loader->err, VMFEE_USAGE, "[stack %s] has no levels",
+					  stack->name);
+		if (stack->probe_of[0] == '\0')
+			continue;
+		const struct experiment_stack *of = experiment_stack(experiment, stack->probe_of);
+		if (of == NULL || of->probe_of[0] != '\0')
+			return vmfee_fail(loader->err, VMFEE_USAGE,
+					  "probe_of = '%s' names no stack of the tables",
+					  stack->probe_of);
+	}
+	return 0;
+}
+
+static int set_name(struct experiment *experiment, const char *path, struct vmfee_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *base = slash == NULL ? path : slash + 1;
+	const char *dot = strrchr(base, '.');
+	int length = dot == NULL ? (int)strlen(base) : (int)(dot - base);
+	char name[NAME_MAX + 1];
+
+	snprintf(name, sizeof(name), "%.*s", length, base);
+	/* NAME.1 in results/ is an older run of NAME. */
+	if (!stack_valid_name(name) || strchr(name, '.') != NULL)
+		return vmfee_fail(err, VMFEE_USAGE,
+				  "%s: '%s' cannot name an experiment: lower-case letters, digits, "
+				  "'-' and '_' make a name, at most %d of them",
+				  path, name, STACK_MAX_NAME);
+	memcpy(experiment->name, name, strlen(name) + 1);
+	return 0;
+}
+
+int experiment_load(struct experiment *experiment, const char *path, const char *images,
+		    struct vmfee_error *err)
+{
+	struct loader loader = {
+		.path = path, .images = images, .experiment = experiment, .err = err};
+
+	memset(experiment, 0, sizeof(*experiment));
+	if (set_name(experiment, path, err) != 0)
+		return -1;
+	if (experiment_key_defaults(experiment, err) != 0)
+		return -1;
+
+	loader.file = fopen(path, "re");
+	if (loader.file == NULL)
+		return vmfee_fail(err, VMFEE_USAGE, "%s: %s", path, strerror(errno));
+	int malformed = ini_parse_stream(read_line, &loader, handle, &loader);
+	fclose(loader.file);
+
+	if (err->status == VMFEE_OK && malformed != 0) {
+		loader.line = malformed;
+		vmfee_fail(err, VMFEE_USAGE, "neither a [section] nor 'key = value'");
+	}
+	if (err->status == VMFEE_OK)
+		check_whole(&loader);
+	if (err->status != VMFEE_OK)
+		return vmfee_prefix(err, "%s:%d", path, loader.line);
+	return 0;
+}
+
+int experiment_override(struct experiment *experiment, const char *key, const char *value,
+			struct vmfee_error *err)
+{
+	int index = experiment_key_find(key, err);
+
+	return index < 0 ? -1 : experiment_key_set(experiment, index, value, err);
+}

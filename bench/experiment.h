@@ -1,0 +1,67 @@
+/*
+ * An experiment: a machine and the stacks to run on it, read from an INI file of
+ * bench/experiments/.
+ *
+ *     [experiment]
+ *     title = What the table is called
+ *     [stack native]
+ *     levels = micro
+ *     [stack l1vmm]
+ *     levels = l1vmm / micro
+ *     [stack l1vmm-quiet]
+ *     levels = l1vmm telemetry=off / micro
+ *     probe_of = l1vmm
+ *
+ * A stack with `probe_of` is no row of the tables: it is the named stack without telemetry, and the
+ * difference between the two is telemetry's own cost.
+ */
+#ifndef BENCH_EXPERIMENT_H
+#define BENCH_EXPERIMENT_H
+
+#include "bench/stack.h"
+
+enum {
+	EXPERIMENT_MAX_STACKS = 64,
+	EXPERIMENT_MAX_TITLE = 127,
+	EXPERIMENT_MAX_NOTATION = 190,
+};
+
+struct experiment_stack {
+	char name[STACK_MAX_NAME + 1];
+	char notation[EXPERIMENT_MAX_NOTATION + 1]; /* empty until `levels` has been read */
+	char probe_of[STACK_MAX_NAME + 1];	    /* empty: a stack of the tables */
+	struct stack stack;
+	int line; /* where its section starts */
+};
+
+struct experiment {
+	char name[STACK_MAX_NAME + 1];
+	char title[EXPERIMENT_MAX_TITLE + 1];
+	char platform[STACK_MAX_NAME + 1];
+	char cpu[STACK_MAX_NAME + 1]; /* a CPU model of Bochs */
+	unsigned memory;	      /* MiB */
+	unsigned watchdog;	      /* million ticks after which a run is ended */
+	unsigned outbox;	      /* MiB behind the images of a disk for the trace */
+	unsigned stacks;
+	struct experiment_stack stack[EXPERIMENT_MAX_STACKS];
+};
+
+/*
+ * Reads the file at path, which gives the experiment its name.  images is the folder in which each
+ * level's image must lie.  Returns 0, or -1 with VMFEE_USAGE and "FILE:LINE: what is wrong".
+ */
+int experiment_load(struct experiment *experiment, const char *path, const char *images,
+		    struct vmfee_error *err);
+
+/*
+ * Gives a key of [experiment] the value that a person asked for on the command line.  Returns 0, or
+ * -1 with VMFEE_USAGE.
+ */
+int experiment_override(struct experiment *experiment, const char *key, const char *value,
+			struct vmfee_error *err);
+
+/* The stack of that name, or NULL. */
+const struct experiment_stack *experiment_stack(const struct experiment *experiment,
+						const char *name);
+
+#endif

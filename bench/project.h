@@ -1,0 +1,40 @@
+/*
+ * Where things are: the project's tree, found from the executable, and what lies in it.
+ */
+#ifndef BENCH_PROJECT_H
+#define BENCH_PROJECT_H
+
+#include "bench/err.h"
+
+#include <limits.h>
+#include <stddef.h>
+
+struct project {
+	char experiments[PATH_MAX]; /* bench/experiments: NAME.ini */
+	char plots[PATH_MAX];	    /* bench/plots: NAME.gp */
+	char images[PATH_MAX];	    /* build/images: NAME.elf */
+	char results[PATH_MAX];	    /* results: one directory per run */
+	char bochs[PATH_MAX];	    /* .cache/bochs/run, or $L1VMM_BOCHS */
+};
+
+/*
+ * Fills in the paths of the tree that holds this executable as build/vmfee.  Returns 0, or -1 with
+ * VMFEE_SYSTEM.
+ */
+int project_find(struct project *project, struct vmfee_error *err);
+
+/*
+ * Writes into list, of size bytes, the names of the files in a folder that end in suffix, without
+ * it, sorted and separated by ", ".  "none" where there are none; a list that does not fit ends in
+ * "...".
+ */
+void project_list(const char *folder, const char *suffix, char *list, size_t size);
+
+/*
+ * "FOLDER/NAME" + suffix into path, of PATH_MAX bytes.  Returns 0, or -1 with VMFEE_USAGE where it
+ * does not fit.
+ */
+int project_path(char *path, const char *folder, const char *name, const char *suffix,
+		 struct vmfee_error *err);
+
+#endif
