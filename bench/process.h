@@ -1,0 +1,39 @@
+/*
+ * Child processes.  Each one leads a process group of its own, so that whatever it starts can be
+ * ended with it, and dies with vmfee, however vmfee dies.
+ */
+#ifndef BENCH_PROCESS_H
+#define BENCH_PROCESS_H
+
+#include "bench/err.h"
+
+#include <sys/types.h>
+
+struct process {
+	pid_t pid; /* 0: none */
+	int out;   /* reading end of its stdout, not blocking; -1: none */
+};
+
+#define PROCESS_NONE ((struct process){.pid = 0, .out = -1})
+
+struct process_command {
+	char *const *argv;	   /* argv[0] is a path, or is looked up in $PATH */
+	char *variable;		   /* NAME=value for its environment, or NULL */
+	const char *folder;	   /* its working directory */
+	const char *errors;	   /* the file that takes its stderr, relative to folder */
+	enum vmfee_status missing; /* what it means that it cannot be executed */
+};
+
+/*
+ * Starts a command with /dev/null as its stdin.  Returns 0, or -1 with an error.
+ */
+int process_start(struct process *process, const struct process_command *command,
+		  struct vmfee_error *err);
+
+/* Waits for its end and returns its wait status.  Closes `out`. */
+int process_wait(struct process *process);
+
+/* Kills the whole group, if there is one, and waits for its end. */
+void process_kill(struct process *process);
+
+#endif
