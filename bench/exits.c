@@ -1,0 +1,110 @@
+#include "bench/exits.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+static unsigned find_window(const struct console *console, uint64_t tsc)
+{
+	unsigned low = 0;
+	unsigned high = console->benches;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		const struct console_bench *bench = &console->bench[middle];
+		if (tsc >= bench->begin && tsc <= bench->end)
+			return middle;
+		if (tsc < bench->begin)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return EXITS_OUTSIDE;
+}
+
+static bool same_key(const struct exit_sum *sum, const struct exit_sum *key)
+{
+	return sum->window == key->window && sum->level == key->level &&
+	       sum->reason == key->reason && sum->component == key->component;
+}
+
+static struct exit_sum *find_sum(struct exits *exits, const struct exit_sum *key,
+				 struct vmfee_error *err)
+{
+	if (exits->sums > 0 && same_key(&exits->sum[exits->last], key))
+		return &exits->sum[exits->last];
+	for (exits->last = 0; exits->last < exits->sums; exits->last++)
+		if (same_key(&exits->sum[exits->last], key))
+			return &exits->sum[exits->last];
+
+	if (exits->sums == exits->room) {
+		size_t room = exits->room == 0 ? 64 : 2 * exits->room;
+		struct exit_sum *sum = reallocarray(exits->sum, room, sizeof(sum[0]));
+		if (sum == NULL) {
+			exits->last = 0;
+			vmfee_fail_errno(err, "sums of exits");
+			return NULL;
+		}
+		exits->sum = sum;
+		exits->room = room;
+	}
+	exits->sums++;
+	exits->sum[exits->last] = *key;
+	return &exits->sum[exits->last];
+}
+
+int exits_add(struct exits *exits, const struct console *console, const struct exit_record *record,
+	      struct vmfee_error *err)
+{
+	struct exit_sum key = {
+		.window = find_window(console, record->tsc),
+		.level = record->level,
+		.reason = record->reason,
+		.component = fee_component(record->reason, record->qualification),
+	};
+	if (key.component == FEE_COMPONENTS)
+		return vmfee_fail(err, VMFEE_SYSTEM, "exit %u has reason %u, which is none",
+				  record->seq, record->reason);
+
+	struct exit_sum *sum = find_sum(exits, &key, err);
+	if (sum == NULL)
+		return -1;
+	sum->count++;
+	sum->guest_ticks += record->guest_ticks;
+	sum->handled_ticks += record->handled_ticks;
+#define RECORD_HEADER(ctype, name, unit, text)
+#define RECORD_FIELD(ctype, name, unit, text)
+#define RECORD_COUNTER(ctype, name, text) sum->counters.name += record->name;
+#include "telemetry/record.def"
+#undef RECORD_HEADER
+#undef RECORD_FIELD
+#undef RECORD_COUNTER
+	exits->records++;
+	return 0;
+}
+
+static int compare_sums(const void *a, const void *b)
+{
+	const struct exit_sum *left = a;
+	const struct exit_sum *right = b;
+
+	if (left->window != right->window)
+		return left->window < right->window ? -1 : 1;
+	if (left->level != right->level)
+		return left->level < right->level ? -1 : 1;
+	if (left->reason != right->reason)
+		return left->reason < right->reason ? -1 : 1;
+	return (left->component > right->component) - (left->component < right->component);
+}
+
+void exits_sort(struct exits *exits)
+{
+	if (exits->sums > 0)
+		qsort(exits->sum, exits->sums, sizeof(exits->sum[0]), compare_sums);
+	exits->last = 0;
+}
+
+void exits_free(struct exits *exits)
+{
+	free(exits->sum);
+	*exits = (struct exits){0};
+}

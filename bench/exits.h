@@ -1,0 +1,59 @@
+/*
+ * The exits of a run, added up: for each benchmark, between the begin and the end of its window,
+ * and for what lies outside of all windows; by level, reason and component of the fee.
+ */
+#ifndef BENCH_EXITS_H
+#define BENCH_EXITS_H
+
+#include "bench/console.h"
+#include "telemetry/fee.h"
+#include "telemetry/record.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The window of an exit outside of all benchmarks. */
+enum { EXITS_OUTSIDE = CONSOLE_MAX_BENCHES };
+
+/* The per-exit cost counters, summed. */
+struct exit_counters {
+#define RECORD_HEADER(ctype, name, unit, text)
+#define RECORD_FIELD(ctype, name, unit, text)
+#define RECORD_COUNTER(ctype, name, text) uint64_t name; /* text */
+#include "telemetry/record.def"
+#undef RECORD_HEADER
+#undef RECORD_FIELD
+#undef RECORD_COUNTER
+};
+
+/* All exits of one window that agree in level, reason and component. */
+struct exit_sum {
+	unsigned window; /* index of the benchmark in the console, or EXITS_OUTSIDE */
+	unsigned level;	 /* of the hypervisor that took the exits */
+	uint16_t reason;
+	enum fee_component component;
+	uint64_t count;
+	uint64_t guest_ticks, handled_ticks;
+	struct exit_counters counters;
+};
+
+struct exits {
+	struct exit_sum *sum;
+	size_t sums, room;
+	size_t last; /* the sum that the last record went to: the next one mostly goes there too */
+	uint64_t records; /* added so far */
+};
+
+/*
+ * Adds one record.  Windows are those of console->bench, which do not overlap.  Returns 0, or -1
+ * with VMFEE_SYSTEM for a reason that is not in exit_reasons.def, or when memory is short.
+ */
+int exits_add(struct exits *exits, const struct console *console, const struct exit_record *record,
+	      struct vmfee_error *err);
+
+/* Puts the sums in the order of windows, levels, reasons and components. */
+void exits_sort(struct exits *exits);
+
+void exits_free(struct exits *exits);
+
+#endif
