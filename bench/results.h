@@ -1,0 +1,76 @@
+/*
+ * results.db, read back: all that tables, CSV and figures are made of.
+ */
+#ifndef BENCH_RESULTS_H
+#define BENCH_RESULTS_H
+
+#include "bench/console.h"
+#include "bench/exits.h"
+
+#include <stdbool.h>
+
+enum { RESULTS_MAX_PROPERTIES = 32, RESULTS_MAX_TEXT = 255 };
+
+struct result_bench {
+	char name[STACK_MAX_NAME + 1];
+	enum fee_component component; /* the one that the benchmark is about */
+	uint64_t ops;		      /* operations of one sample */
+	uint64_t *ticks;	      /* of each sample, sorted */
+	size_t samples;
+	struct console_expectation expect[CONSOLE_MAX_EXPECTED];
+	unsigned expected;
+	struct exit_sum *exit; /* of the benchmark's window; sum.window means nothing here */
+	size_t exits;
+};
+
+struct result_skip {
+	char name[STACK_MAX_NAME + 1];
+	char why[CONSOLE_MAX_VALUE + 1];
+};
+
+struct result_stack {
+	char name[STACK_MAX_NAME + 1];
+	char notation[RESULTS_MAX_TEXT + 1];
+	unsigned depth;
+	char probe_of[STACK_MAX_NAME + 1]; /* empty: a stack of the tables */
+	bool traced;
+	uint64_t records, dropped;
+	struct result_bench *bench; /* in the order of measurement */
+	size_t benches;
+	struct result_skip *skip;
+	size_t skips;
+	struct exit_sum *outside; /* exits outside of all benchmarks */
+	size_t outsides;
+};
+
+struct results {
+	struct {
+		char key[STACK_MAX_NAME + 1];
+		char value[RESULTS_MAX_TEXT + 1];
+	} property[RESULTS_MAX_PROPERTIES];
+	unsigned properties;
+	struct result_stack *stack; /* in the order of the experiment */
+	size_t stacks;
+};
+
+/*
+ * Reads the file at path.  Returns 0, or -1 with VMFEE_USAGE where it is no results.db of this
+ * schema, VMFEE_SYSTEM where it cannot be read; results_free() is due either way.
+ */
+int results_load(struct results *results, const char *path, struct vmfee_error *err);
+
+void results_free(struct results *results);
+
+/* A property of the run, such as "title"; "" where there is none. */
+const char *results_property(const struct results *results, const char *key);
+
+/* The benchmark of that name, or NULL. */
+const struct result_bench *results_bench(const struct result_stack *stack, const char *name);
+
+/* Samples times operations: what counts of exits are divided by. */
+static inline double result_operations(const struct result_bench *bench)
+{
+	return (double)bench->samples * (double)bench->ops;
+}
+
+#endif
