@@ -1,0 +1,208 @@
+#include "bench/analysis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the harness itself takes, in ticks of a sample. */
+static double harness_ticks(const struct result_stack *stack)
+{
+	const struct result_bench *empty = results_bench(stack, "empty");
+
+	return empty == NULL ? 0 : (double)empty->ticks[0];
+}
+
+static double per_op(const struct result_stack *stack, const struct result_bench *bench,
+		     double ticks)
+{
+	return (ticks - harness_ticks(stack)) / (double)bench->ops;
+}
+
+double analysis_ticks(const struct result_stack *stack, const struct result_bench *bench)
+{
+	return per_op(stack, bench, stats_median(bench->ticks, bench->samples));
+}
+
+const struct result_stack *analysis_native(const struct results *results)
+{
+	for (size_t i = 0; i < results->stacks; i++)
+		if (results->stack[i].depth == 0 && results->stack[i].probe_of[0] == '\0')
+			return &results->stack[i];
+	return NULL;
+}
+
+bool analysis_in_tables(const struct results *results, const struct result_stack *stack)
+{
+	if (stack->probe_of[0] != '\0')
+		return false;
+	return stack != analysis_native(results) || results->stacks == 1;
+}
+
+static const struct result_stack *probe_of(const struct results *results,
+					   const struct result_stack *stack)
+{
+	for (size_t i = 0; i < results->stacks; i++)
+		if (strcmp(results->stack[i].probe_of, stack->name) == 0)
+			return &results->stack[i];
+	return NULL;
+}
+
+/* The row's entry for a reason, in the order of reasons; NULL where there is no room. */
+static struct analysis_exit *row_exit(struct analysis_row *row, uint16_t reason)
+{
+	unsigned i = 0;
+
+	while (i < row->exits && row->exit[i].reason < reason)
+		i++;
+	if (i < row->exits && row->exit[i].reason == reason)
+		return &row->exit[i];
+	if (row->exits == ANALYSIS_MAX_EXITS)
+		return NULL;
+	memmove(&row->exit[i + 1], &row->exit[i], (row->exits - i) * sizeof(row->exit[0]));
+	row->exits++;
+	row->exit[i] = (struct analysis_exit){.reason = reason};
+	return &row->exit[i];
+}
+
+static void count_exits(struct analysis_row *row)
+{
+	const struct result_bench *bench = row->bench;
+	double operations = result_operations(bench);
+
+	for (size_t i = 0; i < bench->exits; i++) {
+		if (bench->exit[i].level != 0)
+			continue;
+		struct analysis_exit *exit = row_exit(row, bench->exit[i].reason);
+		if (exit == NULL)
+			continue;
+		exit->seen += bench->exit[i].count;
+		row->exits_per_op += (double)bench->exit[i].count / operations;
+	}
+	for (unsigned i = 0; i < row->exits; i++)
+		row->exit[i].per_op = (double)row->exit[i].seen / operations;
+}
+
+/*
+ * What a guest expects holds under one hypervisor: natively there are no exits, and deeper down the
+ * lowest level also sees those of the hypervisors above it.
+ */
+static void hold_against_expectation(struct analysis_row *row, const struct result_stack *stack)
+{
+	const struct result_bench *bench = row->bench;
+
+	if (stack->depth != 1 || !stack->traced)
+		return;
+	row->compared = true;
+	for (unsigned i = 0; i < bench->expected; i++) {
+		struct analysis_exit *exit = row_exit(row, bench->expect[i].reason);
+		if (exit != NULL)
+			exit->expected += bench->expect[i].per_op * bench->ops * bench->samples;
+	}
+}
+
+const struct analysis_exit *analysis_disagreement(const struct analysis_row *row,
+						  const struct analysis_exit *after)
+{
+	const struct analysis_exit *exit = after == NULL ? row->exit : after + 1;
+
+	for (; row->compared && exit < row->exit + row->exits; exit++)
+		if (exit->seen != exit->expected)
+			return exit;
+	return NULL;
+}
+
+/*
+ * Handling an exit is charged to the exit's component.  What is left of the fee was spent on the
+ * way to the handlers and back; where there was no exit at all, in the guest, on what the benchmark
+ * is about.
+ */
+static void split_fee(struct analysis_row *row)
+{
+	const struct result_bench *bench = row->bench;
+	double rest = row->fee;
+
+	for (size_t i = 0; i < bench->exits; i++) {
+		if (bench->exit[i].level != 0)
+			continue;
+		double handled = (double)bench->exit[i].handled_ticks / result_operations(bench);
+		row->part[bench->exit[i].component] += handled;
+		rest -= handled;
+	}
+	row->part[row->exits_per_op > 0 ? FEE_TRANSITION : bench->component] += rest;
+}
+
+static void price_telemetry(struct analysis_row *row, const struct result_stack *quiet)
+{
+	const struct result_bench *bench = results_bench(quiet, row->name);
+
+	if (bench == NULL || row->exits_per_op == 0)
+		return;
+	row->probed = true;
+	row->telemetry = (row->ticks - analysis_ticks(quiet, bench)) / row->exits_per_op;
+}
+
+static int fill_row(struct analysis *analysis, struct analysis_row *row,
+		    const struct result_bench *bench, const struct result_stack *quiet)
+{
+	row->name = bench->name;
+	row->bench = bench;
+	row->ticks = analysis_ticks(analysis->stack, bench);
+	if (stats_median_interval(bench->ticks, bench->samples, &row->interval) != 0)
+		return -1;
+	row->interval.low = per_op(analysis->stack, bench, row->interval.low);
+	row->interval.high = per_op(analysis->stack, bench, row->interval.high);
+	count_exits(row);
+	hold_against_expectation(row, analysis->stack);
+	if (quiet != NULL)
+		price_telemetry(row, quiet);
+
+	if (analysis->native == NULL || analysis->native == analysis->stack)
+		return 0;
+	row->native = results_bench(analysis->native, bench->name);
+	if (row->native == NULL)
+		return 0;
+	row->native_ticks = analysis_ticks(analysis->native, row->native);
+	row->fee = row->ticks - row->native_ticks;
+	split_fee(row);
+	analysis->priced++;
+	analysis->fee += row->fee;
+	for (int i = 0; i < FEE_COMPONENTS; i++)
+		analysis->part[i] += row->part[i];
+	return 0;
+}
+
+/* A benchmark that only the native stack has. */
+static void fill_native_row(struct analysis *analysis, struct analysis_row *row,
+			    const struct result_bench *native)
+{
+	row->name = native->name;
+	row->native = native;
+	row->native_ticks = analysis_ticks(analysis->native, native);
+}
+
+int analyse(struct analysis *analysis, const struct results *results,
+	    const struct result_stack *stack, struct vmfee_error *err)
+{
+	const struct result_stack *native = analysis_native(results);
+	const struct result_stack *quiet = probe_of(results, stack);
+	size_t most = stack->benches + (native == NULL ? 0 : native->benches);
+
+	*analysis = (struct analysis){.stack = stack, .native = native};
+	analysis->row = calloc(most + 1, sizeof(analysis->row[0]));
+	if (analysis->row == NULL)
+		return vmfee_fail_errno(err, "analysis of %s", stack->name);
+	for (size_t i = 0; i < stack->benches; i++)
+		if (fill_row(analysis, &analysis->row[analysis->rows++], &stack->bench[i], quiet) !=
+		    0)
+			return vmfee_fail_errno(err, "analysis of %s", stack->name);
+	for (size_t i = 0; native != NULL && i < native->benches; i++)
+		if (results_bench(stack, native->bench[i].name) == NULL)
+			fill_native_row(analysis, &analysis->row[analysis->rows++],
+					&native->bench[i]);
+	return 0;
+}
+
+void analysis_free(struct analysis *analysis)
+{
+	free(analysis->row);
+	*analysis = (struct analysis){0};
+}

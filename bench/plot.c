@@ -1,0 +1,189 @@
+#include "bench/plot.h"
+#include "bench/plot_data.h"
+#include "bench/process.h"
+#include "bench/project.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PLOT_ERRORS "gnuplot.stderr"
+
+/* A figure: its template, and what writes its data.  One without data is not drawn. */
+static const struct figure {
+	const char *name;
+	unsigned (*write_data)(const struct analysis *analysis, FILE *out);
+} figures[] = {
+	{"ticks", plot_data_costs},
+	{"components", plot_data_costs},
+	{"spread", plot_data_spread},
+};
+
+static const struct format {
+	const char *suffix;
+	const char *terminal;
+} formats[] = {
+	{".png", "set terminal pngcairo size 1200,640 font 'DejaVu Sans,11'"},
+	/* Without a name of its own gnuplot puts a number into the ids of an SVG. */
+	{".svg", "set terminal svg size 1200,640 font 'DejaVu Sans,11' name 'vmfee'"},
+};
+
+struct plotter {
+	const char *templates;
+	char folder[PATH_MAX]; /* run/plots */
+	const char *unit;
+	struct vmfee_error *err;
+};
+
+/* Copies text into a string of gnuplot's, without whatever could end it. */
+static void quote(char *to, size_t size, const char *name, const char *text)
+{
+	int used = snprintf(to, size, "%s = '%s", name, text);
+	size_t length = (size_t)used < size - 2 ? (size_t)used : size - 2;
+
+	for (char *c = to + strlen(name) + strlen(" = '"); c < to + length; c++)
+		if (*c == '\'' || *c == '\\' || (unsigned char)*c < ' ')
+			*c = ' ';
+	to[length] = '\'';
+	to[length + 1] = '\0';
+}
+
+/* Copies all that gnuplot writes to a file. */
+static int take_figure(struct process *process, const char *path, struct vmfee_error *err)
+{
+	FILE *file = fopen(path, "we");
+
+	if (file == NULL)
+		return vmfee_fail_errno(err, "%s", path);
+	for (;;) {
+		char bytes[16384];
+		struct pollfd waiting = {.fd = process->out, .events = POLLIN};
+		ssize_t got = read(process->out, bytes, sizeof(bytes));
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			break;
+		if (got < 0)
+			poll(&waiting, 1, -1);
+		else
+			fwrite(bytes, 1, (size_t)got, file);
+	}
+	int failed = 0;
+	if (fflush(file) != 0 || ferror(file))
+		failed = vmfee_fail_errno(err, "%s", path);
+	fclose(file);
+	return failed;
+}
+
+/* Fails with what gnuplot complained about. */
+static int fail(const struct plotter *plotter, const char *figure)
+{
+	char path[PATH_MAX];
+	char line[256];
+	char reason[256] = "no reason given";
+
+	if (project_path(path, plotter->folder, PLOT_ERRORS, "", plotter->err) != 0)
+		return -1;
+	FILE *file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[strspn(line, " \t^")] != '\0')
+			memcpy(reason, line, sizeof(reason));
+	}
+	if (file != NULL)
+		fclose(file);
+	return vmfee_fail(plotter->err, VMFEE_SYSTEM, "gnuplot cannot draw %s.gp: %s", figure,
+			  reason);
+}
+
+static int draw(const struct plotter *plotter, const char *figure, const char *stack,
+		const struct format *format)
+{
+	char name[64];
+	char path[PATH_MAX];
+	char template[PATH_MAX];
+	char data[128];
+	char heading[128];
+	char unit[128];
+	char terminal[128];
+	char *argv[] = {"gnuplot", "-e", terminal, "-e",     data, "-e",
+			heading,   "-e", unit,	   template, NULL};
+	struct process_command command = {.argv = argv,
+					  .folder = plotter->folder,
+					  .errors = PLOT_ERRORS,
+					  .missing = VMFEE_SYSTEM};
+	struct process process;
+
+	snprintf(name, sizeof(name), "%s-%s", stack, figure);
+	snprintf(terminal, sizeof(terminal), "%s", format->terminal);
+	snprintf(data, sizeof(data), "data = '%s.csv'", name);
+	quote(heading, sizeof(heading), "heading", stack);
+	quote(unit, sizeof(unit), "unit", plotter->unit);
+	if (project_path(template, plotter->templates, figure, ".gp", plotter->err) != 0 ||
+	    project_path(path, plotter->folder, name, format->suffix, plotter->err) != 0 ||
+	    process_start(&process, &command, plotter->err) != 0)
+		return -1;
+	int failed = take_figure(&process, path, plotter->err);
+	int status = process_wait(&process);
+	if (!failed && status != 0)
+		failed = fail(plotter, figure);
+	return failed;
+}
+
+static int plot_figure(const struct plotter *plotter, const struct analysis *analysis,
+		       const struct figure *figure)
+{
+	char name[64];
+	char path[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%s-%s", analysis->stack->name, figure->name);
+	if (project_path(path, plotter->folder, name, ".csv", plotter->err) != 0)
+		return -1;
+	FILE *file = fopen(path, "we");
+	if (file == NULL)
+		return vmfee_fail_errno(plotter->err, "%s", path);
+	unsigned drawn = figure->write_data(analysis, file);
+	int failed = 0;
+	if (fflush(file) != 0 || ferror(file))
+		failed = vmfee_fail_errno(plotter->err, "%s", path);
+	fclose(file);
+	if (!failed && drawn == 0)
+		unlink(path);
+	for (size_t i = 0; !failed && drawn > 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
+		failed = draw(plotter, figure->name, analysis->stack->name, &formats[i]);
+	return failed;
+}
+
+static int plot_stack(const struct plotter *plotter, const struct results *results,
+		      const struct result_stack *stack)
+{
+	struct analysis analysis;
+	int failed = analyse(&analysis, results, stack, plotter->err);
+
+	for (size_t i = 0; !failed && i < sizeof(figures) / sizeof(figures[0]); i++)
+		failed = plot_figure(plotter, &analysis, &figures[i]);
+	analysis_free(&analysis);
+	return failed;
+}
+
+int plot_all(const struct results *results, const char *templates, const char *run,
+	     struct vmfee_error *err)
+{
+	struct plotter plotter = {
+		.templates = templates, .unit = results_property(results, "unit"), .err = err};
+	char errors[PATH_MAX];
+	int failed = 0;
+
+	if (project_path(plotter.folder, run, "plots", "", err) != 0 ||
+	    project_path(errors, plotter.folder, PLOT_ERRORS, "", err) != 0)
+		return -1;
+	if (mkdir(plotter.folder, 0777) != 0 && errno != EEXIST)
+		return vmfee_fail_errno(err, "%s", plotter.folder);
+	for (size_t i = 0; !failed && i < results->stacks; i++)
+		if (analysis_in_tables(results, &results->stack[i]))
+			failed = plot_stack(&plotter, results, &results->stack[i]);
+	unlink(errors);
+	return failed;
+}

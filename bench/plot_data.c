@@ -1,0 +1,52 @@
+#include "bench/plot_data.h"
+
+static void number(FILE *out, bool there, double value)
+{
+	fputc(',', out);
+	if (there)
+		fprintf(out, "%.10g", value);
+}
+
+unsigned plot_data_costs(const struct analysis *analysis, FILE *out)
+{
+	fprintf(out, "benchmark,%s,%s,fee",
+		analysis->native == NULL ? "native" : analysis->native->name,
+		analysis->stack->name);
+	for (int i = 0; i < FEE_COMPONENTS; i++)
+		fprintf(out, ",%s", fee_component_name(i));
+	fputc('\n', out);
+
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		bool priced = analysis_has_fee(row);
+		fputs(row->name, out);
+		number(out, row->native != NULL, row->native_ticks);
+		number(out, row->bench != NULL, row->ticks);
+		number(out, priced, row->fee);
+		for (int j = 0; j < FEE_COMPONENTS; j++)
+			number(out, priced, row->part[j]);
+		fputc('\n', out);
+	}
+	return (unsigned)analysis->rows;
+}
+
+unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
+{
+	unsigned blocks = 0;
+
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct result_bench *bench = analysis->row[i].bench;
+		if (bench == NULL || bench->ticks[0] == bench->ticks[bench->samples - 1])
+			continue;
+		double median = stats_median(bench->ticks, bench->samples);
+		fprintf(out, "%s\"%s\"\n", blocks++ == 0 ? "" : "\n\n", bench->name);
+		for (size_t j = 0; j < bench->samples; j++) {
+			uint64_t ticks = bench->ticks[j];
+			if (j + 1 < bench->samples && bench->ticks[j + 1] == ticks)
+				continue;
+			fprintf(out, "%.10g %.10g\n", (double)ticks / median,
+				stats_ecdf(bench->ticks, bench->samples, ticks));
+		}
+	}
+	return blocks;
+}

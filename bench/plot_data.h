@@ -1,0 +1,20 @@
+/*
+ * The files that gnuplot reads.
+ */
+#ifndef BENCH_PLOT_DATA_H
+#define BENCH_PLOT_DATA_H
+
+#include "bench/analysis.h"
+
+#include <stdio.h>
+
+/* Writes benchmark,native,STACK,fee,COMPONENT... with a heading.  Returns how many rows. */
+unsigned plot_data_costs(const struct analysis *analysis, FILE *out);
+
+/*
+ * Writes the distribution of the samples of each benchmark whose samples differ.  Returns how many
+ * benchmarks.
+ */
+unsigned plot_data_spread(const struct analysis *analysis, FILE *out);
+
+#endif

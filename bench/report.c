@@ -1,0 +1,270 @@
+#include "bench/report.h"
+#include "bench/report_exits.h"
+#include "bench/table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void optional(struct table *table, bool there, double number)
+{
+	if (there)
+		table_number(table, number);
+	else
+		table_none(table);
+}
+
+/* "CPUID 1, EPT_VIOLATION 0.02"; a '!' behind what the guest did not expect. */
+static void name_exits(struct table *table, const struct analysis_row *row)
+{
+	char text[512] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < row->exits && used < sizeof(text); i++) {
+		const struct analysis_exit *exit = &row->exit[i];
+		bool wrong = row->compared && exit->seen != exit->expected;
+		if (exit->seen == 0 && !wrong)
+			continue;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %.4g%s",
+					 used == 0 ? "" : ", ", exit_reason_name(exit->reason),
+					 exit->per_op, wrong ? "!" : "");
+	}
+	table_cell(table, "%s", used == 0 ? "-" : text);
+}
+
+static int print_costs(const struct analysis *analysis, FILE *out, unsigned width)
+{
+	char headings[128];
+	struct table table;
+
+	snprintf(headings, sizeof(headings), "<benchmark|%s|%s|fee|exits/op|<exits per operation",
+		 analysis->native == NULL ? "native" : analysis->native->name,
+		 analysis->stack->name);
+	table_begin(&table, headings);
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		table_cell(&table, "%s", row->name);
+		optional(&table, row->native != NULL, row->native_ticks);
+		optional(&table, row->bench != NULL, row->ticks);
+		optional(&table, analysis_has_fee(row), row->fee);
+		if (row->bench != NULL && analysis->stack->traced)
+			table_cell(&table, "%.2f", row->exits_per_op);
+		else
+			table_none(&table);
+		name_exits(&table, row);
+	}
+	return table_print(&table, out, width);
+}
+
+/* Too small to show in a table of tenths. */
+static bool negligible(double fee)
+{
+	return fabs(fee) < 0.05;
+}
+
+static int print_components(const struct analysis *analysis, FILE *out, unsigned width)
+{
+	char headings[160] = "<benchmark|fee";
+	struct table table;
+
+	for (int i = 0; i < FEE_COMPONENTS; i++) {
+		size_t used = strlen(headings);
+		snprintf(headings + used, sizeof(headings) - used, "|%s", fee_component_name(i));
+	}
+	table_begin(&table, headings);
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (!analysis_has_fee(row) || negligible(row->fee))
+			continue;
+		table_cell(&table, "%s", row->name);
+		table_number(&table, row->fee);
+		for (int j = 0; j < FEE_COMPONENTS; j++)
+			optional(&table, !negligible(row->part[j]), row->part[j]);
+	}
+	table_cell(&table, "all, one operation each");
+	table_number(&table, analysis->fee);
+	for (int i = 0; i < FEE_COMPONENTS; i++)
+		table_number(&table, analysis->part[i]);
+	if (!negligible(analysis->fee)) {
+		table_cell(&table, "share");
+		table_cell(&table, "100.0%%");
+		for (int i = 0; i < FEE_COMPONENTS; i++)
+			table_cell(&table, "%.1f%%", 100 * analysis->part[i] / analysis->fee);
+	}
+	return table_print(&table, out, width);
+}
+
+/* Writes words one after the other, with line breaks, behind a heading. */
+struct list {
+	FILE *out;
+	size_t column, width;
+	unsigned words;
+};
+
+static void list_word(struct list *list, const char *heading, const char *word)
+{
+	if (list->words++ == 0)
+		list->column = (size_t)fprintf(list->out, "%s %s", heading, word);
+	else if (list->column + strlen(", ,") + strlen(word) > list->width)
+		list->column = (size_t)fprintf(list->out, ",\n  %s", word) - strlen(",\n");
+	else
+		list->column += (size_t)fprintf(list->out, ", %s", word);
+}
+
+static void list_end(struct list *list)
+{
+	if (list->words > 0)
+		fprintf(list->out, "\n");
+}
+
+static void print_without_fee(const struct analysis *analysis, FILE *out, unsigned width)
+{
+	struct list free = {.out = out, .width = width};
+	struct list absent = {.out = out, .width = width};
+
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (analysis_has_fee(row) && negligible(row->fee))
+			list_word(&free, "Without a fee:", row->name);
+	}
+	list_end(&free);
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (!analysis_has_fee(row))
+			list_word(&absent,
+				  "Left out, as one of the two stacks has no such operation:",
+				  row->name);
+	}
+	list_end(&absent);
+}
+
+static void print_telemetry(const struct analysis *analysis, FILE *out, const char *unit)
+{
+	const struct analysis_row *most = NULL;
+	const char *separator = "";
+
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (row->probed && (most == NULL || row->telemetry > most->telemetry))
+			most = row;
+	}
+	if (most == NULL)
+		return;
+	fprintf(out, "Telemetry's own share of an exit, %s with it less without it: ", unit);
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (!row->probed ||
+		    (strcmp(row->name, "cpuid") != 0 && strcmp(row->name, "vmcall") != 0))
+			continue;
+		fprintf(out, "%s%s %.1f", separator, row->name, row->telemetry);
+		separator = ", ";
+	}
+	fprintf(out, "%sat most %.1f (%s).\n", separator, most->telemetry, most->name);
+}
+
+static void print_disagreements(const struct analysis *analysis, FILE *out)
+{
+	const struct analysis_exit *exit = NULL;
+
+	for (size_t i = 0; i < analysis->rows; i++)
+		while ((exit = analysis_disagreement(&analysis->row[i], exit)) != NULL)
+			fprintf(out,
+				"! %s: %" PRIu64 " exits %s expected by the guest, %" PRIu64
+				" in the trace\n",
+				analysis->row[i].name, exit->expected,
+				exit_reason_name(exit->reason), exit->seen);
+}
+
+static int print_stack(const struct results *results, const struct result_stack *stack, FILE *out,
+		       unsigned width, struct vmfee_error *err)
+{
+	struct analysis analysis;
+	const char *unit = results_property(results, "unit");
+	int failed = 0;
+
+	if (analyse(&analysis, results, stack, err) != 0) {
+		analysis_free(&analysis);
+		return -1;
+	}
+	fprintf(out, "\n%s (%s), %s per operation:\n\n", stack->name, stack->notation, unit);
+	failed |= print_costs(&analysis, out, width);
+	print_disagreements(&analysis, out);
+	if (analysis.priced > 0) {
+		fprintf(out, "\nWhere the fee of %s went, %s per operation:\n\n", stack->name,
+			unit);
+		failed |= print_components(&analysis, out, width);
+		print_without_fee(&analysis, out, width);
+	}
+	if (stack->traced) {
+		fprintf(out, "\nAll exits of %s, with what one of them takes on average:\n\n",
+			stack->name);
+		failed |= report_exits(stack, out, width);
+		fprintf(out, "The trace holds %" PRIu64 " exits; %" PRIu64 " more were lost.\n",
+			stack->records, stack->dropped);
+	}
+	print_telemetry(&analysis, out, unit);
+	analysis_free(&analysis);
+	return failed ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report") : 0;
+}
+
+int report_write(const struct results *results, FILE *out, unsigned width, struct vmfee_error *err)
+{
+	const struct result_stack *native = analysis_native(results);
+
+	fprintf(out, "%s: %s\n", results_property(results, "experiment"),
+		results_property(results, "title"));
+	fprintf(out, "%s %s, %s. One tick is one %s%s.\n", results_property(results, "platform"),
+		results_property(results, "platform_version"), results_property(results, "cpu"),
+		results_property(results, "tick"), results_property(results, "tick_caution"));
+	if (native != NULL)
+		fprintf(out, "Natively: %s (%s).\n", native->name, native->notation);
+	for (size_t i = 0; i < results->stacks; i++)
+		if (analysis_in_tables(results, &results->stack[i]) &&
+		    print_stack(results, &results->stack[i], out, width, err) != 0)
+			return -1;
+	return 0;
+}
+
+int report_save(const struct results *results, const char *path, struct vmfee_error *err)
+{
+	FILE *file = fopen(path, "we");
+
+	if (file == NULL)
+		return vmfee_fail_errno(err, "%s", path);
+	int failed = report_write(results, file, REPORT_WIDTH, err);
+	if (ferror(file) || fflush(file) != 0)
+		failed = vmfee_fail_errno(err, "%s", path);
+	fclose(file);
+	return failed;
+}
+
+static int check_stack(const struct analysis *analysis, struct vmfee_error *err)
+{
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		const struct analysis_exit *exit = analysis_disagreement(row, NULL);
+		if (exit != NULL)
+			return vmfee_fail(err, VMFEE_SYSTEM,
+					  "the trace disagrees with the guest: stack %s, benchmark "
+					  "%s: %" PRIu64 " exits %s expected, %" PRIu64
+					  " in the trace",
+					  analysis->stack->name, row->name, exit->expected,
+					  exit_reason_name(exit->reason), exit->seen);
+	}
+	return 0;
+}
+
+int report_check(const struct results *results, struct vmfee_error *err)
+{
+	for (size_t i = 0; i < results->stacks; i++) {
+		struct analysis analysis;
+		int failed = analyse(&analysis, results, &results->stack[i], err);
+		if (!failed)
+			failed = check_stack(&analysis, err);
+		analysis_free(&analysis);
+		if (failed)
+			return -1;
+	}
+	return 0;
+}
