@@ -1,0 +1,65 @@
+/*
+ * One cell of an experiment: one stack on one machine, with one folder.
+ *
+ *     cell_start()   disk, machine
+ *     cell_take()    as often as the machine has written something, until it says that it ended
+ *     cell_finish()  how it ended, and what the trace says
+ */
+#ifndef BENCH_CELL_H
+#define BENCH_CELL_H
+
+#include "bench/bochs.h"
+#include "bench/bochs_image.h"
+#include "bench/console.h"
+#include "bench/exits.h"
+#include "bench/experiment.h"
+#include "bench/platform.h"
+#include "bench/project.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+struct cell {
+	const struct project *project;
+	const struct experiment *experiment;
+	const struct experiment_stack *stack;
+	char folder[PATH_MAX];
+	struct bochs bochs;
+	struct bochs_image_layout layout;
+	int log; /* console.log */
+	bool running;
+	struct timespec deadline; /* of CLOCK_MONOTONIC, when even the watchdog has failed */
+	struct console console;
+	struct exits exits;
+};
+
+/*
+ * Boots the stack in a folder of its own inside `run`.  Returns 0, or -1; cell_free() is due either
+ * way.
+ */
+int cell_start(struct cell *cell, const struct project *project,
+	       const struct experiment *experiment, const struct experiment_stack *stack,
+	       const char *run, struct vmfee_error *err);
+
+/* The descriptor that becomes readable when the machine has written something or has ended. */
+static inline int cell_descriptor(const struct cell *cell)
+{
+	return cell->bochs.process.out;
+}
+
+/* Takes what the machine has written.  Returns 1, or 0 when it has ended, or -1. */
+int cell_take(struct cell *cell, struct vmfee_error *err);
+
+/*
+ * Judges a machine that has ended, and takes its trace.  Returns 0; or -1 with VMFEE_GUEST,
+ * VMFEE_PANIC, VMFEE_WATCHDOG, VMFEE_DISK or VMFEE_SYSTEM.
+ */
+int cell_finish(struct cell *cell, struct vmfee_error *err);
+
+/* Returns 0, or -1 with VMFEE_WATCHDOG once the machine has run for longer than any should. */
+int cell_check_deadline(const struct cell *cell, struct vmfee_error *err);
+
+/* Ends the machine, if it runs, removes its disk, and frees everything. */
+void cell_free(struct cell *cell);
+
+#endif

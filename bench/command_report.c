@@ -1,0 +1,107 @@
+#include "bench/command.h"
+#include "bench/csv.h"
+#include "bench/plot.h"
+#include "bench/project.h"
+#include "bench/report.h"
+#include "bench/screen.h"
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPTION_CSV = 0x100, OPTION_PLOTS };
+
+static const struct argp_option options[] = {
+	{"csv", OPTION_CSV, NULL, 0,
+	 "Print a row of comma-separated values per benchmark and stack", 0},
+	{"plots", OPTION_PLOTS, NULL, 0, "Draw the figures into RUN/plots, printing nothing", 0},
+	{0},
+};
+
+static const char doc[] =
+	"Prints the report of RUN, which is the name of a run in results/, such as fee or fee.2, "
+	"or the path of a run directory.";
+
+struct arguments {
+	const char *run;
+	bool csv, plots;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_CSV:
+		arguments->csv = true;
+		return 0;
+	case OPTION_PLOTS:
+		arguments->plots = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->run != NULL)
+			argp_error(state, "one run at a time");
+		arguments->run = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which run?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The directory of a run that is given by its path or by its name in results/. */
+static int find_run(const struct project *project, const char *name, char *run,
+		    struct vmfee_error *err)
+{
+	char database[PATH_MAX];
+	char list[256];
+
+	if (project_path(database, name, "results", ".db", err) != 0)
+		return -1;
+	if (access(database, F_OK) == 0) {
+		snprintf(run, PATH_MAX, "%s", name);
+		return 0;
+	}
+	if (project_path(run, project->results, name, "", err) != 0 ||
+	    project_path(database, run, "results", ".db", err) != 0)
+		return -1;
+	if (strchr(name, '/') == NULL && name[0] != '.' && access(database, F_OK) == 0)
+		return 0;
+	project_list(project->results, "", list, sizeof(list));
+	return vmfee_fail(
+		err, VMFEE_USAGE,
+		"no run '%s': neither it nor results/%s holds a results.db; there are: %s", name,
+		name, list);
+}
+
+int command_report(int argc, char **argv, struct vmfee_error *err)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "RUN", .doc = doc};
+	struct arguments arguments = {0};
+	struct project project;
+	struct results results;
+	char run[PATH_MAX];
+	char database[PATH_MAX];
+
+	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (wrong != 0)
+		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (project_find(&project, err) != 0 || find_run(&project, arguments.run, run, err) != 0 ||
+	    project_path(database, run, "results", ".db", err) != 0)
+		return -1;
+
+	int failed = results_load(&results, database, err);
+	if (!failed && arguments.csv)
+		failed = csv_write(&results, stdout, err);
+	if (!failed && arguments.plots)
+		failed = plot_all(&results, project.plots, run, err);
+	if (!failed && !arguments.csv && !arguments.plots)
+		failed = report_write(&results, stdout, screen_width(REPORT_WIDTH), err);
+	results_free(&results);
+	return failed;
+}

@@ -1,0 +1,190 @@
+#include "bench/command.h"
+#include "bench/report.h"
+#include "bench/run.h"
+#include "bench/screen.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	OPTION_RESULTS = 0x100,
+	OPTION_BOCHS,
+	OPTION_CPU,
+	OPTION_MEMORY,
+	OPTION_WATCHDOG,
+	OPTION_NO_PLOTS,
+};
+
+static const struct argp_option options[] = {
+	{"results", OPTION_RESULTS, "DIR", 0, "Put the run into DIR instead of results/", 0},
+	{"jobs", 'j', "N", 0, "Run N machines at a time; the default is the number of processors",
+	 0},
+	{"bochs", OPTION_BOCHS, "PATH", 0, "Run the Bochs at PATH", 0},
+	{"cpu", OPTION_CPU, "MODEL", 0, "Give the machines another CPU model of Bochs", 0},
+	{"memory", OPTION_MEMORY, "MIB", 0, "Give the machines another size of memory", 0},
+	{"watchdog", OPTION_WATCHDOG, "N", 0, "End a machine after N million ticks", 0},
+	{"no-plots", OPTION_NO_PLOTS, NULL, 0, "Draw no figures", 0},
+	{0},
+};
+
+static const char doc[] =
+	"Runs every stack of EXPERIMENT, the name of a file of bench/experiments/ or the path of "
+	"an INI file, writes the run to results/EXPERIMENT and prints its report.\v"
+	"A run that fails leaves no run directory.  The console of the stack that failed is then "
+	"kept in results/.EXPERIMENT.failed/.";
+
+struct arguments {
+	const char *experiment;
+	const char *results, *bochs;	     /* NULL: as the project has it */
+	const char *cpu, *memory, *watchdog; /* NULL: as the experiment has it */
+	struct run_options run;
+};
+
+static unsigned parse_jobs(const char *text, struct argp_state *state)
+{
+	char *end;
+	unsigned long jobs = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)text[0]) || *end != '\0' || jobs < 1 ||
+	    jobs > EXPERIMENT_MAX_STACKS)
+		argp_error(state, "--jobs takes a number from 1 to %d, not '%s'",
+			   EXPERIMENT_MAX_STACKS, text);
+	return (unsigned)jobs;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'j':
+		arguments->run.jobs = parse_jobs(arg, state);
+		return 0;
+	case OPTION_RESULTS:
+		arguments->results = arg;
+		return 0;
+	case OPTION_BOCHS:
+		arguments->bochs = arg;
+		return 0;
+	case OPTION_CPU:
+		arguments->cpu = arg;
+		return 0;
+	case OPTION_MEMORY:
+		arguments->memory = arg;
+		return 0;
+	case OPTION_WATCHDOG:
+		arguments->watchdog = arg;
+		return 0;
+	case OPTION_NO_PLOTS:
+		arguments->run.plots = false;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->experiment != NULL)
+			argp_error(state, "one experiment at a time");
+		arguments->experiment = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which experiment?");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The INI file of an experiment that is given by its name or by its path. */
+static int find_experiment(const struct project *project, const char *name, char *path,
+			   struct vmfee_error *err)
+{
+	char list[256];
+
+	if (strchr(name, '/') != NULL || strstr(name, ".ini") != NULL) {
+		if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
+			return vmfee_fail(err, VMFEE_USAGE,
+					  "the path of the experiment is too "
+					  "long");
+		return 0;
+	}
+	if (project_path(path, project->experiments, name, ".ini", err) != 0)
+		return -1;
+	if (access(path, F_OK) == 0)
+		return 0;
+	project_list(project->experiments, ".ini", list, sizeof(list));
+	return vmfee_fail(err, VMFEE_USAGE,
+			  "no experiment '%s' in bench/experiments; there are: %s", name, list);
+}
+
+static int override(struct experiment *experiment, const char *key, const char *value,
+		    struct vmfee_error *err)
+{
+	if (value == NULL || experiment_override(experiment, key, value, err) == 0)
+		return 0;
+	return vmfee_prefix(err, "--%s", key);
+}
+
+static int prepare(const struct arguments *arguments, struct project *project,
+		   struct experiment *experiment, struct vmfee_error *err)
+{
+	char path[PATH_MAX];
+
+	if (project_find(project, err) != 0)
+		return -1;
+	if ((arguments->results != NULL &&
+	     snprintf(project->results, PATH_MAX, "%s", arguments->results) >= PATH_MAX) ||
+	    (arguments->bochs != NULL &&
+	     snprintf(project->bochs, PATH_MAX, "%s", arguments->bochs) >= PATH_MAX))
+		return vmfee_fail(err, VMFEE_USAGE, "a path is longer than %d bytes", PATH_MAX - 1);
+	if (find_experiment(project, arguments->experiment, path, err) != 0 ||
+	    experiment_load(experiment, path, project->images, err) != 0 ||
+	    override(experiment, "cpu", arguments->cpu, err) != 0 ||
+	    override(experiment, "memory", arguments->memory, err) != 0)
+		return -1;
+	return override(experiment, "watchdog", arguments->watchdog, err);
+}
+
+static int print_report(const char *run, struct vmfee_error *err)
+{
+	char path[PATH_MAX];
+	struct results results;
+
+	if (project_path(path, run, "results", ".db", err) != 0)
+		return -1;
+	int failed = results_load(&results, path, err);
+	if (!failed)
+		failed = report_write(&results, stdout, screen_width(REPORT_WIDTH), err);
+	results_free(&results);
+	if (!failed)
+		printf("\nThe run is in %s.\n", run);
+	return failed;
+}
+
+int command_run(int argc, char **argv, struct vmfee_error *err)
+{
+	static const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "EXPERIMENT", .doc = doc};
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct arguments arguments = {
+		.run = {.jobs = processors < 1 ? 1 : (unsigned)processors, .plots = true}};
+	struct project project;
+	struct experiment experiment;
+	char run[PATH_MAX];
+
+	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (wrong != 0)
+		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (prepare(&arguments, &project, &experiment, err) != 0)
+		return -1;
+	int failed = run_experiment(&project, &experiment, &arguments.run, run, err);
+	if (run[0] == '\0')
+		return failed;
+
+	/* A report can be printed of a run whose trace and guest disagree; the error stays. */
+	struct vmfee_error unprinted = {0};
+	if (print_report(run, &unprinted) != 0 && !failed)
+		return vmfee_fail(err, unprinted.status, "%s", unprinted.text);
+	return failed;
+}

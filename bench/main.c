@@ -1,0 +1,127 @@
+/*
+ * vmfee runs experiments and reads what came of them.
+ */
+#include "bench/command.h"
+#include "bench/version.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	char *title; /* what its own help calls the program */
+	int (*execute)(int argc, char **argv, struct vmfee_error *err);
+} commands[] = {
+	{"run", "vmfee run", command_run},
+	{"report", "vmfee report", command_report},
+};
+
+static const char doc[] =
+	"vmfee measures what virtualization costs: it runs the stacks of an experiment and reports "
+	"the fee.\v"
+	"COMMANDS\n"
+	"  run EXPERIMENT   run every stack of an experiment, and report\n"
+	"  report RUN       print the table of a run, its CSV, or draw its figures\n"
+	"  help [COMMAND]   this text, or that of a command\n"
+	"\n"
+	"FILES\n"
+	"  bench/experiments/NAME.ini   the experiments\n"
+	"  build/images/NAME.elf        the images that stacks are made of\n"
+	"  results/NAME/                the last run of an experiment; NAME.1, NAME.2 ... are "
+	"older ones, the highest number the youngest\n"
+	"\n"
+	"ENVIRONMENT\n"
+	"  L1VMM_BOCHS   the Bochs to run, in place of .cache/bochs/run\n"
+	"\n"
+	"EXIT STATUS\n"
+#define STATUS(number, NAME, text) "  " #number "\t" text "\n"
+#include "bench/status.def"
+#undef STATUS
+	"\n"
+	"EXAMPLES\n"
+	"  vmfee run fee\n"
+	"  vmfee report --csv fee\n"
+	"  vmfee report results/fee.1\n";
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* What comes behind the command is the command's own. */
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	int *first = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		*first = state->next - 1;
+		if (strcmp(arg, "help") != 0 && find_command(arg) == NULL)
+			argp_error(state, "there is no command '%s'; there are: run, report, help",
+				   arg);
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_usage(state);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "COMMAND [ARGUMENT...]",
+	.doc = doc,
+};
+
+/* `vmfee help COMMAND` is `vmfee COMMAND --help`. */
+static int help(const char *name, struct vmfee_error *err)
+{
+	char option[] = "--help";
+	const struct command *command = name == NULL ? NULL : find_command(name);
+	char *argv[] = {command == NULL ? "vmfee" : command->title, option, NULL};
+
+	if (name != NULL && command == NULL)
+		return vmfee_fail(err, VMFEE_USAGE,
+				  "there is no command '%s'; there are: run, report, help", name);
+	if (command != NULL)
+		return command->execute(2, argv, err);
+	argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
+	return 0;
+}
+
+static int execute(int argc, char **argv, struct vmfee_error *err)
+{
+	const struct command *command = find_command(argv[0]);
+
+	if (command == NULL)
+		return help(argv[1], err);
+	argv[0] = command->title;
+	return command->execute(argc, argv, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct vmfee_error err = {0};
+	int first = argc;
+
+	argp_err_exit_status = VMFEE_USAGE;
+	argp_program_version = vmfee_version;
+	error_t failed = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &first);
+	if (failed != 0 || first >= argc)
+		return VMFEE_USAGE;
+
+	if (execute(argc - first, argv + first, &err) != 0)
+		fprintf(stderr, "vmfee: %s\n", err.text);
+	if (fflush(stdout) != 0 && err.status == VMFEE_OK) {
+		vmfee_fail_errno(&err, "cannot write to stdout");
+		fprintf(stderr, "vmfee: %s\n", err.text);
+	}
+	return err.status;
+}

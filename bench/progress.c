@@ -1,0 +1,57 @@
+#include "bench/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Erases the line of a terminal that the cursor is on (ECMA-48 EL). */
+#define ERASE_LINE "\r\033[K"
+
+void progress_begin(struct progress *progress, const char *experiment)
+{
+	*progress = (struct progress){.experiment = experiment, .live = isatty(STDERR_FILENO)};
+	clock_gettime(CLOCK_MONOTONIC, &progress->start);
+}
+
+void progress_wipe(struct progress *progress)
+{
+	if (progress->shown)
+		fputs(ERASE_LINE, stderr);
+	progress->shown = false;
+}
+
+void progress_started(struct progress *progress, const struct experiment_stack *stack)
+{
+	if (!progress->live)
+		fprintf(stderr, "%s: %s: started (%s)\n", progress->experiment, stack->name,
+			stack->notation);
+}
+
+void progress_done(struct progress *progress, const struct cell *cell)
+{
+	progress_wipe(progress);
+	fprintf(stderr, "%s: %s: %u benchmarks, %" PRIu64 " exits\n", progress->experiment,
+		cell->stack->name, cell->console.benches, cell->exits.records);
+}
+
+void progress_show(struct progress *progress, const struct cell *cells, unsigned count,
+		   unsigned done, unsigned all)
+{
+	struct timespec now;
+
+	if (!progress->live)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	progress_wipe(progress);
+	fprintf(stderr, "%s: %u of %u stacks, %ld s", progress->experiment, done, all,
+		(long)(now.tv_sec - progress->start.tv_sec));
+	for (unsigned i = 0; i < count; i++) {
+		const struct console *console = &cells[i].console;
+		if (!cells[i].running)
+			continue;
+		fprintf(stderr, "; %s: %s", cells[i].stack->name,
+			console->benches == 0 ? "boots"
+					      : console->bench[console->benches - 1].name);
+	}
+	progress->shown = true;
+}

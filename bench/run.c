@@ -1,0 +1,245 @@
+#include "bench/run.h"
+#include "bench/cell.h"
+#include "bench/interrupt.h"
+#include "bench/manifest.h"
+#include "bench/plot.h"
+#include "bench/progress.h"
+#include "bench/report.h"
+#include "bench/rundir.h"
+#include "bench/store.h"
+#include "bench/version.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* How often the clock is looked at while no machine has anything to say. */
+enum { TICK_MS = 500 };
+
+struct run {
+	const struct project *project;
+	const struct experiment *experiment;
+	const struct run_options *options;
+	struct rundir dir;
+	struct progress progress;
+	int interrupts;
+	struct cell *cell; /* one per stack, in the experiment's order */
+	unsigned started, done;
+	const struct cell *blamed; /* its stack is why the run failed */
+	struct vmfee_error *err;
+};
+
+static int blame(struct run *run, const struct cell *cell)
+{
+	run->blamed = cell;
+	return vmfee_prefix(run->err, "stack %s", cell->stack->name);
+}
+
+/* Boots stacks as long as there are some left and machines may be added. */
+static int start_cells(struct run *run)
+{
+	const struct experiment *experiment = run->experiment;
+
+	while (run->started < experiment->stacks && run->started - run->done < run->options->jobs) {
+		const struct experiment_stack *stack = &experiment->stack[run->started];
+		struct cell *cell = &run->cell[run->started++];
+		progress_started(&run->progress, stack);
+		if (cell_start(cell, run->project, experiment, stack, run->dir.partial, run->err) !=
+		    0)
+			return blame(run, cell);
+	}
+	return 0;
+}
+
+static int take_from(struct run *run, struct cell *cell)
+{
+	int more = cell_take(cell, run->err);
+
+	if (more == 0 && cell_finish(cell, run->err) == 0) {
+		run->done++;
+		progress_done(&run->progress, cell);
+		return 0;
+	}
+	return more > 0 ? 0 : blame(run, cell);
+}
+
+/* Waits until a machine says something or a signal comes, and deals with it. */
+static int serve_cells(struct run *run)
+{
+	struct pollfd waiting[EXPERIMENT_MAX_STACKS + 1];
+	struct cell *cell[EXPERIMENT_MAX_STACKS];
+	nfds_t count = 0;
+
+	for (unsigned i = 0; i < run->started; i++) {
+		if (!run->cell[i].running)
+			continue;
+		cell[count] = &run->cell[i];
+		waiting[count++] =
+			(struct pollfd){.fd = cell_descriptor(&run->cell[i]), .events = POLLIN};
+	}
+	waiting[count] = (struct pollfd){.fd = run->interrupts, .events = POLLIN};
+	if (poll(waiting, count + 1, TICK_MS) < 0 && errno != EINTR)
+		return vmfee_fail_errno(run->err, "poll");
+	if (interrupt_check(run->interrupts, run->err) != 0)
+		return -1;
+	for (nfds_t i = 0; i < count; i++) {
+		if (waiting[i].revents != 0 && take_from(run, cell[i]) != 0)
+			return -1;
+		if (cell[i]->running && cell_check_deadline(cell[i], run->err) != 0)
+			return blame(run, cell[i]);
+	}
+	return 0;
+}
+
+static int run_cells(struct run *run)
+{
+	while (run->done < run->experiment->stacks) {
+		if (start_cells(run) != 0 || serve_cells(run) != 0)
+			return -1;
+		progress_show(&run->progress, run->cell, run->started, run->done,
+			      run->experiment->stacks);
+	}
+	return 0;
+}
+
+static int store_properties(struct run *run, struct store *store)
+{
+	const struct experiment *experiment = run->experiment;
+	const struct platform *platform = platform_find(experiment->platform);
+	const char *const properties[][2] = {
+		{"experiment", experiment->name},
+		{"title", experiment->title},
+		{"platform", platform->name},
+		{"platform_version", run->cell[0].bochs.version},
+		{"cpu", experiment->cpu},
+		{"tick", platform->tick},
+		{"tick_caution", platform->caution},
+		{"unit", platform->unit},
+		{"vmfee", vmfee_version},
+	};
+
+	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++)
+		if (store_property(store, properties[i][0], properties[i][1], run->err) != 0)
+			return -1;
+	return 0;
+}
+
+static int write_store(struct run *run, const char *path)
+{
+	struct store *store = store_create(path, run->err);
+	int failed = store == NULL || store_properties(run, store);
+
+	for (unsigned i = 0; !failed && i < run->experiment->stacks; i++)
+		failed = store_stack(store, i, &run->experiment->stack[i], &run->cell[i].console,
+				     &run->cell[i].exits, run->err);
+	if (!failed)
+		return store_commit(store, run->err);
+	store_abandon(store);
+	return -1;
+}
+
+static int write_manifest(struct run *run)
+{
+	char path[PATH_MAX];
+	struct manifest *manifest =
+		manifest_create(run->experiment, platform_find(run->experiment->platform),
+				run->cell[0].bochs.version);
+	int failed = manifest == NULL ||
+		     project_path(path, run->dir.partial, "manifest", ".json", run->err);
+
+	for (unsigned i = 0; !failed && i < run->experiment->stacks; i++)
+		failed = manifest_stack(manifest, &run->experiment->stack[i], &run->cell[i].console,
+					&run->cell[i].exits);
+	if (!failed)
+		failed = manifest_write(manifest, path, run->err);
+	manifest_free(manifest);
+	return failed ? vmfee_fail(run->err, VMFEE_SYSTEM, "out of memory for the manifest") : 0;
+}
+
+/* Everything that is derived from results.db, and from nothing else. */
+static int derive(struct run *run, const struct results *results)
+{
+	char path[PATH_MAX];
+
+	if (project_path(path, run->dir.partial, "report", ".txt", run->err) != 0 ||
+	    report_save(results, path, run->err) != 0)
+		return -1;
+	if (!run->options->plots)
+		return 0;
+	return plot_all(results, run->project->plots, run->dir.partial, run->err);
+}
+
+/* Writes what came of the cells down, and gives the directory its name. */
+static int write_down(struct run *run, char *published)
+{
+	char path[PATH_MAX];
+	struct results results;
+
+	if (project_path(path, run->dir.partial, "results", ".db", run->err) != 0 ||
+	    write_store(run, path) != 0 || write_manifest(run) != 0)
+		return -1;
+	int failed = results_load(&results, path, run->err);
+	if (!failed)
+		failed = derive(run, &results);
+	if (!failed)
+		failed = interrupt_check(run->interrupts, run->err);
+	if (!failed) {
+		snprintf(published, PATH_MAX, "%s", run->dir.final);
+		failed = rundir_publish(&run->dir, run->err);
+	}
+	if (failed)
+		published[0] = '\0';
+	else
+		failed = report_check(&results, run->err);
+	results_free(&results);
+	return failed;
+}
+
+/* The console of a stack that failed is worth keeping where it can tell why. */
+static void give_up(struct run *run)
+{
+	const struct vmfee_error *err = run->err;
+	bool told = err->status == VMFEE_GUEST || err->status == VMFEE_PANIC ||
+		    err->status == VMFEE_WATCHDOG;
+
+	if (run->blamed == NULL || !told) {
+		rundir_discard(&run->dir);
+		return;
+	}
+	vmfee_suffix(run->err, "; see %s/%s/console.log", run->dir.failed,
+		     run->blamed->stack->name);
+	rundir_keep_failed(&run->dir);
+}
+
+int run_experiment(const struct project *project, const struct experiment *experiment,
+		   const struct run_options *options, char *path, struct vmfee_error *err)
+{
+	struct run run = {
+		.project = project,
+		.experiment = experiment,
+		.options = options,
+		.dir = RUNDIR_NONE,
+		.cell = calloc(experiment->stacks, sizeof(run.cell[0])),
+		.err = err,
+	};
+
+	path[0] = '\0';
+	if (run.cell == NULL)
+		return vmfee_fail_errno(err, "cells of %s", experiment->name);
+	run.interrupts = interrupt_begin(err);
+	progress_begin(&run.progress, experiment->name);
+	int failed = run.interrupts < 0 || bochs_check(project->bochs, err) ||
+		     rundir_begin(&run.dir, project->results, experiment->name, err) ||
+		     run_cells(&run) || write_down(&run, path);
+	progress_wipe(&run.progress);
+
+	for (unsigned i = 0; i < run.started; i++)
+		cell_free(&run.cell[i]);
+	if (failed)
+		give_up(&run);
+	free(run.cell);
+	close(run.interrupts);
+	return failed ? -1 : 0;
+}
