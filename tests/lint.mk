@@ -1,6 +1,7 @@
 # Static checks, each remembered under build/lint: only what changed is checked again.
 #
 # C is checked with the flags it is compiled with; what is linked both ways, with the hosted ones.
+# Generated headers lie in build/ itself.
 
 LINT := $(B)/lint
 LINT_DIRS := $(wildcard l1vmm nesting shadow telemetry bench tests)
@@ -47,8 +48,8 @@ define lint_header
 	@touch $@
 endef
 
-$(LINT)/host/%.c: %.c .clang-tidy Makefile
-	$(call lint_source,$(HOST_CFLAGS) $(HOST_CPPFLAGS))
+$(LINT)/host/%.c: %.c .clang-tidy tests/unit/.clang-tidy Makefile | $(B)/version_text.h
+	$(call lint_source,-I$(B) $(HOST_CFLAGS) $(HOST_CPPFLAGS))
 
 $(LINT)/image/%.c: %.c .clang-tidy Makefile
 	$(call lint_source,$(IMAGE_CFLAGS))
