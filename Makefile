@@ -15,6 +15,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
+# make V=1 prints whole commands.
+ifneq ($(V),1)
+Q := @
+endif
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
 .DEFAULT_GOAL := help
@@ -50,19 +54,23 @@ include tests/lint.mk
 
 $(B)/image/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -c $< -o $@
+	@echo "compile $@"
+	$(Q)$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -c $< -o $@
 
 $(B)/image/%.o: %.S Makefile
 	@mkdir -p $(@D)
-	$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -c $< -o $@
+	@echo "compile $@"
+	$(Q)$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -c $< -o $@
 
 $(B)/host/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(HOST_CC) $(CPPFLAGS) $(HOST_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
+	@echo "compile $@"
+	$(Q)$(HOST_CC) $(CPPFLAGS) $(HOST_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
 
 $(B)/san/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(HOST_CC) $(CPPFLAGS) $(SAN_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
+	@echo "compile $@"
+	$(Q)$(HOST_CC) $(CPPFLAGS) $(SAN_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 

@@ -8,10 +8,12 @@ UNIT_ALL_SRCS := $(sort $(UNIT_SRCS) $(PLAIN_SRCS) $(HOST_LIB_SRCS))
 UNIT_LIBS += -lcriterion -lsqlite3 -linih -ljansson -lm
 
 $(B)/unit: $(UNIT_ALL_SRCS:%.c=$(B)/host/%.o)
-	$(HOST_CC) -o $@ $^ $(UNIT_LIBS)
+	@echo "link $@"
+	$(Q)$(HOST_CC) -o $@ $^ $(UNIT_LIBS)
 
 $(B)/san/unit: $(UNIT_ALL_SRCS:%.c=$(B)/san/%.o)
-	$(HOST_CC) $(SAN_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
+	@echo "link $@"
+	$(Q)$(HOST_CC) $(SAN_LDFLAGS) -o $@ $^ $(UNIT_LIBS)
 
 .PHONY: unit
 unit: $(B)/unit ## run the unit tests

@@ -1,7 +1,6 @@
 # Static checks, each remembered under build/lint: only what changed is checked again.
 #
 # C is checked with the flags it is compiled with; what is linked both ways, with the hosted ones.
-# Generated headers lie in build/ itself.
 
 LINT := $(B)/lint
 LINT_DIRS := $(wildcard l1vmm nesting shadow telemetry bench tests)
@@ -26,17 +25,17 @@ lint: $(LINT_STAMPS) ## check format, headers, sources and scripts
 
 $(LINT)/format: $(LINT_C) $(LINT_H) .clang-format
 	@mkdir -p $(@D)
-	@echo "clang-format-19 on $(words $(LINT_C) $(LINT_H)) files"
-	@clang-format-19 --dry-run -Werror $(LINT_C) $(LINT_H)
+	@echo "clang-format $(words $(LINT_C) $(LINT_H)) files"
+	$(Q)clang-format-19 --dry-run -Werror $(LINT_C) $(LINT_H)
 	@touch $@
 
 # The compiler writes down which headers the stamp depends on; clang-tidy does not, and what it says
 # on stderr is how many warnings it left out.
 define lint_source
 	@mkdir -p $(@D)
-	@$(IMAGE_CC) $(CPPFLAGS) $(1) -E -MF $@.d -MT $@ $< -o /dev/null
-	@echo "clang-tidy-19 $<"
-	@clang-tidy-19 --quiet $< -- -I. $(1) 2>$@.err || { cat $@.err >&2; false; }
+	$(Q)$(IMAGE_CC) $(CPPFLAGS) $(1) -E -MF $@.d -MT $@ $< -o /dev/null
+	@echo "clang-tidy $<"
+	$(Q)clang-tidy-19 --quiet $< -- -I. $(1) 2>$@.err || { cat $@.err >&2; false; }
 	@touch $@
 endef
 
@@ -44,12 +43,12 @@ endef
 define lint_header
 	@mkdir -p $(@D)
 	@echo "self-contained $<"
-	@$(IMAGE_CC) $(CPPFLAGS) $(1) -fsyntax-only -MF $@.d -MT $@ -include $< -x c /dev/null
+	$(Q)$(IMAGE_CC) $(CPPFLAGS) $(1) -fsyntax-only -MF $@.d -MT $@ -include $< -x c /dev/null
 	@touch $@
 endef
 
-$(LINT)/host/%.c: %.c .clang-tidy tests/unit/.clang-tidy Makefile | $(B)/version_text.h
-	$(call lint_source,-I$(B) $(HOST_CFLAGS) $(HOST_CPPFLAGS))
+$(LINT)/host/%.c: %.c .clang-tidy tests/unit/.clang-tidy Makefile
+	$(call lint_source,$(HOST_CFLAGS) $(HOST_CPPFLAGS))
 
 $(LINT)/image/%.c: %.c .clang-tidy Makefile
 	$(call lint_source,$(IMAGE_CFLAGS))
