@@ -11,11 +11,23 @@
 #define SVR_AT_RESET	   0xffu
 #define SVR_ENABLE	   (1u << 8)
 #define SVR_WRITABLE	   0x1ffu
-#define LVT_MASKED	   (1u << 16)
-#define LVT_WRITABLE	   0x000617ffu | LVT_MASKED
 #define ESR_SEND_ILLEGAL   (1u << 5)
 #define ESR_ILLEGAL_VECTOR (1u << 6)
 #define FIRST_LEGAL_VECTOR 16
+
+/* Fields of the LVT entries: SDM volume 3, figure 11-8. */
+#define LVT_VECTOR	    0xffu
+#define LVT_DELIVERY_MODE   0x700u
+#define LVT_DELIVERY_STATUS (1u << 12)
+#define LVT_ACTIVE_LOW	    (1u << 13)
+#define LVT_REMOTE_IRR	    (1u << 14)
+#define LVT_LEVEL	    (1u << 15)
+#define LVT_MASKED	    (1u << 16)
+#define LVT_PERIODIC	    (1u << 17)
+
+#define LVT_ANY	 (LVT_VECTOR | LVT_MASKED)
+#define LVT_MODE (LVT_ANY | LVT_DELIVERY_MODE)
+#define LVT_PIN	 (LVT_MODE | LVT_ACTIVE_LOW | LVT_LEVEL)
 
 /* Fields of the ICR: SDM volume 3, figure 11-28. */
 #define ICR_VECTOR	  0xffu
@@ -191,6 +203,26 @@ static enum lapic_result keep(uint32_t *reg, uint64_t value, uint64_t writable)
 	return LAPIC_OK;
 }
 
+/* The entries differ in their fields; those that only hardware writes ignore what is written. */
+static enum lapic_result write_lvt(struct lapic *apic, uint32_t entry, uint64_t value)
+{
+	static const struct {
+		uint32_t writable, read_only;
+	} bits[] = {
+		{LVT_ANY | LVT_PERIODIC, LVT_DELIVERY_STATUS},	 /* timer, without TSC deadlines */
+		{LVT_MODE, LVT_DELIVERY_STATUS},		 /* thermal */
+		{LVT_MODE, LVT_DELIVERY_STATUS},		 /* performance */
+		{LVT_PIN, LVT_DELIVERY_STATUS | LVT_REMOTE_IRR}, /* LINT0 */
+		{LVT_PIN, LVT_DELIVERY_STATUS | LVT_REMOTE_IRR}, /* LINT1 */
+		{LVT_ANY, LVT_DELIVERY_STATUS},			 /* error */
+	};
+
+	if (reserved(value, bits[entry].writable | bits[entry].read_only))
+		return LAPIC_FAULT;
+	apic->lvt[entry] = (uint32_t)value & bits[entry].writable;
+	return LAPIC_OK;
+}
+
 static enum lapic_result end_of_interrupt(struct lapic *apic, uint64_t value)
 {
 	int vector = highest(apic->isr);
@@ -207,7 +239,7 @@ enum lapic_result lapic_write_msr(struct lapic *apic, uint32_t msr, uint64_t val
 	if (!(apic->base & APIC_BASE_X2APIC))
 		return LAPIC_FAULT;
 	if (msr >= MSR_X2APIC_LVT_TIMER && msr <= MSR_X2APIC_LVT_ERROR)
-		return keep(&apic->lvt[msr - MSR_X2APIC_LVT_TIMER], value, LVT_WRITABLE);
+		return write_lvt(apic, msr - MSR_X2APIC_LVT_TIMER, value);
 	switch (msr) {
 	case MSR_X2APIC_TPR:
 		return keep(&apic->tpr, value, 0xff);
