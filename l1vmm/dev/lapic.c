@@ -45,7 +45,7 @@ void lapic_reset(struct lapic *apic, uint32_t id)
 	memset(apic, 0, sizeof(*apic));
 	apic->id = id;
 	apic->svr = SVR_AT_RESET;
-	for (unsigned i = 0; i < sizeof(apic->lvt) / sizeof(apic->lvt[0]); i++)
+	for (unsigned i = 0; i < LAPIC_LVT_ENTRIES; i++)
 		apic->lvt[i] = LVT_MASKED;
 	apic->base = APIC_BASE_ADDRESS | APIC_BASE_ENABLE | (id == 0 ? APIC_BASE_BSP : 0);
 }
@@ -81,8 +81,7 @@ int lapic_pending(const struct lapic *apic)
 {
 	int vector = highest(apic->irr);
 
-	if (vector < 0 || !(apic->svr & SVR_ENABLE) ||
-	    ((uint32_t)vector & 0xf0) <= (processor_priority(apic) & 0xf0))
+	if (vector < 0 || ((uint32_t)vector & 0xf0) <= (processor_priority(apic) & 0xf0))
 		return -1;
 	return vector;
 }
@@ -220,7 +219,20 @@ static enum lapic_result write_lvt(struct lapic *apic, uint32_t entry, uint64_t 
 	if (reserved(value, bits[entry].writable | bits[entry].read_only))
 		return LAPIC_FAULT;
 	apic->lvt[entry] = (uint32_t)value & bits[entry].writable;
+	if (!(apic->svr & SVR_ENABLE))
+		apic->lvt[entry] |= LVT_MASKED;
 	return LAPIC_OK;
+}
+
+/* Disabling by software masks the LVT; requested interrupts stay (SDM volume 3, 11.4.7.2). */
+static enum lapic_result write_svr(struct lapic *apic, uint64_t value)
+{
+	enum lapic_result result = keep(&apic->svr, value, SVR_WRITABLE);
+
+	if (!(apic->svr & SVR_ENABLE))
+		for (unsigned i = 0; i < LAPIC_LVT_ENTRIES; i++)
+			apic->lvt[i] |= LVT_MASKED;
+	return result;
 }
 
 static enum lapic_result end_of_interrupt(struct lapic *apic, uint64_t value)
@@ -246,7 +258,7 @@ enum lapic_result lapic_write_msr(struct lapic *apic, uint32_t msr, uint64_t val
 	case MSR_X2APIC_EOI:
 		return end_of_interrupt(apic, value);
 	case MSR_X2APIC_SIVR:
-		return keep(&apic->svr, value, SVR_WRITABLE);
+		return write_svr(apic, value);
 	case MSR_X2APIC_ESR:
 		if (value)
 			return LAPIC_FAULT;

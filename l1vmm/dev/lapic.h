@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define LAPIC_VECTOR_WORDS 8 /* 256 vectors, 32 a register */
+#define LAPIC_LVT_ENTRIES  6
 
 struct lapic {
 	uint32_t id;
@@ -20,7 +21,7 @@ struct lapic {
 	uint64_t icr;
 	uint32_t isr[LAPIC_VECTOR_WORDS];
 	uint32_t irr[LAPIC_VECTOR_WORDS];
-	uint32_t lvt[6]; /* timer, thermal, performance, LINT0, LINT1, error */
+	uint32_t lvt[LAPIC_LVT_ENTRIES]; /* timer, thermal, performance, LINT0, LINT1, error */
 	uint32_t timer_initial;
 	uint32_t timer_divide;
 	uint64_t base; /* IA32_APIC_BASE */
