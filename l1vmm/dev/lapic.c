@@ -11,6 +11,7 @@
 #define SVR_AT_RESET	   0xffu
 #define SVR_ENABLE	   (1u << 8)
 #define SVR_WRITABLE	   0x1ffu
+#define ESR_REDIRECTABLE   (1u << 4)
 #define ESR_SEND_ILLEGAL   (1u << 5)
 #define ESR_ILLEGAL_VECTOR (1u << 6)
 #define FIRST_LEGAL_VECTOR 16
@@ -32,7 +33,10 @@
 /* Fields of the ICR: SDM volume 3, figure 11-28. */
 #define ICR_VECTOR	  0xffu
 #define ICR_DELIVERY_MODE 0x700u
+#define ICR_FIXED	  0x000u
+#define ICR_LOWEST	  0x100u /* lowest priority */
 #define ICR_LOGICAL	  (1u << 11)
+#define ICR_BUSY	  (1u << 12)
 #define ICR_SHORTHAND	  0xc0000u
 #define ICR_SELF	  0x40000u
 #define ICR_ALL		  0x80000u
@@ -92,11 +96,12 @@ void lapic_accept(struct lapic *apic, uint8_t vector)
 	set(apic->isr, vector);
 }
 
-static void request(struct lapic *apic, uint8_t vector)
+/* Sends `vector` with fixed delivery: there is nobody but this APIC to receive it. */
+static void send(struct lapic *apic, uint8_t vector, bool to_self)
 {
 	if (vector < FIRST_LEGAL_VECTOR)
-		apic->esr_pending |= ESR_SEND_ILLEGAL | ESR_ILLEGAL_VECTOR;
-	else if (apic->svr & SVR_ENABLE)
+		apic->esr_pending |= ESR_SEND_ILLEGAL | (to_self ? ESR_ILLEGAL_VECTOR : 0);
+	else if (to_self && (apic->svr & SVR_ENABLE))
 		set(apic->irr, vector);
 }
 
@@ -128,10 +133,17 @@ static enum lapic_result write_icr(struct lapic *apic, uint64_t icr)
 {
 	if (icr & ICR_RESERVED)
 		return LAPIC_FAULT;
-	apic->icr = icr;
-	/* Fixed delivery; the other modes have no receiver on a machine of one processor. */
-	if ((icr & ICR_DELIVERY_MODE) == 0 && reaches_self(apic, icr))
-		request(apic, icr & ICR_VECTOR);
+	apic->icr = icr & ~(uint64_t)ICR_BUSY; /* delivery is over when the write is */
+	switch (icr & ICR_DELIVERY_MODE) {
+	case ICR_FIXED:
+		send(apic, icr & ICR_VECTOR, reaches_self(apic, icr));
+		break;
+	case ICR_LOWEST: /* not supported, whatever the vector: SDM volume 3, 11.5.3 */
+		apic->esr_pending |= ESR_REDIRECTABLE;
+		break;
+	default: /* SMI, NMI, INIT and start-up, which no processor here receives */
+		break;
+	}
 	return LAPIC_OK;
 }
 
@@ -274,7 +286,7 @@ enum lapic_result lapic_write_msr(struct lapic *apic, uint32_t msr, uint64_t val
 	case MSR_X2APIC_SELF_IPI:
 		if (reserved(value, ICR_VECTOR))
 			return LAPIC_FAULT;
-		request(apic, (uint8_t)value);
+		send(apic, (uint8_t)value, true);
 		return LAPIC_OK;
 	default:
 		return LAPIC_FAULT;
