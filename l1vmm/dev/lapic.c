@@ -3,9 +3,6 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/lib/string.h"
 
-#define APIC_BASE_BSP	   (1u << 8)
-#define APIC_BASE_X2APIC   (1u << 10)
-#define APIC_BASE_ENABLE   (1u << 11)
 #define APIC_BASE_ADDRESS  0xfee00000u
 #define APIC_VERSION	   0x00050014u /* six LVT entries, integrated APIC */
 #define SVR_AT_RESET	   0xffu
@@ -304,6 +301,8 @@ enum lapic_result lapic_write_base(struct lapic *apic, uint64_t value)
 		return LAPIC_FAULT;
 	if (from == 0 && to == modes) /* only by way of xAPIC mode */
 		return LAPIC_FAULT;
+	if (to == 0) /* no register but the ID outlives this: SDM volume 3, 11.12.5.1 */
+		lapic_reset(apic, apic->id);
 	apic->base = value;
 	return LAPIC_OK;
 }
