@@ -10,7 +10,7 @@
 #define REG_ARBITRATION 0x02
 #define REG_REDIRECTION 0x10 /* two registers a line */
 
-#define VERSION		      ((IOAPIC_LINES - 1) << 16 | 0x20)
+#define VERSION		      ((IOAPIC_LINES - 1) << 16 | 0x11)
 #define ID_WRITABLE	      0x0f000000u
 #define REDIRECTION_MASK      (UINT64_C(1) << 16)
 #define REDIRECTION_READ_ONLY (UINT64_C(1) << 12 | UINT64_C(1) << 14)
