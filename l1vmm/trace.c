@@ -39,7 +39,6 @@ bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *opti
 		.level = level,
 	};
 
-	v->record_id = RECORD_ID_EXIT | (uint64_t)level << 32 | (uint64_t)v->id << 40;
 	telemetry_producer_init_off(&v->telemetry);
 	if (!options->on)
 		return true;
@@ -91,26 +90,38 @@ static void drain(void)
 	}
 }
 
-void trace_drain(struct vcpu *v)
+void trace_next_slow(struct vcpu *v)
 {
 	uint64_t now = rdtsc();
 
-	(void)v;
-	drain();
-	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
+	if (telemetry_next_slow(&v->telemetry))
+		drain();
+	if (outbox.open)
+		wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
+}
+
+/* The exit that ends the run has no entry; its record ends here. */
+static void finish_record(struct vcpu *v)
+{
+	struct exit_record *record = v->telemetry.cur;
+
+	exit_record_set_cost(record, &v->cost);
+	record->handled_ticks = rdtsc() - record->tsc;
 }
 
 void trace_finish(void)
 {
+	struct vcpu *v = outbox.vcpu;
 	struct telemetry_counts counts;
 
-	if (!outbox.vcpu)
+	if (!v)
 		return;
-	telemetry_flush(&outbox.vcpu->telemetry);
+	finish_record(v);
+	telemetry_flush(&v->telemetry);
 	drain();
-	telemetry_flush(&outbox.vcpu->telemetry); /* drops that a full ring had no room to tell */
+	telemetry_flush(&v->telemetry); /* drops that a full ring had no room to tell */
 	drain();
-	counts = telemetry_counts(&outbox.vcpu->telemetry);
-	printk("@telemetry cpu=%u records=%lu dropped=%lu packets=%lu\n", outbox.vcpu->id,
-	       counts.records, counts.discarded, counts.packets);
+	counts = telemetry_counts(&v->telemetry);
+	printk("@telemetry cpu=%u records=%lu dropped=%lu packets=%lu\n", v->id, counts.records,
+	       counts.discarded, counts.packets);
 }

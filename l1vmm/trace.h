@@ -21,10 +21,11 @@ struct trace_options {
 bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *options);
 
 /*
- * Moves full sub-buffers to the outbox.  The processor's time-stamp counter is set back to where it
- * was, so that neither records nor the guest see the time that it took.
+ * The slow half of telemetry_next().  Full sub-buffers go to the outbox, and the processor's
+ * time-stamp counter is set back to where it was, so that neither records nor the guest see the
+ * time that it took.  It saves all registers itself, so that the exit path need not for its sake.
  */
-void trace_drain(struct vcpu *v);
+void trace_next_slow(struct vcpu *v) __attribute__((preserve_most));
 
 /* Lets everything out that is kept, and says how much it was; for the end of a run. */
 void trace_finish(void);

@@ -83,29 +83,22 @@ static inline void exit_record_set_cost(struct exit_record *record, const struct
 	__builtin_memcpy((char *)record + RECORD_COST_OFFSET, cost, sizeof(*cost));
 }
 
-/*
- * Count VMREADs and VMWRITEs together, in one addition: the two counters are neighbours, the reads
- * in the lower half.  Neither comes near 2^16 in one exit.
- */
-static inline void exit_cost_add_access(struct exit_cost *cost, uint16_t vmreads, uint16_t vmwrites)
+/* Name @reason and clear the flags behind it, in one store. */
+static inline void exit_record_set_reason(struct exit_record *record, uint32_t reason)
 {
-	uint32_t both;
-
-	_Static_assert(offsetof(struct exit_cost, vmwrites) ==
-			       offsetof(struct exit_cost, vmreads) + sizeof(cost->vmreads),
+	_Static_assert(offsetof(struct exit_record, flags) ==
+			       offsetof(struct exit_record, reason) + sizeof(record->reason),
 		       "neighbours");
-	__builtin_memcpy(&both, &cost->vmreads, sizeof(both));
-	both += vmreads | (uint32_t)vmwrites << 16;
-	__builtin_memcpy(&cost->vmreads, &both, sizeof(both));
+	__builtin_memcpy(&record->reason, &reason, sizeof(reason));
 }
 
 /*
- * Begin the next exit: the following number, and all counters 0 but for the VMREADs that it is
- * known to make and that are not counted one by one.
+ * Begin the next exit: the following number, and all counters 0 but for the accesses that nearly
+ * every exit makes and that are not counted one by one.
  */
-static inline void exit_cost_next(struct exit_cost *cost, uint16_t vmreads)
+static inline void exit_cost_next(struct exit_cost *cost, uint16_t vmreads, uint16_t vmwrites)
 {
-	*cost = (struct exit_cost){.seq = cost->seq + 1, .vmreads = vmreads};
+	*cost = (struct exit_cost){.seq = cost->seq + 1, .vmreads = vmreads, .vmwrites = vmwrites};
 }
 
 #endif

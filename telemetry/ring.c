@@ -20,11 +20,11 @@ static uint32_t next_slot(uint32_t slot, uint32_t subbuffers)
 	return slot + 1 == subbuffers ? 0 : slot + 1;
 }
 
-/* Let records go to scratch memory, and have every commit take the slow path. */
+/* Let records go to scratch memory, and have every telemetry_next() take the slow path. */
 static void park(struct telemetry_producer *p)
 {
 	p->packet = NULL;
-	p->cur = &p->scratch;
+	p->cur = p->scratch;
 	p->left = 1;
 }
 
@@ -54,9 +54,21 @@ static bool has_room(struct telemetry_producer *p)
 		return false;
 	}
 	p->tail = tail;
-	return p->opened - tail < p->ring.subbuffer_count;
+	return p->head - tail < p->ring.subbuffer_count;
 }
 
+static struct exit_record *first_record(struct telemetry_packet *packet)
+{
+	return (struct exit_record *)(packet + 1);
+}
+
+/* Records of the open sub-buffer that were handed out. */
+static uint64_t open_records(const struct telemetry_producer *p)
+{
+	return p->packet ? p->capacity + 1 - p->left : 0;
+}
+
+/* Open the next sub-buffer, none of its records handed out yet; or none if the ring is full. */
 static bool open_packet(struct telemetry_producer *p)
 {
 	if (!has_room(p)) {
@@ -65,17 +77,16 @@ static bool open_packet(struct telemetry_producer *p)
 	}
 	p->packet =
 		(void *)((char *)p->ring.subbuffers + (size_t)p->slot * p->ring.subbuffer_bytes);
-	p->cur = (struct exit_record *)(p->packet + 1);
-	p->left = p->capacity;
-	p->opened++;
-	p->slot = next_slot(p->slot, p->ring.subbuffer_count);
+	p->cur = first_record(p->packet) - 1;
+	p->left = p->capacity + 1;
 	return true;
 }
 
-/* Give @packet its head, and to the consumer.  It is the oldest that was not published. */
-static void publish(struct telemetry_producer *p, struct telemetry_packet *packet, uint64_t count)
+/* Give the open sub-buffer its head, and to the consumer. */
+static void publish(struct telemetry_producer *p, uint64_t count)
 {
-	struct exit_record *records = (struct exit_record *)(packet + 1);
+	struct telemetry_packet *packet = p->packet;
+	const struct exit_record *records = first_record(packet);
 	uint64_t content = sizeof(*packet) + count * sizeof(*records);
 	uint64_t size = (content + TELEMETRY_PAGE - 1) / TELEMETRY_PAGE * TELEMETRY_PAGE;
 	uint64_t begin = count ? records[0].tsc : p->last_tsc;
@@ -96,79 +107,51 @@ static void publish(struct telemetry_producer *p, struct telemetry_packet *packe
 		.version = TELEMETRY_VERSION,
 		.record_bytes = sizeof(*records),
 	};
-	memset(records + count, 0, size - content);
 	p->records += count;
 	p->reported = p->discarded;
+	p->slot = next_slot(p->slot, p->ring.subbuffer_count);
 	p->head++;
 	atomic_store_explicit(&p->ring.producer_page->head, p->head, memory_order_release);
 }
 
-/* Records in the open sub-buffer. */
-static uint64_t open_records(const struct telemetry_producer *p)
-{
-	if (!p->packet)
-		return 0;
-	return (uint64_t)(p->cur - (const struct exit_record *)(p->packet + 1));
-}
-
-static void publish_full(struct telemetry_producer *p)
-{
-	publish(p, p->full, p->capacity);
-	p->full = NULL;
-	if (p->packet)
-		p->left = p->capacity - open_records(p);
-}
-
-/*
- * The scratch record is lost even if there is room by now: its last fields are written after its
- * commit, and would not be in a copy.
- */
 static void drop(struct telemetry_producer *p)
 {
-	p->last_tsc = p->scratch.tsc;
 	p->discarded++;
 	atomic_store_explicit(&p->ring.producer_page->discarded, p->discarded,
 			      memory_order_relaxed);
-	open_packet(p);
 }
 
-/*
- * The last record of a full sub-buffer is complete only when the next one is committed.  So the
- * slow path is taken twice: to go on to the next sub-buffer, and to publish the one before.
- */
-bool telemetry_commit_slow(struct telemetry_producer *p)
+bool telemetry_next_slow(struct telemetry_producer *p)
 {
-	bool ready = p->full;
+	bool ready = p->packet;
 
 	if (!p->on) {
 		park(p);
 		return false;
 	}
 	if (ready)
-		publish_full(p);
-	if (!p->packet) {
+		publish(p, p->capacity);
+	else if (p->discarded > p->reported)
+		p->last_tsc = p->scratch[0].tsc;
+	if (open_packet(p)) {
+		p->cur++;
+		p->left--;
+	} else {
 		drop(p);
-	} else if (!ready) {
-		p->full = p->packet;
-		open_packet(p);
-		p->left = 1;
 	}
 	return ready;
 }
 
 bool telemetry_flush(struct telemetry_producer *p)
 {
-	if (!p->on)
+	if (!p->on || (open_records(p) == 0 && p->discarded == p->reported))
 		return true;
-	if (p->full)
-		publish_full(p);
-	if (!p->packet)
-		open_packet(p);
-	if (open_records(p) == 0 && p->discarded == p->reported)
-		return true;
-	if (!p->packet)
-		return false;
-	publish(p, p->packet, open_records(p));
+	if (!p->packet) {
+		p->last_tsc = p->scratch[0].tsc;
+		if (!open_packet(p))
+			return false;
+	}
+	publish(p, open_records(p));
 	open_packet(p);
 	return true;
 }
@@ -176,7 +159,7 @@ bool telemetry_flush(struct telemetry_producer *p)
 struct telemetry_counts telemetry_counts(const struct telemetry_producer *p)
 {
 	return (struct telemetry_counts){
-		.records = p->records + (p->full ? p->capacity : 0) + open_records(p),
+		.records = p->records + open_records(p),
 		.discarded = p->discarded,
 		.packets = p->head,
 		.bad_tails = p->bad_tails,
@@ -187,6 +170,23 @@ void telemetry_producer_init_off(struct telemetry_producer *p)
 {
 	*p = (struct telemetry_producer){.on = false};
 	park(p);
+}
+
+/* What is the same in every record of a ring is written once. */
+static void prepare_records(const struct telemetry_ring *ring, uint64_t capacity)
+{
+	for (uint32_t i = 0; i < ring->subbuffer_count; i++) {
+		struct telemetry_packet *packet =
+			(void *)((char *)ring->subbuffers + (size_t)i * ring->subbuffer_bytes);
+		struct exit_record *records = first_record(packet);
+
+		memset(packet, 0, ring->subbuffer_bytes);
+		for (uint64_t j = 0; j < capacity; j++) {
+			records[j].id = RECORD_ID_EXIT;
+			records[j].level = (uint8_t)ring->level;
+			records[j].vcpu = (uint8_t)ring->cpu;
+		}
+	}
 }
 
 enum telemetry_fault telemetry_producer_init(struct telemetry_producer *p,
@@ -202,6 +202,7 @@ enum telemetry_fault telemetry_producer_init(struct telemetry_producer *p,
 	p->capacity = (ring->subbuffer_bytes - sizeof(struct telemetry_packet)) / RECORD_BYTES;
 	p->on = true;
 
+	prepare_records(ring, p->capacity);
 	memset(page, 0, sizeof(*page));
 	memset(ring->consumer_page, 0, sizeof(*ring->consumer_page));
 	page->version = TELEMETRY_VERSION;

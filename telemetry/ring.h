@@ -64,74 +64,66 @@ struct telemetry_ring {
 
 /* The producer's private state.  The first two members are all that the hot path touches. */
 struct telemetry_producer {
-	struct exit_record *cur;	 /* where the next record goes */
-	uint64_t left;			 /* commits until the slow path is to be taken; never 0 */
+	struct exit_record *cur;	 /* the record that was handed out last */
+	uint64_t left;			 /* telemetry_next() until the slow path; never 0 */
 	struct telemetry_packet *packet; /* open sub-buffer; NULL: none, cur is scratch */
-	struct telemetry_packet *full;	 /* the one before it, where it was not published yet */
 	struct telemetry_ring ring;
 	uint64_t capacity; /* records in a sub-buffer */
-	uint64_t opened;   /* sub-buffers that records were ever put into */
-	uint64_t head;	   /* of them, those published */
+	uint64_t head;	   /* sub-buffers published */
 	uint64_t tail;	   /* the latest tail that made sense */
-	uint32_t slot;	   /* opened modulo the number of sub-buffers */
+	uint32_t slot;	   /* of the open sub-buffer, or of the next to open */
 	bool on;
 	uint64_t records;   /* in published sub-buffers */
-	uint64_t discarded; /* records dropped */
+	uint64_t discarded; /* records that went to scratch */
 	uint64_t reported;  /* of them, those that a packet has carried */
-	uint64_t last_tsc;  /* time of the latest record that the slow path saw */
+	uint64_t last_tsc;  /* time of the latest record that was published or dropped */
 	uint64_t bad_tails; /* tails that made no sense */
-	struct exit_record scratch;
+	struct exit_record scratch[2];
 };
 
 /* What a producer has done so far. */
 struct telemetry_counts {
-	uint64_t records; /* kept, those not published yet included */
+	uint64_t records; /* handed out and kept, those not published yet included */
 	uint64_t discarded;
 	uint64_t packets; /* published */
 	uint64_t bad_tails;
 };
 
 /*
- * Start @producer on @ring, whose memory is cleared as needed: both pages here, each packet where
- * it is written.  Anything but TELEMETRY_OK names what is wrong with the geometry, and leaves the
- * producer off.
+ * Start @producer on @ring, whose memory is cleared.  Anything but TELEMETRY_OK names what is wrong
+ * with the geometry, and leaves the producer off.
  */
 enum telemetry_fault telemetry_producer_init(struct telemetry_producer *producer,
 					     const struct telemetry_ring *ring);
 
-/* Make @producer one that keeps nothing: reserve and commit work, and no record is counted. */
+/* Make @producer one that keeps nothing: telemetry_next() works, and no record is counted. */
 void telemetry_producer_init_off(struct telemetry_producer *producer);
 
-/* What commits have to do now and then; telemetry_commit() is the only caller. */
-bool telemetry_commit_slow(struct telemetry_producer *producer);
-
 /*
- * The next record to fill in, never NULL: scratch memory where the ring is full or off.  Nothing is
- * taken until telemetry_commit().  Its contents are those of an older record: fill in each field.
+ * What telemetry_next() has to do now and then: publish a sub-buffer and open the next, or hand out
+ * scratch memory and count.  True when a sub-buffer has become ready for the consumer.
  */
-static inline struct exit_record *telemetry_reserve(struct telemetry_producer *producer)
-{
-	return producer->cur;
-}
+bool telemetry_next_slow(struct telemetry_producer *producer);
 
 /*
- * Keep the record that telemetry_reserve() gave.  Its fields may still be written until the next
- * record is committed, such as the stamp of an entry that is about to happen.  True when
- * sub-buffers have become ready for the consumer.
+ * Keep the record that was handed out last, and hand out the next: producer->cur, never NULL, and
+ * scratch memory where the ring is full or off.  It may be written to until the next call, such as
+ * with the stamp of an entry that is about to happen.  Of its fields id, level and vcpu are set;
+ * the others are those of an older record.
  *
- * No fence and no shared store in here: records become visible with their sub-buffer, which is
- * published by the first commit after the one that filled it.
+ * True when telemetry_next_slow() must be called before the record is there.  No fence and no
+ * shared store in here: records become visible with their sub-buffer.
  */
-static inline bool telemetry_commit(struct telemetry_producer *producer)
+static inline bool telemetry_next(struct telemetry_producer *producer)
 {
 	producer->cur++;
-	if (__builtin_expect(--producer->left == 0, 0))
-		return telemetry_commit_slow(producer);
-	return false;
+	/* Without this the compiler adds in a register: a load and a store for one instruction. */
+	__asm__("" : "+m"(producer->cur));
+	return __builtin_expect(--producer->left == 0, 0);
 }
 
 /*
- * Publish what has been committed, however little, so that the consumer sees all records and the
+ * Publish every record that was handed out, however few, so that the consumer sees them and the
  * number of dropped ones; the caller writes to none of them any more.  With nothing to tell, no
  * packet is made.  False where the ring is full and drops are still untold: flush again after the
  * consumer has given back a sub-buffer.

@@ -73,8 +73,7 @@ void event_requeue(struct vcpu *v)
 
 	if (!(info & INTR_INFO_VALID))
 		return;
-	if (v->record)
-		v->record->flags |= RECORD_F_IDT_VECTORING;
+	v->telemetry.cur->flags |= RECORD_F_IDT_VECTORING;
 	queue(v, info & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK | INTR_INFO_ERROR_CODE),
 	      info & INTR_INFO_ERROR_CODE ? (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_ERROR_CODE)
 					  : 0);
@@ -91,8 +90,7 @@ static void inject(struct vcpu *v, uint32_t info)
 	vmcs_write(v, VMCS_ENTRY_INTR_INFO, info);
 	v->event = 0;
 	v->event_length = 0;
-	if (v->record)
-		v->record->flags |= RECORD_F_INJECTED;
+	v->telemetry.cur->flags |= RECORD_F_INJECTED;
 }
 
 static void want_interrupt_window(struct vcpu *v, bool wanted)

@@ -9,9 +9,6 @@
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-/* Exit reason and RIP: counted as one when the counters are reset. */
-#define VMREADS_OF_EVERY_EXIT 2
-
 #define DETAIL_QUAL (-1)
 #define DETAIL_ECX  VCPU_RCX
 #define DETAIL_EAX  VCPU_RAX
@@ -46,10 +43,6 @@ static inline uint64_t read_detail(struct vcpu *v, const struct exit_row *row)
 /* Work that few entries have to wait for. */
 static __attribute__((noinline)) void serve_requests(struct vcpu *v, enum exit_action action)
 {
-	if (v->requests & REQUEST_DRAIN) {
-		v->requests &= ~(uint32_t)REQUEST_DRAIN;
-		trace_drain(v);
-	}
 	if (v->requests & REQUEST_EVENT)
 		event_prepare(v, action == EXIT_ADVANCE);
 }
@@ -58,31 +51,29 @@ static __attribute__((noinline)) void serve_requests(struct vcpu *v, enum exit_a
 static inline void advance(struct vcpu *v)
 {
 	vmwrite(VMCS_GUEST_RIP, v->rip + vmread(VMCS_EXIT_INSTRUCTION_LEN));
-	exit_cost_add_access(&v->cost, 1, 1);
 }
 
 /* The first half of the record: what is known before the handler runs. */
 static inline void record_begin(struct vcpu *v, uint64_t tsc, uint32_t reason, uint64_t rip,
 				uint64_t detail)
 {
-	struct exit_record *record = telemetry_reserve(&v->telemetry);
+	struct exit_record *record;
 
-	v->record = record;
+	if (telemetry_next(&v->telemetry))
+		trace_next_slow(v);
+	record = v->telemetry.cur;
 	record->tsc = tsc;
-	__builtin_memcpy(&record->id, &v->record_id, sizeof(v->record_id));
-	record->reason = (uint16_t)reason;
+	exit_record_set_reason(record, reason);
 	record->rip = rip;
 	record->qualification = detail;
 	record->guest_ticks = tsc - v->entry_tsc;
 }
 
-/* The second half, and the counters of the next exit. */
+/* The second half but for the entry stamp, and the counters of the next exit. */
 static inline void record_end(struct vcpu *v)
 {
-	exit_record_set_cost(v->record, &v->cost);
-	if (unlikely(telemetry_commit(&v->telemetry)))
-		v->requests |= REQUEST_DRAIN;
-	exit_cost_next(&v->cost, VMREADS_OF_EVERY_EXIT);
+	exit_record_set_cost(v->telemetry.cur, &v->cost);
+	exit_cost_next(&v->cost, USUAL_VMREADS, USUAL_VMWRITES);
 }
 
 /*
@@ -107,8 +98,12 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 		record_begin(v, tsc, reason, rip, detail);
 
 	action = row->handler(v);
-	if (action == EXIT_ADVANCE)
+	if (action == EXIT_ADVANCE) {
 		advance(v);
+	} else {
+		v->cost.vmreads -= ADVANCE_VMREADS;
+		v->cost.vmwrites -= ADVANCE_VMWRITES;
+	}
 	if (unlikely(v->requests))
 		serve_requests(v, action);
 

@@ -17,6 +17,16 @@ struct __attribute__((aligned(32))) exit_row {
 	const char *name;
 };
 
+/*
+ * What an exit whose instruction is carried out reads and writes at least: reason, RIP and length;
+ * RIP.  Counting it in advance costs nothing, and an exit that does not advance takes its part
+ * back.
+ */
+#define ADVANCE_VMREADS	 1
+#define ADVANCE_VMWRITES 1
+#define USUAL_VMREADS	 (2 + ADVANCE_VMREADS)
+#define USUAL_VMWRITES	 ADVANCE_VMWRITES
+
 extern const struct exit_row exit_table[EXIT_REASONS];
 
 /*

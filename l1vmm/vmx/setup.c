@@ -9,6 +9,7 @@
 #include "l1vmm/exits/ports.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/cr.h"
+#include "l1vmm/vmx/exit.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/vmx.h"
 
@@ -54,6 +55,7 @@ static void spoil(const struct switches *sw)
 static void set_registers(struct vcpu *v, const struct guest_start *start)
 {
 	lapic_reset(&v->lapic, v->id);
+	v->cost = (struct exit_cost){.vmreads = USUAL_VMREADS, .vmwrites = USUAL_VMWRITES};
 	v->regs[RBX] = start->start_info; /* PVH; the other registers are undefined */
 }
 

@@ -24,7 +24,6 @@ enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R
 /* What has to be seen to before the next entry; any bit takes the entry off the fast path. */
 enum vcpu_request {
 	REQUEST_EVENT = 1 << 0, /* an event is to be injected, or an interrupt waits */
-	REQUEST_DRAIN = 1 << 1, /* the telemetry ring has full sub-buffers */
 };
 
 struct cpu;
@@ -33,9 +32,9 @@ struct vm;
 struct vcpu {
 	/* Known to entry.S. */
 	uint64_t regs[GPRS];
-	uint64_t entry_tsc;	    /* stamp of the latest entry */
-	struct exit_record *record; /* of the exit being handled */
-	void *host_stack;	    /* top of the stack that exits are handled on */
+	uint64_t entry_tsc;		     /* stamp of the latest entry */
+	void *host_stack;		     /* top of the stack that exits are handled on */
+	struct telemetry_producer telemetry; /* its `cur` is the record of the exit being handled */
 
 	/* Set for each exit by vmx_handle_exit(). */
 	uint64_t rip;
@@ -45,8 +44,6 @@ struct vcpu {
 	uint32_t none; /* always 0: where the detail of exits without one is read */
 	uint32_t requests;
 	struct exit_cost cost; /* of the exit being handled */
-	struct telemetry_producer telemetry;
-	uint64_t record_id; /* record bytes 8 to 15 with the reason left out */
 
 	/* Event for the next entry, in the format of VMCS_ENTRY_INTR_INFO; 0: none. */
 	uint32_t event;
@@ -70,7 +67,7 @@ struct vcpu {
 VCPU_AT(regs[RAX], VCPU_RAX);
 VCPU_AT(regs[R15], VCPU_R15);
 VCPU_AT(entry_tsc, VCPU_ENTRY_TSC);
-VCPU_AT(record, VCPU_RECORD);
+VCPU_AT(telemetry.cur, VCPU_RECORD);
 VCPU_AT(host_stack, VCPU_HOST_STACK);
 _Static_assert(offsetof(struct exit_record, tsc) == RECORD_TSC &&
 		       offsetof(struct exit_record, handled_ticks) == RECORD_HANDLED_TICKS,

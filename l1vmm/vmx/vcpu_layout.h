@@ -22,8 +22,8 @@
 #define VCPU_R14	0x70
 #define VCPU_R15	0x78
 #define VCPU_ENTRY_TSC	0x80
-#define VCPU_RECORD	0x88
-#define VCPU_HOST_STACK 0x90
+#define VCPU_HOST_STACK 0x88
+#define VCPU_RECORD	0x90
 
 /* In struct exit_record. */
 #define RECORD_TSC	     0x00

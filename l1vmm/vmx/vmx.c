@@ -12,10 +12,11 @@
 #define FEATURE_CONTROL_VMXON BIT(2) /* outside SMX operation */
 
 /* Capability MSRs for the manifest; those from TRUE_PINBASED on exist with bit 55 of BASIC only. */
-#define CAPABILITY_MSRS(X)                                                                  \
-	X(VMX_BASIC)                                                                        \
-	X(VMX_MISC) X(VMX_CR0_FIXED0) X(VMX_CR0_FIXED1) X(VMX_CR4_FIXED0) X(VMX_CR4_FIXED1) \
-		X(VMX_PROCBASED_CTLS2) X(VMX_EPT_VPID_CAP) X(VMX_TRUE_PINBASED_CTLS)        \
+#define CAPABILITY_MSRS(X)                                                           \
+	X(VMX_BASIC)                                                                 \
+	X(VMX_MISC)                                                                  \
+	X(VMX_CR0_FIXED0) X(VMX_CR0_FIXED1) X(VMX_CR4_FIXED0) X(VMX_CR4_FIXED1)      \
+		X(VMX_PROCBASED_CTLS2) X(VMX_EPT_VPID_CAP) X(VMX_TRUE_PINBASED_CTLS) \
 			X(VMX_TRUE_PROCBASED_CTLS) X(VMX_TRUE_EXIT_CTLS) X(VMX_TRUE_ENTRY_CTLS)
 
 /*

@@ -57,17 +57,25 @@ static inline void rig_free(struct rig *rig)
 	free(rig->ring.subbuffers);
 }
 
-/* Commit one record; its number is its time. */
+/* The next record to fill in; @ready tells whether the consumer has a packet more. */
+static inline struct exit_record *rig_next(struct telemetry_producer *producer, bool *ready)
+{
+	*ready = telemetry_next(producer) && telemetry_next_slow(producer);
+	return producer->cur;
+}
+
+/* Write one record; its number is its time. */
 static inline bool rig_put(struct rig *rig, uint16_t reason, uint32_t number)
 {
-	struct exit_record *record = telemetry_reserve(&rig->producer);
+	bool ready;
+	struct exit_record *record = rig_next(&rig->producer, &ready);
 
 	*record = (struct exit_record){.tsc = number,
 				       .reason = reason,
 				       .level = 1,
 				       .rip = ~(uint64_t)number,
 				       .seq = number};
-	return telemetry_commit(&rig->producer);
+	return ready;
 }
 
 /* Append all packets that are ready to @stream, as the file of a trace has them. */

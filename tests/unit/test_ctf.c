@@ -150,18 +150,18 @@ Test(ctf, every_field_reads_as_it_was_written)
 	static const char expected[] =
 		"[00000001234567890123] only exit: "
 		"{ cpu_id = 3, level = 1, version = 1, record_bytes = 64, reserved = \"\" }, "
-		"{ reason = ( \"EPT_VIOLATION\" : container = 48 ), level = 1, vcpu = 2, "
+		"{ level = 1, vcpu = 2, reason = ( \"EPT_VIOLATION\" : container = 48 ), "
 		"flags = 0x2, rip = 0xFFFFFFFF81000010, qualification = 0x182, guest_ticks = 1001, "
 		"handled_ticks = 18446744073709551615, seq = 4294967295, vmreads = 3, vmwrites = 4, "
 		"vmx_other = 5, pte_writes = 6, invalidations = 7, nested_entries = 65535 }\n";
 	struct reading reading;
 	struct rig rig;
 	FILE *out;
+	bool ready;
 
 	reading_init(&reading);
 	rig_init(&rig, 2, 1);
-	*telemetry_reserve(&rig.producer) = record;
-	telemetry_commit(&rig.producer);
+	*rig_next(&rig.producer, &ready) = record;
 	telemetry_flush(&rig.producer);
 	out = create(reading.folder, "only", "stream_0");
 	rig_drain(&rig, out);

@@ -47,7 +47,7 @@ static void stream_fill(struct stream *stream)
 	struct rig rig;
 
 	rig_init(&rig, 2, 1);
-	while (number < 2 * FULL + LOST - 1)
+	while (number < 2 * FULL + LOST)
 		rig_put(&rig, 10, number++);
 	rig_drain(&rig, stream->file);
 	while (number < 2 * FULL + LOST + REST)

@@ -11,9 +11,9 @@ Test(record, fields_stand_where_traces_have_them)
 	} expected[] = {
 		{"tsc", 0, 8},
 		{"id", 8, 2},
-		{"reason", 10, 2},
-		{"level", 12, 1},
-		{"vcpu", 13, 1},
+		{"level", 10, 1},
+		{"vcpu", 11, 1},
+		{"reason", 12, 2},
 		{"flags", 14, 2},
 		{"rip", 16, 8},
 		{"qualification", 24, 8},
@@ -73,27 +73,29 @@ Test(record, costs_move_into_the_record_as_they_are)
 	cr_expect_eq(record.nested_entries, UINT16_MAX);
 }
 
-Test(record, the_next_exit_has_the_next_number_and_only_the_vmreads_it_surely_makes)
+Test(record, the_next_exit_has_the_next_number_and_only_the_accesses_it_surely_makes)
 {
 	struct exit_cost cost = {.seq = UINT32_MAX, .vmreads = 7, .nested_entries = 9};
 
-	exit_cost_next(&cost, 3);
+	exit_cost_next(&cost, 3, 1);
 	cr_expect_eq(cost.seq, 0, "numbers wrap");
 	cr_expect_eq(cost.vmreads, 3);
+	cr_expect_eq(cost.vmwrites, 1);
 	cr_expect_eq(cost.nested_entries, 0);
-	exit_cost_next(&cost, 0);
+	exit_cost_next(&cost, 0, 0);
 	cr_expect_eq(cost.seq, 1);
 	cr_expect_eq(cost.vmreads, 0);
+	cr_expect_eq(cost.vmwrites, 0);
 }
 
-Test(record, accesses_are_counted_together_and_do_not_run_into_each_other)
+Test(record, a_reason_clears_the_flags_and_touches_nothing_else)
 {
-	struct exit_cost cost = {.seq = 5, .vmreads = 1, .vmwrites = 2, .vmx_other = 3};
+	struct exit_record record;
 
-	exit_cost_add_access(&cost, 10, 20);
-	exit_cost_add_access(&cost, 0xff00, 0);
-	cr_expect_eq(cost.seq, 5);
-	cr_expect_eq(cost.vmreads, 0xff0b);
-	cr_expect_eq(cost.vmwrites, 22);
-	cr_expect_eq(cost.vmx_other, 3);
+	memset(&record, 0xff, sizeof(record));
+	exit_record_set_reason(&record, 48);
+	cr_expect_eq(record.reason, 48);
+	cr_expect_eq(record.flags, 0);
+	cr_expect_eq(record.vcpu, 0xff);
+	cr_expect_eq(record.rip, UINT64_MAX);
 }
