@@ -175,6 +175,11 @@ static char *read_line(char *text, int size, void *user)
 	}
 	if (text[strspn(text, " \t")] != '[')
 		return text;
+	/* inih would go on and take what follows for more of the section before. */
+	if (strchr(text, ']') == NULL) {
+		vmfee_fail(loader->err, VMFEE_USAGE, "a section without its ]");
+		return NULL;
+	}
 
 	if (check_section(loader) != 0)
 		return NULL;

@@ -6,6 +6,7 @@
 #   unit      what ticks are on the platform of the run
 
 set datafile separator ","
+set datafile columnheaders
 stats data using 0 nooutput
 
 set key top left

@@ -1,0 +1,183 @@
+#include "bench/experiment.h"
+#include "bench/rundir.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/bench_rig.h"
+
+/* A folder with the images l1vmm and micro, and an experiment in it. */
+static char folder[PATH_MAX];
+static char path[PATH_MAX];
+
+static void set_up(void)
+{
+	rig_folder(folder);
+	rig_file(folder, "l1vmm.elf", "", path);
+	rig_file(folder, "micro.elf", "", path);
+}
+
+static void tear_down(void)
+{
+	rundir_remove_tree(folder);
+}
+
+TestSuite(experiment, .init = set_up, .fini = tear_down);
+
+static struct experiment experiment;
+
+static int load(const char *text, struct vmfee_error *err)
+{
+	rig_file(folder, "fee.ini", text, path);
+	return experiment_load(&experiment, path, folder, err);
+}
+
+Test(experiment, a_file_becomes_a_machine_and_its_stacks)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(load("; comment\n"
+			  "[experiment]\n"
+			  "title = What it costs\n"
+			  "memory = 512\n"
+			  "watchdog=7\n"
+			  "[stack native]\n"
+			  "levels = micro\n"
+			  "\n"
+			  "[stack l1vmm]\n"
+			  "levels = l1vmm / micro only=cpuid\n"
+			  "[stack quiet]\n"
+			  "probe_of = l1vmm\n"
+			  "levels = l1vmm telemetry=off / micro\n",
+			  &err),
+		     0, "%s", err.text);
+	cr_expect_str_eq(experiment.name, "fee");
+	cr_expect_str_eq(experiment.title, "What it costs");
+	cr_expect_str_eq(experiment.platform, "bochs");
+	cr_expect_str_eq(experiment.cpu, "corei7_skylake_x");
+	cr_expect_eq(experiment.memory, 512);
+	cr_expect_eq(experiment.watchdog, 7);
+	cr_expect_eq(experiment.outbox, 32);
+	cr_assert_eq(experiment.stacks, 3);
+	cr_expect_str_eq(experiment.stack[1].name, "l1vmm");
+	cr_expect_str_eq(experiment.stack[1].notation, "l1vmm / micro only=cpuid");
+	cr_expect_eq(experiment.stack[1].stack.levels, 2);
+	cr_expect_str_eq(experiment.stack[2].probe_of, "l1vmm");
+	cr_expect_eq(experiment_stack(&experiment, "quiet"), &experiment.stack[2]);
+	cr_expect_null(experiment_stack(&experiment, "loud"));
+}
+
+#define GOOD  "[experiment]\ntitle = t\n"
+#define STACK "[stack a]\nlevels = micro\n"
+
+Test(experiment, what_is_wrong_is_named_with_its_line)
+{
+	static const struct {
+		const char *text;
+		int line;
+		const char *why;
+	} rows[] = {
+		{"", 0, "[experiment] has no title"},
+		{GOOD, 2, "no [stack NAME]"},
+		{STACK, 2, "[experiment] has no title"},
+		{"title = t\n", 1, "unknown section []"},
+		{GOOD "colour = red\n" STACK, 3,
+		 "unknown key 'colour' in [experiment]; there are: title, platform, cpu, memory, "
+		 "watchdog, outbox"},
+		{GOOD "[machine]\nx = 1\n", 4, "unknown section [machine]"},
+		{GOOD "[machine]\n" STACK, 3, "no keys"},
+		{GOOD STACK "[stack b]\n", 5, "no keys"},
+		{GOOD "memory = 15\n", 3,
+		 "memory = '15' is not possible; it is a number of MiB "
+		 "from 16 to 2048"},
+		{GOOD "memory = 2049\n", 3, "not possible"},
+		{GOOD "memory = 256x\n", 3, "not possible"},
+		{GOOD "memory = -1\n", 3, "not possible"},
+		{GOOD "memory =\n", 3, "not possible"},
+		{GOOD "memory = 99999999999999999999\n", 3, "not possible"},
+		{GOOD "watchdog = 0\n", 3, "million ticks from 1 to 1000000"},
+		{GOOD "platform = vax\n", 3, "platform = 'vax' is not possible; it is bochs"},
+		{GOOD "cpu = x;y\n", 3, "cpu"},
+		{GOOD "title = again\n", 3, "'title' is given twice"},
+		{GOOD "just words\n" STACK, 3, "neither a [section] nor 'key = value'"},
+		{GOOD "[stack a\nlevels = micro\n", 3, "a section without its ]"},
+		{GOOD "[stack A]\nlevels = micro\n", 4, "'A' cannot be the name of a stack"},
+		{GOOD "[stack a]\ncolour = red\n", 4,
+		 "unknown key 'colour' in [stack a]; there are: levels, probe_of"},
+		{GOOD "[stack a]\nlevels = l1vmm / mirco\n", 4,
+		 "no image 'mirco' in build/images; there are: l1vmm, micro"},
+		{GOOD "[stack a]\nlevels = l1vmm /\n", 4, "level 1 of the stack names no image"},
+		{GOOD "[stack a]\nlevels = micro\nlevels = micro\n", 5, "'levels' is given twice"},
+		{GOOD STACK STACK, 6, "[stack a] is already on line 3"},
+		{GOOD "[stack a]\nprobe_of = b\n", 3, "[stack a] has no levels"},
+		{GOOD STACK "[stack b]\nlevels = micro\nprobe_of = c\n", 5,
+		 "probe_of = 'c' names no stack of the tables"},
+		{GOOD STACK "[stack b]\nlevels = micro\nprobe_of = b\n", 5,
+		 "probe_of = 'b' names no stack of the tables"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vmfee_error err = {0};
+		char where[PATH_MAX + 16];
+		cr_expect_eq(load(rows[i].text, &err), -1, "%s", rows[i].text);
+		cr_expect_eq(err.status, VMFEE_USAGE, "%s", rows[i].text);
+		snprintf(where, sizeof(where), "%s:%d: ", path, rows[i].line);
+		cr_expect_eq(strncmp(err.text, where, strlen(where)), 0, "%s: %s", rows[i].text,
+			     err.text);
+		cr_expect_not_null(strstr(err.text, rows[i].why), "%s: %s", rows[i].text, err.text);
+	}
+}
+
+Test(experiment, a_line_that_inih_would_cut_is_refused)
+{
+	struct vmfee_error err = {0};
+	char text[512] = GOOD "[stack a]\nlevels = micro ";
+
+	memset(text + strlen(text), 'x', 250);
+	cr_expect_eq(load(text, &err), 0 - 1);
+	cr_expect_not_null(strstr(err.text, ":4: the line is longer than"), "%s", err.text);
+}
+
+Test(experiment, too_many_stacks_are_refused)
+{
+	struct vmfee_error err = {0};
+	char *text = malloc(65536);
+	size_t used = (size_t)sprintf(text, GOOD);
+
+	for (int i = 0; i <= EXPERIMENT_MAX_STACKS; i++)
+		used += (size_t)sprintf(text + used, "[stack s%d]\nlevels = micro\n", i);
+	cr_expect_eq(load(text, &err), -1);
+	cr_expect_not_null(strstr(err.text, "at most 64 stacks"), "%s", err.text);
+	free(text);
+}
+
+Test(experiment, a_file_that_cannot_be_read_or_named_is_refused)
+{
+	struct vmfee_error err = {0};
+
+	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.ini", folder, &err), -1);
+	cr_expect_eq(err.status, VMFEE_USAGE);
+	cr_expect_str_eq(err.text, "/nowhere/fee.ini: No such file or directory");
+
+	/* results/fee.1 is an older run of fee. */
+	err = (struct vmfee_error){0};
+	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.1.ini", folder, &err), -1);
+	cr_expect_not_null(strstr(err.text, "'fee.1' cannot name an experiment"), "%s", err.text);
+}
+
+Test(experiment, the_command_line_overrides_within_the_same_limits)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(load(GOOD STACK, &err), 0, "%s", err.text);
+	cr_expect_eq(experiment_override(&experiment, "memory", "64", &err), 0);
+	cr_expect_eq(experiment.memory, 64);
+	cr_expect_eq(experiment_override(&experiment, "memory", "1", &err), -1);
+	cr_expect_eq(err.status, VMFEE_USAGE);
+	cr_expect_eq(experiment.memory, 64);
+	err = (struct vmfee_error){0};
+	cr_expect_eq(experiment_override(&experiment, "nonsense", "1", &err), -1);
+}
