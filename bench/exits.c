@@ -59,7 +59,7 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 		.window = find_window(console, record->tsc),
 		.level = record->level,
 		.reason = record->reason,
-		.component = fee_component(record->reason, record->qualification),
+		.component = fee_component(record->reason, record->qualification, record->flags),
 	};
 	if (key.component == FEE_COMPONENTS)
 		return vmfee_fail(err, VMFEE_SYSTEM, "exit %u has reason %u, which is none",

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "l1vmm/lib/string.h"
+#include "telemetry/record.h"
 
 enum {
 #define EXIT(number, NAME, COMPONENT, DETAIL, handler) REASON_##NAME = number,
@@ -20,11 +21,12 @@ static const struct {
 };
 
 static const struct {
-	uint16_t reason;
+	uint16_t reason, flags;
 	uint64_t mask, low, high;
 	enum fee_component component;
 } details[] = {
-#define FEE(REASON, mask, low, high, COMPONENT) {REASON_##REASON, mask, low, high, FEE_##COMPONENT},
+#define FEE(REASON, flags, mask, low, high, COMPONENT) \
+	{REASON_##REASON, flags, mask, low, high, FEE_##COMPONENT},
 #include "telemetry/fee.def"
 #undef FEE
 };
@@ -41,15 +43,15 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum fee_component fee_component(uint16_t reason, uint64_t qualification)
+enum fee_component fee_component(uint16_t reason, uint64_t qualification, uint16_t flags)
 {
 	if (!exit_reason_name(reason))
 		return FEE_COMPONENTS;
 	for (size_t i = 0; i < COUNT(details); i++) {
 		uint64_t detail = qualification & details[i].mask;
 
-		if (details[i].reason == reason && detail >= details[i].low &&
-		    detail <= details[i].high)
+		if (details[i].reason == reason && (flags & details[i].flags) == details[i].flags &&
+		    detail >= details[i].low && detail <= details[i].high)
 			return details[i].component;
 	}
 	return reasons[reason].component;

@@ -14,11 +14,11 @@ enum fee_component {
 };
 
 /*
- * The component that an exit is charged to.  @reason is the basic exit reason (SDM appendix C),
- * @qualification the record's field of that name: what exit_reasons.def keeps there for the reason.
+ * The component that an exit is charged to.  @reason is the basic exit reason (SDM appendix C);
+ * @qualification and @flags are the record's fields of these names.
  * FEE_COMPONENTS for a reason that the list does not have.
  */
-enum fee_component fee_component(uint16_t reason, uint64_t qualification);
+enum fee_component fee_component(uint16_t reason, uint64_t qualification, uint16_t flags);
 
 /* "transition", "emulation" …; "none" for FEE_COMPONENTS. */
 const char *fee_component_name(enum fee_component component);

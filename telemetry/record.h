@@ -29,6 +29,8 @@ enum {
 	RECORD_F_IDT_VECTORING = 1 << 0,
 	/* The entry that ended the handling of this exit injected an event. */
 	RECORD_F_INJECTED = 1 << 1,
+	/* The access went to a device, and its instruction was emulated. */
+	RECORD_F_DEVICE = 1 << 2,
 };
 
 /*

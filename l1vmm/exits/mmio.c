@@ -125,6 +125,7 @@ enum exit_action mmio_access(struct vcpu *v, uint64_t gpa)
 
 	if (!is_device(gpa))
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
+	v->telemetry.cur->flags |= RECORD_F_DEVICE;
 	guest_view_init(&view, v);
 	if (!decode(&view, &insn, &status))
 		return EXIT_RETRY;
