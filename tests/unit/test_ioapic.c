@@ -1,0 +1,116 @@
+#include <criterion/criterion.h>
+
+#include "l1vmm/dev/ioapic.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define IOREGSEL 0x00
+#define IOWIN	 0x10
+
+#define ID	    0x00
+#define VERSION	    0x01
+#define ARBITRATION 0x02
+#define REDIRECTION 0x10 /* low half of line 0; the high half is the next register */
+#define LAST	    (REDIRECTION + 2 * IOAPIC_LINES - 1)
+
+#define MASKED 0x10000u
+
+static uint32_t get(struct ioapic *ioapic, uint32_t reg)
+{
+	ioapic_write(ioapic, IOREGSEL, reg);
+	return ioapic_read(ioapic, IOWIN);
+}
+
+static void put(struct ioapic *ioapic, uint32_t reg, uint32_t value)
+{
+	ioapic_write(ioapic, IOREGSEL, reg);
+	ioapic_write(ioapic, IOWIN, value);
+}
+
+static uint32_t at_reset(uint32_t reg)
+{
+	if (reg == VERSION)
+		return 0x170011; /* 24 lines; version 0x11 has no EOI register */
+	return reg >= REDIRECTION && reg <= LAST && reg % 2 == 0 ? MASKED : 0;
+}
+
+/* Bits that software can set: 82093AA data sheet, 3.2. */
+static uint32_t writable(uint32_t reg)
+{
+	if (reg == ID)
+		return 0x0f000000;
+	if (reg >= REDIRECTION && reg <= LAST)
+		return reg % 2 ? 0xff000000 : 0x1afff;
+	return 0;
+}
+
+Test(ioapic, starts_with_every_line_masked)
+{
+	struct ioapic ioapic;
+
+	ioapic_reset(&ioapic);
+	cr_expect_eq(ioapic_read(&ioapic, IOREGSEL), 0);
+	for (uint32_t reg = 0; reg < 256; reg++)
+		cr_expect_eq(get(&ioapic, reg), at_reset(reg), "register %#x", reg);
+}
+
+Test(ioapic, takes_the_writable_bits_of_each_register_and_no_others)
+{
+	static const uint32_t values[] = {0xffffffff, 0, 0xaaaaaaaa, 0x55555555};
+
+	for (uint32_t reg = 0; reg < 256; reg++)
+		for (size_t i = 0; i < COUNT(values); i++) {
+			uint32_t fixed = at_reset(reg) & ~writable(reg);
+			struct ioapic ioapic;
+
+			ioapic_reset(&ioapic);
+			put(&ioapic, reg, values[i]);
+			cr_expect_eq(get(&ioapic, reg), (values[i] & writable(reg)) | fixed,
+				     "%#x to register %#x", values[i], reg);
+		}
+}
+
+/* The arbitration ID is loaded with the ID. */
+Test(ioapic, a_register_is_written_alone)
+{
+	for (uint32_t reg = 0; reg < 256; reg++) {
+		struct ioapic ioapic;
+
+		ioapic_reset(&ioapic);
+		put(&ioapic, reg, 0xffffffff);
+		for (uint32_t other = 0; other < 256; other++) {
+			uint32_t expected = at_reset(other);
+
+			if (other == reg || (other == ARBITRATION && reg == ID))
+				expected |= writable(reg);
+			cr_expect_eq(get(&ioapic, other), expected, "register %#x by %#x", other,
+				     reg);
+		}
+	}
+}
+
+Test(ioapic, the_select_register_has_eight_bits)
+{
+	struct ioapic ioapic;
+
+	ioapic_reset(&ioapic);
+	ioapic_write(&ioapic, IOREGSEL, 0xffffff01);
+	cr_expect_eq(ioapic_read(&ioapic, IOREGSEL), 0x01);
+	cr_expect_eq(ioapic_read(&ioapic, IOWIN), 0x170011);
+}
+
+Test(ioapic, there_is_nothing_beside_the_two_registers)
+{
+	struct ioapic ioapic, before;
+
+	ioapic_reset(&ioapic);
+	ioapic_write(&ioapic, IOREGSEL, REDIRECTION);
+	before = ioapic;
+	for (uint32_t offset = 0; offset < IOAPIC_SIZE; offset++) {
+		if (offset == IOREGSEL || offset == IOWIN)
+			continue;
+		ioapic_write(&ioapic, offset, 0x12345678);
+		cr_assert_arr_eq(&ioapic, &before, sizeof(ioapic), "offset %#x", offset);
+		cr_assert_eq(ioapic_read(&ioapic, offset), 0, "offset %#x", offset);
+	}
+}
