@@ -100,7 +100,7 @@ struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 	enum start_info_error error;
 
 	if (boot->module_count == 0)
-		guest_refused(STOP_BAD_IMAGE, "error=no-module what=boot module 0 is the guest");
+		guest_refused(STOP_BAD_IMAGE, "error=no-module");
 	spec.cmdline = boot->modules[0].cmdline;
 	spec.module_count = boot->module_count - 1;
 	load_image(vm, &boot->modules[0], place_modules(vm, boot, modules), &image);

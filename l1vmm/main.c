@@ -35,7 +35,7 @@ static struct vcpu vcpu;
 static _Noreturn void refuse_to_start(void)
 {
 	printk("@end image=l1vmm status=refused\n");
-	poweroff(STATUS_PANIC);
+	poweroff(STATUS_REFUSED);
 }
 
 /* The level: one above that of the l1vmm below, 1 on another hypervisor, 0 on none. */
@@ -82,8 +82,10 @@ static void make_vm(const struct options *options)
 
 	vm.switches = options->switches;
 	vm.memory = memory_take_largest(options->memory_bytes);
-	if (!vm.memory.size)
-		panic("no memory is left for a guest");
+	if (!vm.memory.size) {
+		printk("l1vmm: too little memory: none is left for a guest\n");
+		refuse_to_start();
+	}
 	if (!ept_init(&vm.ept, &memory, vm.memory.base, vm.memory.size,
 		      options->switches.mmu == SW_MMU_EPT_4K ? PAGE_SIZE : PAGE_SIZE_2M))
 		panic("no memory for EPT");
@@ -137,8 +139,11 @@ void l1vmm_main(uint64_t start_info)
 		refuse_to_start();
 	}
 	quiet_devices();
-	if (!memory_init(boot, POOL_BYTES + options.ring_bytes) || !paging_init(boot))
-		panic("this machine has too little memory: %lu bytes are usable", memory_total());
+	if (!memory_init(boot, POOL_BYTES + options.ring_bytes) || !paging_init(boot)) {
+		printk("l1vmm: too little memory: of %lu KiB, %lu are to be the hypervisor's\n",
+		       memory_total() >> 10, (POOL_BYTES + options.ring_bytes) >> 10);
+		refuse_to_start();
+	}
 	printk("@l1vmm version=1 level=%u cpus=1 memory=%lu\n", vm.level, memory_total());
 	switches_each(&options.switches, print_switch, NULL);
 	if (!vmx_check(&options.switches, &controls) || !vmx_enable(this_cpu()))

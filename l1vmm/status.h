@@ -7,6 +7,7 @@ enum run_status {
 	STATUS_GUEST_FAILURE = 1, /* the guest says that it failed */
 	STATUS_GUEST_STOPPED = 2, /* the guest did what no guest may do */
 	STATUS_PANIC = 3,	  /* the hypervisor is at fault */
+	STATUS_REFUSED = 4,	  /* the command line or the machine will not do */
 };
 
 #endif

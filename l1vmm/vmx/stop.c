@@ -25,25 +25,27 @@ static _Noreturn void end(const char *status, uint8_t code)
 	poweroff(code);
 }
 
-static void say(enum stop_reason reason, const char *text, va_list arguments)
+/* `where` is more tokens, or empty. */
+static void say(enum stop_reason reason, const char *where, const char *text, va_list arguments)
 {
 	char tokens[256];
 
 	vformat(tokens, sizeof(tokens), text, arguments);
 	guest_console_flush();
 	printk("l1vmm: guest stopped: %s\n", stops[reason].text);
-	printk("@stop reason=%s %s\n", stops[reason].name, tokens);
+	printk("@stop reason=%s %s%s\n", stops[reason].name, tokens, where);
 }
 
 void vcpu_stop(struct vcpu *v, enum stop_reason reason, const char *text, ...)
 {
+	char where[128];
 	va_list arguments;
 
+	format(where, sizeof(where), " vcpu=%u rip=0x%lx exit=%u detail=0x%lx", v->id, v->rip,
+	       v->reason, v->detail);
 	va_start(arguments, text);
-	say(reason, text, arguments);
+	say(reason, where, text, arguments);
 	va_end(arguments);
-	printk("@stop-at vcpu=%u rip=0x%lx exit=%u detail=0x%lx\n", v->id, v->rip, v->reason,
-	       v->detail);
 	end("guest-stopped", STATUS_GUEST_STOPPED);
 }
 
@@ -52,7 +54,7 @@ void guest_refused(enum stop_reason reason, const char *text, ...)
 	va_list arguments;
 
 	va_start(arguments, text);
-	say(reason, text, arguments);
+	say(reason, "", text, arguments);
 	va_end(arguments);
 	end("guest-stopped", STATUS_GUEST_STOPPED);
 }
