@@ -151,7 +151,7 @@ static void print_telemetry(const struct analysis *analysis, FILE *out, const ch
 	}
 	if (most == NULL)
 		return;
-	fprintf(out, "Telemetry's own share of an exit, %s with it less without it: ", unit);
+	fprintf(out, "Telemetry's own share of an exit, in %s: ", unit);
 	for (size_t i = 0; i < analysis->rows; i++) {
 		const struct analysis_row *row = &analysis->row[i];
 		if (!row->probed ||

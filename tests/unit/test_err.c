@@ -20,7 +20,7 @@ Test(err, a_full_disk_is_told_from_other_failures)
 {
 	static const struct {
 		int number;
-		enum vmfee_status status;
+		int status;
 	} rows[] = {
 		{ENOSPC, VMFEE_DISK},	{EDQUOT, VMFEE_DISK},	{EFBIG, VMFEE_DISK},
 		{ENOENT, VMFEE_SYSTEM}, {EACCES, VMFEE_SYSTEM}, {EIO, VMFEE_SYSTEM},

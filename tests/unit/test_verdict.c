@@ -16,7 +16,7 @@ Test(verdict, every_way_to_end_has_its_status_and_its_reason)
 		const char *console;
 		enum bochs_end end;
 		const char *message;
-		enum vmfee_status status;
+		int status;
 		const char *why;
 	} rows[] = {
 		{2, ALL_OK, BOCHS_SHUTDOWN, "", VMFEE_OK, ""},
