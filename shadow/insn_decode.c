@@ -260,8 +260,6 @@ static uint8_t size_in_bytes(const struct decoder *d, uint8_t size)
 		return 1;
 	case SIZE_w:
 		return 2;
-	case SIZE_d:
-		return 4;
 	case SIZE_v:
 		return d->insn->operand_size;
 	case SIZE_y:

@@ -79,12 +79,13 @@ static void commit(const struct insn *insn, struct insn_cpu *cpu, const struct i
 {
 	unsigned flow = insn_flow(insn->operation);
 	const struct insn_operand *destination = &insn->operand[0];
+	bool unequal = flow & FLOW_ACCUMULATOR && !(alu->rflags & RFLAGS_ZF);
 
 	if (flow & FLOW_WRITE_SOURCE)
 		store_register(&insn->operand[1], cpu, alu->source);
-	if (flow & FLOW_ACCUMULATOR && !(alu->rflags & RFLAGS_ZF))
+	if (unequal)
 		insn_write_register(cpu, INSN_RAX, destination->size, alu->accumulator);
-	if (flow & FLOW_WRITE_DESTINATION && !is_memory(destination))
+	else if (flow & FLOW_WRITE_DESTINATION && !is_memory(destination))
 		store_register(destination, cpu, alu->destination);
 	cpu->rflags = alu->rflags;
 }

@@ -22,7 +22,6 @@ enum insn_method {
 enum insn_size {
 	SIZE_b,
 	SIZE_w,
-	SIZE_d,
 	SIZE_v,
 	SIZE_y,
 	SIZE_z,

@@ -75,11 +75,12 @@ static unsigned level_shift(const struct walker *w, unsigned level)
 	return PAGE_SHIFT + (level - 1) * w->geometry.index_bits;
 }
 
+/* PS is reserved in a PML4E, which a walk refuses before it asks. */
 static bool maps_page(const struct walker *w, unsigned level, uint64_t entry)
 {
 	if (level == 1)
 		return true;
-	if (!(entry & PTE_PS) || level > 3)
+	if (!(entry & PTE_PS))
 		return false;
 	return w->mode != PAGING_32BIT || w->state->cr4 & CR4_PSE;
 }
