@@ -212,20 +212,19 @@ static enum insn_decode_status take_memory_32(struct decoder *d, struct insn_ope
 	return take(d, displacement, &memory->value);
 }
 
-static struct insn_operand memory_operand(const struct decoder *d, uint8_t base)
+/* A memory operand at base, with no index and no displacement. */
+static void set_memory(const struct decoder *d, struct insn_operand *operand, uint8_t base)
 {
-	return (struct insn_operand){
-		.kind = INSN_OPERAND_MEMORY,
-		.segment = memory_segment(d, base),
-		.base = base,
-		.index = INSN_NO_REGISTER,
-		.scale = 1,
-	};
+	operand->kind = INSN_OPERAND_MEMORY;
+	operand->segment = memory_segment(d, base);
+	operand->base = base;
+	operand->index = INSN_NO_REGISTER;
+	operand->scale = 1;
 }
 
 static enum insn_decode_status take_memory(struct decoder *d)
 {
-	d->memory = memory_operand(d, INSN_NO_REGISTER);
+	set_memory(d, &d->memory, INSN_NO_REGISTER);
 	if (d->insn->address_size == 2)
 		return take_memory_16(d, &d->memory);
 	return take_memory_32(d, &d->memory);
@@ -272,65 +271,58 @@ static uint8_t size_in_bytes(const struct decoder *d, uint8_t size)
 }
 
 /* Without REX, byte registers 4 to 7 are AH, CH, DH and BH. */
-static struct insn_operand register_operand(const struct decoder *d, unsigned number, uint8_t size)
+static void set_register(const struct decoder *d, struct insn_operand *operand, unsigned number)
 {
-	bool high_byte = size == 1 && !d->rex && number >= 4;
-
-	return (struct insn_operand){
-		.kind = INSN_OPERAND_REGISTER,
-		.size = size,
-		.number = (uint8_t)(high_byte ? number - 4 : number),
-		.high_byte = high_byte,
-	};
+	operand->kind = INSN_OPERAND_REGISTER;
+	operand->high_byte = operand->size == 1 && !d->rex && number >= 4;
+	operand->number = (uint8_t)(operand->high_byte ? number - 4 : number);
 }
 
 static enum insn_decode_status take_operand(struct decoder *d, struct insn_operand_form form,
 					    struct insn_operand *operand)
 {
-	enum insn_decode_status status = INSN_DECODED;
 	uint8_t size = size_in_bytes(d, form.size);
 
+	operand->size = size;
 	switch (form.method) {
 	case METHOD_E:
-		if (modrm_mod(d) == 3)
-			*operand =
-				register_operand(d, modrm_rm(d) | (d->rex & REX_B ? 8 : 0), size);
-		else
+		if (modrm_mod(d) == 3) {
+			set_register(d, operand, modrm_rm(d) | (d->rex & REX_B ? 8 : 0));
+		} else {
 			*operand = d->memory;
-		break;
+			operand->size = size;
+		}
+		return INSN_DECODED;
 	case METHOD_G:
-		*operand = register_operand(d, modrm_reg(d) | (d->rex & REX_R ? 8 : 0), size);
-		break;
+		set_register(d, operand, modrm_reg(d) | (d->rex & REX_R ? 8 : 0));
+		return INSN_DECODED;
 	case METHOD_I:
 		operand->kind = INSN_OPERAND_IMMEDIATE;
-		status = take(d, size, &operand->value);
-		break;
+		return take(d, size, &operand->value);
 	case METHOD_O:
-		*operand = memory_operand(d, INSN_NO_REGISTER);
-		status = take(d, d->insn->address_size, &operand->value);
-		break;
+		set_memory(d, operand, INSN_NO_REGISTER);
+		return take(d, d->insn->address_size, &operand->value);
 	case METHOD_X:
-		*operand = memory_operand(d, INSN_RSI);
-		break;
+		set_memory(d, operand, INSN_RSI);
+		return INSN_DECODED;
 	case METHOD_Y:
-		*operand = memory_operand(d, INSN_RDI);
+		set_memory(d, operand, INSN_RDI);
 		operand->segment = INSN_ES;
-		break;
+		return INSN_DECODED;
 	case METHOD_ACCUMULATOR:
-		*operand = register_operand(d, INSN_RAX, size);
-		break;
+		set_register(d, operand, INSN_RAX);
+		return INSN_DECODED;
 	case METHOD_COUNTER:
-		*operand = register_operand(d, INSN_RCX, size);
-		break;
+		set_register(d, operand, INSN_RCX);
+		return INSN_DECODED;
 	case METHOD_ONE:
 		operand->kind = INSN_OPERAND_IMMEDIATE;
 		operand->value = 1;
-		break;
+		return INSN_DECODED;
 	default: /* METHOD_NONE */
+		operand->size = 0;
 		return INSN_DECODED;
 	}
-	operand->size = size;
-	return status;
 }
 
 static enum insn_decode_status take_operands(struct decoder *d, const struct insn_form *form)
