@@ -51,7 +51,7 @@ bool ata_write(uint32_t lba, uint32_t sectors, const void *data)
 	for (uint32_t i = 0; i < sectors; i++) {
 		if (!wait(STATUS_DATA))
 			return false;
-		outs16(PORT_DATA, from + i * ATA_SECTOR, ATA_SECTOR / 2);
+		outs16(PORT_DATA, from + (uint64_t)i * ATA_SECTOR, ATA_SECTOR / 2);
 	}
 	return wait(0);
 }

@@ -36,8 +36,9 @@ static void load_gdt(struct cpu *cpu)
 static void load_idt(void)
 {
 	for (unsigned i = 0; i < VECTORS; i++)
-		host_idt[i] = interrupt_gate((uintptr_t)trap_vectors + i * VECTOR_CODE_SIZE,
-					     HOST_CS, ist_of(i));
+		host_idt[i] =
+			interrupt_gate((uintptr_t)trap_vectors + (uintptr_t)i * VECTOR_CODE_SIZE,
+				       HOST_CS, ist_of(i));
 	lidt(&(struct desc_ptr){.limit = sizeof(host_idt) - 1, .base = (uintptr_t)host_idt});
 }
 

@@ -78,54 +78,67 @@ bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, 
 		  linear);
 }
 
-/* The host's addresses of the one or two pieces that `size` bytes at `linear` lie in. */
-struct pieces {
-	void *at[2];
-	size_t first; /* bytes in the first piece */
-};
-
-static bool find_pieces(struct guest_view *view, uint64_t linear, uint32_t access, size_t size,
-			struct pieces *pieces)
+/*
+ * Where the host finds `size` bytes at `linear`, which lie in one page of the guest; NULL where the
+ * guest has been given a fault.
+ */
+static void *find(struct guest_view *view, uint64_t linear, uint32_t access, size_t size)
 {
-	size_t to_page_end = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
-	size_t sizes[2];
+	uint64_t gpa;
+	void *at;
 
-	pieces->first = size < to_page_end ? size : to_page_end;
-	sizes[0] = pieces->first;
-	sizes[1] = size - pieces->first;
-	for (unsigned i = 0; i < 2 && sizes[i]; i++) {
-		uint64_t gpa;
-
-		if (!guest_translate(view, linear + (i ? pieces->first : 0), access, &gpa))
-			return false;
-		pieces->at[i] = vm_memory(view->v->vm, gpa, sizes[i]);
-		if (!pieces->at[i])
-			vcpu_stop(view->v, STOP_BAD_MEMORY, "gpa=0x%lx linear=0x%lx", gpa, linear);
-	}
-	return true;
+	if (!guest_translate(view, linear, access, &gpa))
+		return NULL;
+	at = vm_memory(view->v->vm, gpa, size);
+	if (!at)
+		vcpu_stop(view->v, STOP_BAD_MEMORY, "gpa=0x%lx linear=0x%lx", gpa, linear);
+	return at;
 }
 
+/* How much of `size` bytes at `linear` lies in the first page. */
+static size_t in_first_page(uint64_t linear, size_t size)
+{
+	size_t to_page_end = PAGE_SIZE - (linear & (PAGE_SIZE - 1));
+
+	return size < to_page_end ? size : to_page_end;
+}
+
+/* Both pages are found before either is touched. */
 bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size)
 {
-	struct pieces pieces = {0};
+	size_t first = in_first_page(linear, size);
+	const void *low = find(view, linear, access, first);
+	const void *high = NULL;
 
-	if (!find_pieces(view, linear, access, size, &pieces))
+	if (!low)
 		return false;
-	memcpy(to, pieces.at[0], pieces.first);
-	if (size > pieces.first)
-		memcpy((char *)to + pieces.first, pieces.at[1], size - pieces.first);
+	if (size > first) {
+		high = find(view, linear + first, access, size - first);
+		if (!high)
+			return false;
+	}
+	memcpy(to, low, first);
+	if (high)
+		memcpy((char *)to + first, high, size - first);
 	return true;
 }
 
 bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size)
 {
-	struct pieces pieces = {0};
+	size_t first = in_first_page(linear, size);
+	void *low = find(view, linear, PF_W, first);
+	void *high = NULL;
 
-	if (!find_pieces(view, linear, PF_W, size, &pieces))
+	if (!low)
 		return false;
-	memcpy(pieces.at[0], from, pieces.first);
-	if (size > pieces.first)
-		memcpy(pieces.at[1], (const char *)from + pieces.first, size - pieces.first);
+	if (size > first) {
+		high = find(view, linear + first, PF_W, size - first);
+		if (!high)
+			return false;
+	}
+	memcpy(low, from, first);
+	if (high)
+		memcpy(high, (const char *)from + first, size - first);
 	return true;
 }
 

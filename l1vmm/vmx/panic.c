@@ -14,6 +14,8 @@
 #include "l1vmm/vmx/vcpu.h"
 #include "l1vmm/vmx/vmcs.h"
 
+#define MAX_REASON 256
+
 struct field_name {
 	enum vmcs_field field;
 	const char *name;
@@ -43,11 +45,8 @@ const char *vmx_error_text(uint64_t number)
 	}
 }
 
-static _Noreturn void end(const char *text, va_list arguments)
+static _Noreturn void end(const char *reason)
 {
-	char reason[256];
-
-	vformat(reason, sizeof(reason), text, arguments);
 	printk("l1vmm: panic: %s\n", reason);
 	printk("@end image=l1vmm status=panic\n");
 	poweroff(STATUS_PANIC);
@@ -55,10 +54,13 @@ static _Noreturn void end(const char *text, va_list arguments)
 
 void panic(const char *text, ...)
 {
+	char reason[MAX_REASON];
 	va_list arguments;
 
 	va_start(arguments, text);
-	end(text, arguments);
+	vformat(reason, sizeof(reason), text, arguments);
+	va_end(arguments);
+	end(reason);
 }
 
 static void print_registers(const struct vcpu *v)
@@ -94,14 +96,17 @@ static const char *reason_name(uint32_t reason)
 
 void panic_guest(struct vcpu *v, const char *text, ...)
 {
+	char reason[MAX_REASON];
 	va_list arguments;
 
+	va_start(arguments, text);
+	vformat(reason, sizeof(reason), text, arguments);
+	va_end(arguments);
 	print_registers(v);
 	printk("exit reason %x (%s%s)\n", v->reason, reason_name(v->reason),
 	       v->reason & EXIT_REASON_FAILED_ENTRY ? ", failed entry" : "");
 	print_vmcs();
-	va_start(arguments, text);
-	end(text, arguments);
+	end(reason);
 }
 
 static bool in_guard_page(uint64_t address)

@@ -11,14 +11,6 @@
 #define FEATURE_CONTROL_LOCK  BIT(0)
 #define FEATURE_CONTROL_VMXON BIT(2) /* outside SMX operation */
 
-/* Capability MSRs for the manifest; those from TRUE_PINBASED on exist with bit 55 of BASIC only. */
-#define CAPABILITY_MSRS(X)                                                           \
-	X(VMX_BASIC)                                                                 \
-	X(VMX_MISC)                                                                  \
-	X(VMX_CR0_FIXED0) X(VMX_CR0_FIXED1) X(VMX_CR4_FIXED0) X(VMX_CR4_FIXED1)      \
-		X(VMX_PROCBASED_CTLS2) X(VMX_EPT_VPID_CAP) X(VMX_TRUE_PINBASED_CTLS) \
-			X(VMX_TRUE_PROCBASED_CTLS) X(VMX_TRUE_EXIT_CTLS) X(VMX_TRUE_ENTRY_CTLS)
-
 /*
  * MSRs that exist only where an earlier one says so read as 0, that is, nothing is allowed: SDM
  * volume 3, A.1 and A.3.3.
@@ -129,9 +121,9 @@ bool vmx_enable(struct cpu *cpu)
 
 void vmx_print_capabilities(void)
 {
-#define PRINT(NAME)                                                                \
+#define CAPABILITY_MSR(NAME)                                                       \
 	printk("@cap name=IA32_" #NAME " msr=0x%x value=0x%lx\n", MSR_IA32_##NAME, \
 	       read_capability(MSR_IA32_##NAME));
-	CAPABILITY_MSRS(PRINT)
-#undef PRINT
+#include "l1vmm/vmx/capability_msrs.def"
+#undef CAPABILITY_MSR
 }
