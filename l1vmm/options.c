@@ -25,7 +25,8 @@ static bool parse_size(const struct cmdline_token *t, uint64_t unit, uint64_t *b
 
 	if (!cmdline_number(t->value, t->value_length, &number) || number == 0 ||
 	    number > UINT64_MAX / unit) {
-		format(why, size, "%.*s= takes a number above 0", (int)t->key_length, t->key);
+		format(why, size, "%.*s= takes a number from 1 to %lu", (int)t->key_length, t->key,
+		       UINT64_MAX / unit);
 		return false;
 	}
 	*bytes = number * unit;
