@@ -74,14 +74,29 @@ static bool parse_switch(struct options *o, const struct cmdline_token *t, char 
 	return false;
 }
 
+/* Whether the key of `t` stands in the command line before `t` too. */
+static bool is_repeated(const char *cmdline, const struct cmdline_token *t)
+{
+	struct cmdline_token earlier;
+
+	while (cmdline_next(&cmdline, &earlier) && earlier.key < t->key)
+		if (earlier.key_length == t->key_length &&
+		    memcmp(earlier.key, t->key, t->key_length) == 0)
+			return true;
+	return false;
+}
+
 bool options_parse(struct options *o, const char *cmdline, char *why, size_t size)
 {
+	const char *cursor = cmdline;
 	struct cmdline_token t;
 	bool ok = true;
 
 	*o = (struct options){.memory_bytes = UINT64_MAX, .ring_bytes = DEFAULT_RING_BYTES};
 	switches_default(&o->switches);
-	while (ok && cmdline_next(&cmdline, &t)) {
+	while (ok && cmdline_next(&cursor, &t)) {
+		if (is_repeated(cmdline, &t))
+			continue;
 		if (cmdline_is(&t, "memory"))
 			ok = parse_size(&t, UINT64_C(1) << 20, &o->memory_bytes, why, size);
 		else if (cmdline_is(&t, "ring"))

@@ -3,6 +3,7 @@
  *   memory=MIB    memory for the guest, at most (default: all that is left)
  *   ring=KIB      memory for exit records (default 4096)
  *   outbox=ata:LBA,SECTORS    where records are drained to (default: nowhere)
+ * Where a key stands twice, the first one counts.
  */
 #ifndef L1VMM_OPTIONS_H
 #define L1VMM_OPTIONS_H
