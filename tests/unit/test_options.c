@@ -1,0 +1,198 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "l1vmm/options.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define KIB	 (UINT64_C(1) << 10)
+#define MIB	 (UINT64_C(1) << 20)
+#define NO_LIMIT UINT64_MAX
+#define RING	 (4 * MIB)
+
+static void expect_accepted(const char *cmdline, const struct options *expected)
+{
+	char why[256] = "nothing";
+	struct options o;
+
+	cr_assert(options_parse(&o, cmdline, why, sizeof(why)), "%s: %s", cmdline, why);
+	cr_expect_str_eq(why, "nothing", "%s", cmdline);
+	cr_expect_eq(o.memory_bytes, expected->memory_bytes, "%s", cmdline);
+	cr_expect_eq(o.ring_bytes, expected->ring_bytes, "%s", cmdline);
+	cr_expect_eq(o.outbox, expected->outbox, "%s", cmdline);
+	cr_expect_eq(o.outbox_lba, expected->outbox_lba, "%s", cmdline);
+	cr_expect_eq(o.outbox_sectors, expected->outbox_sectors, "%s", cmdline);
+	cr_expect_arr_eq(&o.switches, &expected->switches, sizeof(o.switches), "%s", cmdline);
+}
+
+Test(options, sizes_are_in_mib_and_kib)
+{
+	static const struct {
+		const char *cmdline;
+		uint64_t memory_bytes, ring_bytes;
+	} rows[] = {
+		{"", NO_LIMIT, RING},
+		{" \t\n ", NO_LIMIT, RING},
+		{"memory=1", MIB, RING},
+		{"memory=0x100", 256 * MIB, RING},
+		{"memory=17592186044415", ((UINT64_C(1) << 44) - 1) * MIB, RING},
+		{"ring=64", NO_LIMIT, 64 * KIB},
+		{"ring=18014398509481920", NO_LIMIT, ((UINT64_C(1) << 54) - 64) * KIB},
+		{"  ring=128\tmemory=7 ", 7 * MIB, 128 * KIB},
+		/* Where a key stands twice, the first one counts. */
+		{"memory=3 memory=4 ring=64 memory=wrong ring=128", 3 * MIB, 64 * KIB},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct options expected = {.memory_bytes = rows[i].memory_bytes,
+					   .ring_bytes = rows[i].ring_bytes};
+
+		switches_default(&expected.switches);
+		expect_accepted(rows[i].cmdline, &expected);
+	}
+}
+
+Test(options, the_outbox_has_a_first_sector_and_a_count)
+{
+	static const struct {
+		const char *cmdline;
+		uint32_t lba, sectors;
+	} rows[] = {
+		{"outbox=ata:0,1", 0, 1},
+		{"outbox=ata:2048,65536", 2048, 65536},
+		{"outbox=ata:0x800,0x10", 2048, 16},
+		{"outbox=ata:0,268435456", 0, 1u << 28},
+		{"outbox=ata:268435455,1", (1u << 28) - 1, 1},
+		{"outbox=ata:5,6 outbox=ata:7,8", 5, 6},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct options expected = {.memory_bytes = NO_LIMIT,
+					   .ring_bytes = RING,
+					   .outbox = true,
+					   .outbox_lba = rows[i].lba,
+					   .outbox_sectors = rows[i].sectors};
+
+		switches_default(&expected.switches);
+		expect_accepted(rows[i].cmdline, &expected);
+	}
+}
+
+Test(options, switches_are_set_by_name)
+{
+	static const struct {
+		const char *cmdline;
+		int mmu, tlb, fault;
+	} rows[] = {
+		{"tlb=vpid", SW_MMU_EPT_2M, SW_TLB_VPID, SW_FAULT_NONE},
+		{"tlb=flush", SW_MMU_EPT_2M, SW_TLB_FLUSH, SW_FAULT_NONE},
+		{"fault=guest-state mmu=ept:4k", SW_MMU_EPT_4K, SW_TLB_VPID, SW_FAULT_GUEST_STATE},
+		{"tlb=flush mmu=ept:4k tlb=vpid", SW_MMU_EPT_4K, SW_TLB_FLUSH, SW_FAULT_NONE},
+		{"tlb=flush tlb=nothing", SW_MMU_EPT_2M, SW_TLB_FLUSH, SW_FAULT_NONE},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct options expected = {.memory_bytes = NO_LIMIT, .ring_bytes = RING};
+
+		switches_default(&expected.switches);
+		expected.switches.mmu = rows[i].mmu;
+		expected.switches.tlb = rows[i].tlb;
+		expected.switches.fault = rows[i].fault;
+		expect_accepted(rows[i].cmdline, &expected);
+	}
+}
+
+#define BAD_OUTBOX "outbox= takes ata:LBA,SECTORS below 2^28"
+#define BAD_MEMORY "memory= takes a number from 1 to 17592186044415"
+#define BAD_RING   "ring= takes a number from 1 to 18014398509481983"
+
+Test(options, what_is_wrong_is_told_by_name)
+{
+	static const struct {
+		const char *cmdline, *why;
+	} rows[] = {
+		{"memory", BAD_MEMORY},
+		{"memory=", BAD_MEMORY},
+		{"memory=0", BAD_MEMORY},
+		{"memory=1M", BAD_MEMORY},
+		{"memory=-1", BAD_MEMORY},
+		{"memory=17592186044416", BAD_MEMORY},
+		{"memory=18446744073709551616", BAD_MEMORY},
+		{"ring=0", BAD_RING},
+		{"ring=18014398509481984", BAD_RING},
+		{"ring=1", "ring= takes a multiple of 64"},
+		{"ring=63", "ring= takes a multiple of 64"},
+		{"ring=65", "ring= takes a multiple of 64"},
+		{"outbox", BAD_OUTBOX},
+		{"outbox=", BAD_OUTBOX},
+		{"outbox=ata", BAD_OUTBOX},
+		{"outbox=ata:", BAD_OUTBOX},
+		{"outbox=ata:1", BAD_OUTBOX},
+		{"outbox=ata:1,", BAD_OUTBOX},
+		{"outbox=ata:,1", BAD_OUTBOX},
+		{"outbox=ata:1,2,3", BAD_OUTBOX},
+		{"outbox=ata:1;2", BAD_OUTBOX},
+		{"outbox=1,2", BAD_OUTBOX},
+		{"outbox=sata:1,2", BAD_OUTBOX},
+		{"outbox=ATA:1,2", BAD_OUTBOX},
+		{"outbox=ata:1,0", BAD_OUTBOX},
+		{"outbox=ata:268435456,1", BAD_OUTBOX},
+		{"outbox=ata:268435455,2", BAD_OUTBOX},
+		{"outbox=ata:0,268435457", BAD_OUTBOX},
+		{"outbox=ata:18446744073709551615,1", BAD_OUTBOX},
+		{"outbox=ata:1,18446744073709551615", BAD_OUTBOX},
+		{"tlb", "tlb= is not one of flush vpid"},
+		{"tlb=shadow", "tlb=shadow is not one of flush vpid"},
+		{"irq=posted", "irq=posted is not one of emulated"},
+		{"fault=all", "fault=all is not one of none entry guest-state exception stack "
+			      "unknown-exit"},
+		{"tlbs=vpid", "there is no switch or option tlbs"},
+		{"Memory=1", "there is no switch or option Memory"},
+		{"=x", "there is no switch or option "},
+		/* The first mistake counts. */
+		{"tlb=flush cache=off memory=0", "there is no switch or option cache"},
+		{"memory=0 cache=off", BAD_MEMORY},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char why[256] = "nothing";
+		struct options o;
+
+		cr_expect_not(options_parse(&o, rows[i].cmdline, why, sizeof(why)), "%s",
+			      rows[i].cmdline);
+		cr_expect_str_eq(why, rows[i].why, "%s", rows[i].cmdline);
+	}
+}
+
+/* A name or value of any length is told as far as it fits, and is never taken for a shorter one. */
+Test(options, long_tokens_are_cut_in_the_message_only)
+{
+	char cmdline[1024], why[256], *end;
+	struct options o;
+
+	memset(cmdline, 'x', sizeof(cmdline));
+	cmdline[sizeof(cmdline) - 1] = '\0';
+	cr_expect_not(options_parse(&o, cmdline, why, sizeof(why)));
+	end = why + strlen(why);
+	cr_expect_eq(strncmp(why, "there is no switch or option xxx", 32), 0);
+	cr_expect_lt(end - why, 128);
+
+	memcpy(cmdline, "tlb=", 4);
+	cr_expect_not(options_parse(&o, cmdline, why, sizeof(why)));
+	cr_expect_eq(strncmp(why, "tlb=xxx", 7), 0);
+	cr_expect_not_null(strstr(why, " is not one of flush vpid"));
+}
+
+Test(options, the_message_stays_within_its_bytes)
+{
+	for (size_t size = 1; size < 64; size++) {
+		char why[64];
+		struct options o;
+
+		memset(why, '#', sizeof(why));
+		cr_expect_not(options_parse(&o, "tlb=shadow", why, size));
+		cr_expect_lt(strnlen(why, size), size);
+		for (size_t i = size; i < sizeof(why); i++)
+			cr_expect_eq(why[i], '#', "byte %zu of %zu", i, size);
+	}
+}
