@@ -82,6 +82,10 @@ fee: ## set up, build, measure the VM fee and print the table
 	@$(MAKE) -Otarget all
 	$(B)/vmfee run fee
 
+.PHONY: golden
+golden: fee ## take the instruction counts of `make fee` into tests/golden; the commit says why
+	$(B)/vmfee report --csv fee >tests/golden/fee.csv
+
 .PHONY: test
 test: ## set up, then lint, unit, san and system, in this order
 	@scripts/bootstrap

@@ -82,14 +82,14 @@ static void count_exits(struct analysis_row *row)
 }
 
 /*
- * What a guest expects holds under one hypervisor: natively there are no exits, and deeper down the
- * lowest level also sees those of the hypervisors above it.
+ * What a guest expects holds under one hypervisor that has its switches at their defaults: natively
+ * there are no exits, and deeper down the lowest level also sees those of the hypervisors above it.
  */
 static void hold_against_expectation(struct analysis_row *row, const struct result_stack *stack)
 {
 	const struct result_bench *bench = row->bench;
 
-	if (stack->depth != 1 || !stack->traced)
+	if (stack->depth != 1 || !stack->traced || !stack->default_switches)
 		return;
 	row->compared = true;
 	for (unsigned i = 0; i < bench->expected; i++) {
@@ -110,12 +110,33 @@ const struct analysis_exit *analysis_disagreement(const struct analysis_row *row
 	return NULL;
 }
 
+static uint64_t shorter(const struct exit_sum *sum, size_t sums, uint64_t shortest)
+{
+	for (size_t i = 0; i < sums; i++)
+		if (sum[i].level == 0 && sum[i].shortest < shortest)
+			shortest = sum[i].shortest;
+	return shortest;
+}
+
 /*
- * Handling an exit is charged to the exit's component.  What is left of the fee was spent on the
- * way to the handlers and back; where there was no exit at all, in the guest, on what the benchmark
- * is about.
+ * What every exit of a stack takes between its stamps, whatever it is for: the cheapest one, a
+ * hypercall that does nothing where there is one, takes nothing else.  0 where there are no exits.
  */
-static void split_fee(struct analysis_row *row)
+static uint64_t common_path(const struct result_stack *stack)
+{
+	uint64_t shortest = shorter(stack->outside, stack->outsides, UINT64_MAX);
+
+	for (size_t i = 0; i < stack->benches; i++)
+		shortest = shorter(stack->bench[i].exit, stack->bench[i].exits, shortest);
+	return shortest == UINT64_MAX ? 0 : shortest;
+}
+
+/*
+ * The common path of each exit is transition, what its handling takes beyond that is charged to its
+ * component.  What is left of the fee was spent outside of the stamps, on the way to them and back;
+ * where there was no exit at all, in the guest, on what the benchmark is about.
+ */
+static void split_fee(struct analysis_row *row, uint64_t common)
 {
 	const struct result_bench *bench = row->bench;
 	double rest = row->fee;
@@ -123,7 +144,8 @@ static void split_fee(struct analysis_row *row)
 	for (size_t i = 0; i < bench->exits; i++) {
 		if (bench->exit[i].level != 0)
 			continue;
-		double handled = (double)bench->exit[i].handled_ticks / result_operations(bench);
+		double own = (double)(bench->exit[i].handled_ticks - bench->exit[i].count * common);
+		double handled = own / result_operations(bench);
 		row->part[bench->exit[i].component] += handled;
 		rest -= handled;
 	}
@@ -162,7 +184,7 @@ static int fill_row(struct analysis *analysis, struct analysis_row *row,
 		return 0;
 	row->native_ticks = analysis_ticks(analysis->native, row->native);
 	row->fee = row->ticks - row->native_ticks;
-	split_fee(row);
+	split_fee(row, common_path(analysis->stack));
 	analysis->priced++;
 	analysis->fee += row->fee;
 	for (int i = 0; i < FEE_COMPONENTS; i++)

@@ -263,6 +263,7 @@ static int take_end(struct console *console, const struct line *line, struct vmf
 		{"guest-failure", CONSOLE_FAIL},
 		{"guest-stopped", CONSOLE_STOPPED},
 		{"panic", CONSOLE_PANIC},
+		{"refused", CONSOLE_REFUSED},
 	};
 	const char *status = line_value(line, "status", err);
 

@@ -56,6 +56,7 @@ enum console_end {
 	CONSOLE_FAIL,	 /* a workload that failed, or a hypervisor whose guest did */
 	CONSOLE_STOPPED, /* a hypervisor that stopped its guest */
 	CONSOLE_PANIC,
+	CONSOLE_REFUSED, /* a hypervisor that did not start */
 };
 
 struct console {

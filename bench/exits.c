@@ -68,6 +68,8 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 	struct exit_sum *sum = find_sum(exits, &key, err);
 	if (sum == NULL)
 		return -1;
+	if (sum->count == 0 || record->handled_ticks < sum->shortest)
+		sum->shortest = record->handled_ticks;
 	sum->count++;
 	sum->guest_ticks += record->guest_ticks;
 	sum->handled_ticks += record->handled_ticks;

@@ -34,6 +34,7 @@ struct exit_sum {
 	enum fee_component component;
 	uint64_t count;
 	uint64_t guest_ticks, handled_ticks;
+	uint64_t shortest; /* handled_ticks of the exit that took least */
 	struct exit_counters counters;
 };
 

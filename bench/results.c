@@ -2,6 +2,8 @@
 #include "bench/schema.h"
 #include "bench/stats.h"
 
+#include "l1vmm/switches.h"
+
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -155,6 +157,7 @@ static int take_sum(const struct query *query, struct exit_sum *sum)
 	sum->count = number(query, column++);
 	sum->guest_ticks = number(query, column++);
 	sum->handled_ticks = number(query, column++);
+	sum->shortest = number(query, column++);
 #define RECORD_HEADER(ctype, name, unit, text)
 #define RECORD_FIELD(ctype, name, unit, text)
 #define RECORD_COUNTER(ctype, name, text) sum->counters.name = number(query, column++);
@@ -205,17 +208,29 @@ static int take_skip(const struct query *query, void *into)
 #define RECORD_FIELD(ctype, name, unit, text)
 #define RECORD_COUNTER(ctype, name, text) ", " #name
 static const char select_exits[] = "SELECT level, reason, component, count, guest_ticks, "
-				   "handled_ticks"
+				   "handled_ticks, shortest"
 #include "telemetry/record.def"
 				   " FROM exit_sum WHERE benchmark = ? ORDER BY rowid";
 static const char select_outside[] =
 	"SELECT level, reason, component, count, guest_ticks, "
-	"handled_ticks"
+	"handled_ticks, shortest"
 #include "telemetry/record.def"
 	" FROM exit_sum WHERE benchmark IS NULL AND stack = ? ORDER BY rowid";
 #undef RECORD_HEADER
 #undef RECORD_FIELD
 #undef RECORD_COUNTER
+
+static int take_switch(const struct query *query, void *into)
+{
+	struct result_stack *stack = into;
+	char name[STACK_MAX_NAME + 1], value[STACK_MAX_NAME + 1];
+
+	text(query, 0, name, sizeof(name));
+	text(query, 1, value, sizeof(value));
+	if (!switches_is_default(name, value))
+		stack->default_switches = false;
+	return 0;
+}
 
 static int take_bench(const struct query *query, void *into)
 {
@@ -265,11 +280,14 @@ static int take_stack(const struct query *query, void *into)
 	stack->traced = number(query, 5) != 0;
 	stack->records = number(query, 6);
 	stack->dropped = number(query, 7);
+	stack->default_switches = true;
 	if (each_row(query,
 		     "SELECT id, name, component, ops FROM benchmark WHERE stack = ? ORDER BY id",
 		     id, take_bench, stack) != 0 ||
 	    each_row(query, "SELECT name, why FROM skip WHERE stack = ? ORDER BY rowid", id,
-		     take_skip, stack) != 0)
+		     take_skip, stack) != 0 ||
+	    each_row(query, "SELECT name, value FROM switch WHERE level = 0 AND stack = ?", id,
+		     take_switch, stack) != 0)
 		return -1;
 	return each_row(query, select_outside, id, take_outside, stack);
 }

@@ -34,6 +34,7 @@ struct result_stack {
 	unsigned depth;
 	char probe_of[STACK_MAX_NAME + 1]; /* empty: a stack of the tables */
 	bool traced;
+	bool default_switches; /* of the lowest hypervisor */
 	uint64_t records, dropped;
 	struct result_bench *bench; /* in the order of measurement */
 	size_t benches;

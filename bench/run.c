@@ -197,14 +197,23 @@ static int write_down(struct run *run, char *published)
 	return failed;
 }
 
-/* The console of a stack that failed is worth keeping where it can tell why. */
+/* Whether the console of the stack that failed can tell why: what it did there is to blame. */
+static bool console_tells(const struct run *run)
+{
+	switch (run->err->status) {
+	case VMFEE_GUEST:
+	case VMFEE_PANIC:
+	case VMFEE_WATCHDOG:
+	case VMFEE_USAGE:
+		return run->blamed != NULL && run->blamed->console.line > 0;
+	default:
+		return false;
+	}
+}
+
 static void give_up(struct run *run)
 {
-	const struct vmfee_error *err = run->err;
-	bool told = err->status == VMFEE_GUEST || err->status == VMFEE_PANIC ||
-		    err->status == VMFEE_WATCHDOG;
-
-	if (run->blamed == NULL || !told) {
+	if (!console_tells(run)) {
 		rundir_discard(&run->dir);
 		return;
 	}

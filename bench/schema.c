@@ -79,7 +79,8 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 #undef RECORD_FIELD
 #undef RECORD_COUNTER
 			"	guest_ticks   INTEGER NOT NULL, -- that the guest ran before the exits\n"
-			"	handled_ticks INTEGER NOT NULL  -- from the exit stamp to the entry stamp\n"
+			"	handled_ticks INTEGER NOT NULL, -- from the exit stamp to the entry stamp\n"
+			"	shortest      INTEGER NOT NULL  -- handled_ticks of the exit that took least\n"
 			");\n"
 
 			"CREATE VIEW exits_per_op AS -- by stack, benchmark and reason\n"

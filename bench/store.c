@@ -37,7 +37,7 @@ static const char *const insert_sql[TABLES] = {
 #undef RECORD_HEADER
 #undef RECORD_FIELD
 #undef RECORD_COUNTER
-		     "?, ?)",
+		     "?, ?, ?)",
 };
 
 struct store {
@@ -276,6 +276,7 @@ static int put_exit_sum(struct store *store, unsigned number, sqlite3_int64 firs
 #undef RECORD_COUNTER
 	put_number(&row, sum->guest_ticks);
 	put_number(&row, sum->handled_ticks);
+	put_number(&row, sum->shortest);
 	return put_row(&row, err);
 }
 

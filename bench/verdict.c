@@ -5,10 +5,16 @@
 /* What the console itself tells: the deepest cause first. */
 static int judge_console(const struct console *console, struct vmfee_error *err)
 {
-	for (unsigned i = 0; i < console->levels; i++)
+	for (unsigned i = 0; i < console->levels; i++) {
 		if (console->end[i] == CONSOLE_PANIC)
 			return vmfee_fail(err, VMFEE_PANIC, "the hypervisor at level %u panicked",
 					  i);
+		if (console->end[i] == CONSOLE_REFUSED)
+			return vmfee_fail(err, VMFEE_USAGE,
+					  "the hypervisor at level %u refused to start: its "
+					  "command line or its CPU will not do",
+					  i);
+	}
 	if (console->stop[0] != '\0')
 		return vmfee_fail(err, VMFEE_GUEST, "the guest was stopped: %s", console->stop);
 	if (console->fails.count > 0)

@@ -78,6 +78,16 @@ enum switch_result switches_set(struct switches *sw, const char *name, const cha
 	return SWITCH_BAD_VALUE;
 }
 
+bool switches_is_default(const char *name, const char *value)
+{
+	struct switches plain, changed;
+
+	switches_default(&plain);
+	changed = plain;
+	return switches_set(&changed, name, value) == SWITCH_OK &&
+	       memcmp(&plain, &changed, sizeof(plain)) == 0;
+}
+
 void switches_each(const struct switches *sw,
 		   void (*visit)(void *ctx, const char *name, const char *value), void *ctx)
 {

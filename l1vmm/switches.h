@@ -37,6 +37,10 @@ enum switch_result {
 /* Sets the switch `name` to `value`, both zero-terminated. */
 enum switch_result switches_set(struct switches *sw, const char *name, const char *value);
 
+/* Whether `value` is what the switch `name` has if nothing is said; false where either is unknown.
+ */
+bool switches_is_default(const char *name, const char *value);
+
 /* Calls `visit` with the name and the present value of each switch, in the order of the list. */
 void switches_each(const struct switches *sw,
 		   void (*visit)(void *ctx, const char *name, const char *value), void *ctx);

@@ -23,7 +23,7 @@ static const char native[] =
 	"@end image=micro status=ok\n";
 
 static const char hypervisor[] = "@cap name=IA32_VMX_BASIC msr=0x480 value=0xffd810000000002b\n"
-				 "@switch name=mmu value=ept\n";
+				 "@switch name=mmu value=ept:2m\n";
 
 /* The ticks are what differs with and without telemetry. */
 static const char guest[] =

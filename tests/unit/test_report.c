@@ -56,13 +56,13 @@ static const char report[] =
 	"duplication\n"
 	"  ----------------------------------------------------------------------------------"
 	"-----------\n"
-	"  cpuid                     102.0        12.0       90.0          -       -      -  "
+	"  cpuid                     102.0        72.0       30.0          -       -      -  "
 	"          -\n"
-	"  io                        102.0        12.0       90.0          -       -      -  "
+	"  io                        102.0       102.0          -          -       -      -  "
 	"          -\n"
-	"  all, one operation each   204.0        24.0      180.0        0.0     0.0    0.0  "
+	"  all, one operation each   204.0       174.0       30.0        0.0     0.0    0.0  "
 	"        0.0\n"
-	"  share                    100.0%       11.8%      88.2%       0.0%    0.0%   0.0%  "
+	"  share                    100.0%       85.3%      14.7%       0.0%    0.0%   0.0%  "
 	"       0.0%\n"
 	"Without a fee: empty, walk\n"
 	"Left out, as one of the two stacks has no such operation: vmcall\n"
@@ -140,10 +140,10 @@ Test(report, csv_has_a_row_per_benchmark_and_stack)
 		"interrupt,memory,timer,duplication,telemetry_per_exit,exits\n",
 		"\nempty,native,0,1,0,0,,0,1,4,10,10,11,0,transition,,,,,,,,\n",
 		"\ncpuid,native,0,2,2,0,,2,2,4,14,14,14,0,emulation,,,,,,,,\n",
-		"\ncpuid,l1vmm,1,2,104,1,102,104,109,4,220,220,230,0,emulation,12,90,0,0,0,0,30,"
+		"\ncpuid,l1vmm,1,2,104,1,102,104,109,4,220,220,230,0,emulation,72,30,0,0,0,0,30,"
 		"CPUID:1\n",
 		"\nvmcall,l1vmm,1,1,100,1,,100,100,2,112,112,112,0,emulation,,,,,,,30,VMCALL:1\n",
-		"\nio,l1vmm,1,1,103,1.5,102,103,103,2,115,115,115,0,emulation,12,90,0,0,0,0,20,"
+		"\nio,l1vmm,1,1,103,1.5,102,103,103,2,115,115,115,0,emulation,102,0,0,0,0,0,20,"
 		"IO_INSTRUCTION:1.5\n",
 		"\ncpuid,quiet,1,2,74,,72,74,74,4,160,160,160,0,emulation,0,72,0,0,0,0,,\n",
 	};
@@ -171,9 +171,9 @@ Test(report, figures_have_their_data)
 	cr_expect_str_eq(text, "benchmark,native,l1vmm,fee,transition,emulation,interrupt,memory,"
 			       "timer,duplication\n"
 			       "empty,0,0,0,0,0,0,0,0,0\n"
-			       "cpuid,2,104,102,12,90,0,0,0,0\n"
+			       "cpuid,2,104,102,72,30,0,0,0,0\n"
 			       "vmcall,,100,,,,,,,\n"
-			       "io,1,103,102,12,90,0,0,0,0\n"
+			       "io,1,103,102,102,0,0,0,0,0\n"
 			       "walk,4,4,0,0,0,0,0,0,0\n"
 			       "\"cpuid\"\n"
 			       "1 0.75\n"

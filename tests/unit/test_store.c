@@ -94,7 +94,7 @@ Test(store, the_schema_explains_itself_to_people)
 	expect_query("PRAGMA integrity_check", "ok");
 	expect_query("SELECT count(*) FROM pragma_foreign_key_check", "0");
 	expect_query("SELECT value FROM capability WHERE stack = 1", "0xffd810000000002b");
-	expect_query("SELECT name || '=' || value FROM switch WHERE stack = 1", "mmu=ept");
+	expect_query("SELECT name || '=' || value FROM switch WHERE stack = 1", "mmu=ept:2m");
 	expect_query("SELECT exits_per_op FROM exits_per_op WHERE stack = 'l1vmm' AND benchmark = "
 		     "'io'",
 		     "1.5");
