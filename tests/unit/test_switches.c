@@ -121,6 +121,21 @@ Test(switches, each_value_is_set_by_name)
 		set_each_value(i);
 }
 
+Test(switches, exactly_one_value_of_each_is_the_default)
+{
+	for (size_t i = 0; i < COUNT(switches); i++) {
+		char values[128], *rest = values;
+
+		snprintf(values, sizeof(values), "%s", switches[i].values);
+		for (const char *value; (value = strsep(&rest, " "));)
+			cr_expect_eq(switches_is_default(switches[i].name, value),
+				     strcmp(value, switches[i].plain) == 0, "%s=%s",
+				     switches[i].name, value);
+		cr_expect_not(switches_is_default(switches[i].name, "nothing"));
+	}
+	cr_expect_not(switches_is_default("cache", "vpid"));
+}
+
 Test(switches, values_are_enumerated_in_their_order)
 {
 	cr_expect_eq(SW_MMU_EPT_4K, 0);
