@@ -37,6 +37,13 @@ static const char config[] = "config_interface: textconfig\n"
 			     "info: action=ignore\n"
 			     "debug: action=ignore\n";
 
+/*
+ * The watchdog is Bochs's periodic dump of statistics, which has none in Debian's builds but says
+ * after how many ticks it comes.  -benchmark, which should end Bochs by itself, waits for an
+ * asynchronous event of the CPU and so never ends a guest that spins with interrupts disabled.
+ */
+#define WATCHDOG_MARK "=== statistics dump %u000000 ==="
+
 int bochs_check(const char *program, struct vmfee_error *err)
 {
 	if (access(program, X_OK) == 0)
@@ -71,17 +78,20 @@ int bochs_start(struct bochs *bochs, const struct bochs_machine *machine, struct
 	bochs->process = PROCESS_NONE;
 	snprintf(bochs->folder, sizeof(bochs->folder), "%s", machine->folder);
 	snprintf(watchdog, sizeof(watchdog), "%u", machine->watchdog);
+	snprintf(bochs->mark, sizeof(bochs->mark), WATCHDOG_MARK, machine->watchdog);
 	if (program == NULL)
 		return bochs_check(machine->program, err);
 
-	char *argv[] = {program, "-q", "-unlock", "-f", BOCHS_CONFIG, "-benchmark", watchdog, NULL};
+	char *argv[] = {program, "-q", "-unlock", "-f", BOCHS_CONFIG, "-dumpstats", watchdog, NULL};
 	/* Bochs's terminal interface asks for a TERM, even where there is no terminal. */
 	char term[] = "TERM=dumb";
 	struct process_command command = {.argv = argv,
 					  .variable = term,
 					  .folder = machine->folder,
 					  .errors = BOCHS_ERRORS,
-					  .missing = VMFEE_PLATFORM};
+					  .missing = VMFEE_PLATFORM,
+					  /* The dump of statistics is not flushed otherwise. */
+					  .terminal = true};
 	int failed = write_config(machine, err) || process_start(&bochs->process, &command, err);
 	free(program);
 	return failed ? -1 : 0;
@@ -116,17 +126,39 @@ static size_t skip_banner(struct bochs *bochs, const char *bytes, size_t length)
 	return used;
 }
 
+/* Looks for the watchdog's mark.  Returns how many bytes came before it; all, where it did not. */
+static size_t before_mark(struct bochs *bochs, const char *bytes, size_t length)
+{
+	size_t mark = strlen(bochs->mark);
+
+	for (size_t i = 0; i < length; i++) {
+		memmove(bochs->recent, bochs->recent + 1, mark - 1);
+		bochs->recent[mark - 1] = bytes[i];
+		if (memcmp(bochs->recent, bochs->mark, mark) == 0) {
+			bochs->expired = true;
+			return i + 1 > mark ? i + 1 - mark : 0;
+		}
+	}
+	return length;
+}
+
 int bochs_read(struct bochs *bochs, char *bytes, size_t size)
 {
+	if (bochs->expired)
+		return -1;
 	ssize_t got = read(bochs->process.out, bytes, size);
-
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;
 	if (got == 0)
 		return -1;
+
 	size_t banner = skip_banner(bochs, bytes, (size_t)got);
-	memmove(bytes, bytes + banner, (size_t)got - banner);
-	return (int)((size_t)got - banner);
+	size_t length = (size_t)got - banner;
+	memmove(bytes, bytes + banner, length);
+	length = before_mark(bochs, bytes, length);
+	if (bochs->expired)
+		process_end(&bochs->process);
+	return (int)length;
 }
 
 /* Bochs ends by saying why on stderr, between two rules of '='. */
@@ -150,7 +182,7 @@ static void last_words(const struct bochs *bochs, char *message, size_t size)
 	fclose(file);
 }
 
-static enum bochs_end judge(const struct bochs *bochs, int status, char *message, size_t size)
+static enum bochs_end judge(int status, char *message, size_t size)
 {
 	if (WIFSIGNALED(status)) {
 		snprintf(message, size, "killed by signal %d", WTERMSIG(status));
@@ -160,9 +192,6 @@ static enum bochs_end judge(const struct bochs *bochs, int status, char *message
 		return BOCHS_SHUTDOWN;
 	if (strstr(message, "exception with no resolution") != NULL)
 		return BOCHS_TRIPLE_FAULT;
-	/* The end of -benchmark is the one that Bochs has nothing to say about. */
-	if (message[0] == '\0' && bochs->version[0] != '\0' && WEXITSTATUS(status) == 1)
-		return BOCHS_WATCHDOG;
 	if (message[0] == '\0')
 		snprintf(message, size, "exit status %d", WEXITSTATUS(status));
 	return BOCHS_BROKEN;
@@ -182,9 +211,13 @@ static void remove_leftovers(const struct bochs *bochs)
 enum bochs_end bochs_wait(struct bochs *bochs, char *message, size_t size)
 {
 	int status = process_wait(&bochs->process);
+	enum bochs_end end = BOCHS_WATCHDOG;
 
-	last_words(bochs, message, size);
-	enum bochs_end end = judge(bochs, status, message, size);
+	message[0] = '\0';
+	if (!bochs->expired) {
+		last_words(bochs, message, size);
+		end = judge(status, message, size);
+	}
 	remove_leftovers(bochs);
 	return end;
 }

@@ -7,6 +7,7 @@
 #include "bench/process.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Names inside the folder that a machine runs in. */
@@ -23,7 +24,7 @@ struct bochs_machine {
 
 enum bochs_end {
 	BOCHS_SHUTDOWN,	    /* the machine asked for it */
-	BOCHS_WATCHDOG,	    /* after so many ticks */
+	BOCHS_WATCHDOG,	    /* after so many ticks, by bochs_read() */
 	BOCHS_TRIPLE_FAULT, /* the CPU gave up */
 	BOCHS_BROKEN,	    /* Bochs itself: its configuration, the host's disk, a signal */
 };
@@ -35,6 +36,9 @@ struct bochs {
 	char line[128];	  /* of the banner, as far as it has come */
 	size_t pending;	  /* bytes in it */
 	char version[32]; /* "3.0"; empty until the banner has said it */
+	char mark[64];	  /* what Bochs writes to stdout when the watchdog's time has come */
+	char recent[64];  /* as many bytes as the mark has, the last ones that came */
+	bool expired;	  /* the mark has come */
 };
 
 /* Whether the program is there.  Returns 0, or -1 with VMFEE_PLATFORM and what to do. */

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 /*
@@ -48,6 +50,26 @@ static int child_errno(int report)
 	return got == sizeof(number) ? number : 0;
 }
 
+/* The two ends of what will be the child's stdout: ends[0] reads what ends[1] writes. */
+static int open_stdout(int ends[2], bool terminal)
+{
+	struct termios settings;
+
+	if (!terminal)
+		return pipe2(ends, O_CLOEXEC);
+	if (openpty(&ends[0], &ends[1], NULL, NULL, NULL) != 0)
+		return -1;
+	if (fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0 &&
+	    tcgetattr(ends[1], &settings) == 0) {
+		cfmakeraw(&settings);
+		if (tcsetattr(ends[1], TCSANOW, &settings) == 0)
+			return 0;
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return -1;
+}
+
 int process_start(struct process *process, const struct process_command *command,
 		  struct vmfee_error *err)
 {
@@ -56,8 +78,8 @@ int process_start(struct process *process, const struct process_command *command
 	pid_t parent = getpid();
 
 	*process = PROCESS_NONE;
-	if (pipe2(out, O_CLOEXEC) != 0)
-		return vmfee_fail_errno(err, "pipe");
+	if (open_stdout(out, command->terminal) != 0)
+		return vmfee_fail_errno(err, "cannot take the output of %s", command->argv[0]);
 	if (pipe2(report, O_CLOEXEC) != 0) {
 		vmfee_fail_errno(err, "pipe");
 		close(out[0]);
@@ -109,10 +131,15 @@ int process_wait(struct process *process)
 	return status;
 }
 
+void process_end(const struct process *process)
+{
+	kill(-process->pid, SIGKILL);
+}
+
 void process_kill(struct process *process)
 {
 	if (process->pid == 0)
 		return;
-	kill(-process->pid, SIGKILL);
+	process_end(process);
 	process_wait(process);
 }

@@ -7,11 +7,12 @@
 
 #include "bench/err.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct process {
 	pid_t pid; /* 0: none */
-	int out;   /* reading end of its stdout, not blocking; -1: none */
+	int out;   /* reading end of its stdout, not blocking; -1: none.  Ends in EOF or EIO. */
 };
 
 #define PROCESS_NONE ((struct process){.pid = 0, .out = -1})
@@ -22,6 +23,7 @@ struct process_command {
 	const char *folder;	   /* its working directory */
 	const char *errors;	   /* the file that takes its stderr, relative to folder */
 	enum vmfee_status missing; /* what it means that it cannot be executed */
+	bool terminal; /* its stdout is a raw terminal, so that libc flushes every line */
 };
 
 /*
@@ -32,6 +34,9 @@ int process_start(struct process *process, const struct process_command *command
 
 /* Waits for its end and returns its wait status.  Closes `out`. */
 int process_wait(struct process *process);
+
+/* Kills the whole group; `out` ends soon after. */
+void process_end(const struct process *process);
 
 /* Kills the whole group, if there is one, and waits for its end. */
 void process_kill(struct process *process);

@@ -100,7 +100,7 @@ Test(bochs, it_is_told_what_the_machine_is_and_leaves_only_that_behind)
 	bochs_wait(&bochs, message, sizeof(message));
 	snprintf(path, sizeof(path), "%s/arguments", folder);
 	char *arguments = rig_read(path);
-	cr_expect_str_eq(arguments, "-q -unlock -f bochsrc -benchmark 17 dumb\n");
+	cr_expect_str_eq(arguments, "-q -unlock -f bochsrc -dumpstats 17 dumb\n");
 	free(arguments);
 	snprintf(path, sizeof(path), "%s/bochsrc", folder);
 	char *config = rig_read(path);
@@ -127,7 +127,9 @@ Test(bochs, every_way_to_end_is_recognised)
 		 "[UNMAP ] Shutdown port: shutdown requested"},
 		{BANNER LAST_WORDS("[CPU0  ] exception(): 3rd (13) exception with no resolution"),
 		 BOCHS_TRIPLE_FAULT, "[CPU0  ] exception(): 3rd (13) exception with no resolution"},
-		{BANNER "exit 1\n", BOCHS_WATCHDOG, ""},
+		{BANNER "echo '=== statistics dump 17000000 ==='\n" LAST_WORDS("no matter what"),
+		 BOCHS_WATCHDOG, ""},
+		{BANNER "exit 1\n", BOCHS_BROKEN, "exit status 1"},
 		{BANNER LAST_WORDS("[      ] bochsrc:4: cpu directive malformed."), BOCHS_BROKEN,
 		 "[      ] bochsrc:4: cpu directive malformed."},
 		{BANNER "kill -9 $$\n", BOCHS_BROKEN, "killed by signal 9"},
@@ -144,6 +146,21 @@ Test(bochs, every_way_to_end_is_recognised)
 			     i);
 		cr_expect_str_eq(message, rows[i].message, "row %zu: %s", i, message);
 	}
+}
+
+Test(bochs, the_watchdog_s_mark_ends_a_machine_that_goes_on)
+{
+	char text[256];
+	char message[128];
+	struct bochs bochs = start(BANNER "echo '=== statistics dump 1 ==='\n"
+					  "printf '=='; sleep 0.1\n"
+					  "printf '=== statistics dump 170'; sleep 0.1\n"
+					  "echo '00000 ==='; sleep 1000\n");
+
+	read_all(&bochs, text, sizeof(text));
+	cr_expect_eq(strncmp(text, "=== statistics dump 1 ===\n==", 28), 0, "%s", text);
+	cr_expect_eq(bochs_wait(&bochs, message, sizeof(message)), BOCHS_WATCHDOG);
+	cr_expect_str_eq(message, "");
 }
 
 Test(bochs, a_missing_one_is_named_with_what_to_do)

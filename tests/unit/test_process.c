@@ -81,6 +81,24 @@ Test(process, it_gets_its_folder_its_variable_and_three_streams)
 	free(errors);
 }
 
+Test(process, a_terminal_passes_every_byte_as_it_is)
+{
+	struct vmfee_error err = {0};
+	struct process process;
+	char text[64];
+	char *argv[] = {"/bin/sh", "-c", "test -t 1 && printf 'a\\r\\n\\003\\004\\tb\\n'", NULL};
+	struct process_command command = {.argv = argv,
+					  .folder = folder,
+					  .errors = "stderr",
+					  .missing = VMFEE_PLATFORM,
+					  .terminal = true};
+
+	cr_assert_eq(process_start(&process, &command, &err), 0, "%s", err.text);
+	read_all(&process, text, sizeof(text));
+	cr_expect_str_eq(text, "a\r\n\003\004\tb\n");
+	cr_expect_eq(process_wait(&process), 0);
+}
+
 Test(process, a_program_that_is_missing_says_so)
 {
 	struct vmfee_error err = {0};
