@@ -160,10 +160,14 @@ static void remove_disk(const struct cell *cell)
 int cell_finish(struct cell *cell, struct vmfee_error *err)
 {
 	char message[256];
-	enum bochs_end end = bochs_wait(&cell->bochs, message, sizeof(message));
+	struct machine_end machine = {
+		.end = bochs_wait(&cell->bochs, message, sizeof(message)),
+		.message = message,
+		.watchdog = cell->experiment->watchdog,
+	};
 
 	cell->running = false;
-	if (verdict(&cell->console, end, message, cell->experiment->watchdog, err) != 0 ||
+	if (verdict(&cell->stack->stack, &cell->console, &machine, err) != 0 ||
 	    take_trace(cell, err) != 0)
 		return -1;
 	remove_disk(cell);

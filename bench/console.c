@@ -1,5 +1,6 @@
 #include "bench/console.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,24 @@ static const struct kind kinds[] = {
 	{"end", ANYBODY, take_end},
 };
 
+/* Keeps a line for people, fit for a terminal.  An end that is a failure is explained by the last.
+ */
+static void keep_said(struct console *console, unsigned depth)
+{
+	char *said = console->said[depth];
+	size_t length = console->pending - depth;
+
+	if (length == 0)
+		return;
+	if (length > CONSOLE_MAX_TEXT)
+		length = CONSOLE_MAX_TEXT;
+	for (size_t i = 0; i < length; i++)
+		said[i] = isprint((unsigned char)console->bytes[depth + i])
+				  ? console->bytes[depth + i]
+				  : '?';
+	said[length] = '\0';
+}
+
 static int take_line(struct console *console, struct vmfee_error *err)
 {
 	struct line line;
@@ -302,8 +321,10 @@ static int take_line(struct console *console, struct vmfee_error *err)
 	if (line.depth >= console->levels)
 		return vmfee_fail(err, VMFEE_GUEST, "from level %u of a stack of %u", line.depth,
 				  console->levels);
-	if (line.word == NULL)
+	if (line.word == NULL) {
+		keep_said(console, line.depth);
 		return 0;
+	}
 
 	enum writer writer = line.depth == console->levels - 1 ? WORKLOAD : HYPERVISOR;
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -56,7 +56,7 @@ enum console_end {
 	CONSOLE_FAIL,	 /* a workload that failed, or a hypervisor whose guest did */
 	CONSOLE_STOPPED, /* a hypervisor that stopped its guest */
 	CONSOLE_PANIC,
-	CONSOLE_REFUSED, /* a hypervisor that did not start */
+	CONSOLE_REFUSED, /* a hypervisor that did not start: its command line, its CPU */
 };
 
 struct console {
@@ -66,6 +66,7 @@ struct console {
 	unsigned benches;
 	struct console_notes skips, fails, caps, switches;
 	enum console_end end[STACK_MAX_LEVELS];
+	char said[STACK_MAX_LEVELS][CONSOLE_MAX_TEXT + 1]; /* the last line of each for people */
 	char stop[CONSOLE_MAX_TEXT + 1];    /* the first @stop, as "key=value ..."; or empty */
 	bool telemetry;			    /* the lowest level has told of its trace */
 	uint64_t records, dropped, packets; /* in it, over all CPUs */

@@ -2,67 +2,92 @@
 
 #include <string.h>
 
-/* What the console itself tells: the deepest cause first. */
-static int judge_console(const struct console *console, struct vmfee_error *err)
+static int fail_level(const struct stack *stack, const struct console *console, unsigned level,
+		      enum vmfee_status status, const char *what, struct vmfee_error *err)
 {
-	for (unsigned i = 0; i < console->levels; i++) {
-		if (console->end[i] == CONSOLE_PANIC)
-			return vmfee_fail(err, VMFEE_PANIC, "the hypervisor at level %u panicked",
-					  i);
-		if (console->end[i] == CONSOLE_REFUSED)
-			return vmfee_fail(err, VMFEE_USAGE,
-					  "the hypervisor at level %u refused to start: its "
-					  "command line or its CPU will not do",
-					  i);
-	}
-	if (console->stop[0] != '\0')
-		return vmfee_fail(err, VMFEE_GUEST, "the guest was stopped: %s", console->stop);
-	if (console->fails.count > 0)
-		return vmfee_fail(err, VMFEE_GUEST, "benchmark '%s' failed: %s",
-				  console->fails.note[0].name, console->fails.note[0].value);
-	for (unsigned i = console->levels; i-- > 0;) {
-		if (console->end[i] == CONSOLE_STOPPED)
-			return vmfee_fail(err, VMFEE_GUEST,
-					  "the hypervisor at level %u stopped its guest", i);
-		if (console->end[i] == CONSOLE_FAIL)
-			return vmfee_fail(err, VMFEE_GUEST, "level %u ended with a failure", i);
-	}
+	const char *said = console->said[level];
+
+	return vmfee_fail(err, status, "%s at level %u %s%s%s", stack->level[level].image, level,
+			  what, said[0] == '\0' ? "" : ": ", said);
+}
+
+/* What each end of a level means to the run; of several, the first row counts. */
+static const struct {
+	enum console_end end;
+	enum vmfee_status status;
+	const char *what;
+} ends[] = {
+	{CONSOLE_PANIC, VMFEE_PANIC, "panicked"},
+	{CONSOLE_REFUSED, VMFEE_USAGE, "refused to start"},
+	{CONSOLE_STOPPED, VMFEE_GUEST, "stopped its guest"},
+	{CONSOLE_FAIL, VMFEE_GUEST, "failed"},
+};
+
+static int judge_ends(const struct stack *stack, const struct console *console,
+		      struct vmfee_error *err)
+{
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		/* A level that failed takes those below it along: the highest one is the cause. */
+		for (unsigned level = stack->levels; level-- > 0;)
+			if (console->end[level] == ends[i].end)
+				return fail_level(stack, console, level, ends[i].status,
+						  ends[i].what, err);
 	return 0;
 }
 
-/* A machine that ended without its own doing, or before its lowest level had said how it went. */
-static int judge_machine(const struct console *console, enum bochs_end end, const char *message,
-			 unsigned watchdog, struct vmfee_error *err)
+static int judge_console(const struct stack *stack, const struct console *console,
+			 struct vmfee_error *err)
 {
-	enum vmfee_status lowest = console->levels > 1 ? VMFEE_PANIC : VMFEE_GUEST;
+	unsigned top = stack->levels - 1;
 
-	switch (end) {
+	if (console->stop[0] != '\0')
+		return vmfee_fail(err, VMFEE_GUEST, "the guest was stopped: %s", console->stop);
+	if (console->fails.count > 0)
+		return vmfee_fail(err, VMFEE_GUEST, "%s: benchmark '%s' failed: %s",
+				  stack->level[top].image, console->fails.note[0].name,
+				  console->fails.note[0].value);
+	return judge_ends(stack, console, err);
+}
+
+/* A machine that ended without its own doing, or before its lowest level had said how it went. */
+static int judge_machine(const struct stack *stack, const struct console *console,
+			 const struct machine_end *machine, struct vmfee_error *err)
+{
+	enum vmfee_status lowest = stack->levels > 1 ? VMFEE_PANIC : VMFEE_GUEST;
+
+	switch (machine->end) {
 	case BOCHS_WATCHDOG:
 		return vmfee_fail(err, VMFEE_WATCHDOG,
-				  "did not end within %u million ticks (key watchdog)", watchdog);
+				  "the watchdog ended it after %u million ticks",
+				  machine->watchdog);
 	case BOCHS_TRIPLE_FAULT:
-		return vmfee_fail(err, lowest, "the %s ended in a triple fault: %s",
-				  console->levels > 1 ? "hypervisor" : "guest", message);
+		return vmfee_fail(err, lowest, "%s at level 0 ended in a triple fault: %s",
+				  stack->level[0].image, machine->message);
 	case BOCHS_BROKEN:
-		return vmfee_fail(
-			err, strstr(message, "could not write") != NULL ? VMFEE_DISK : VMFEE_SYSTEM,
-			"Bochs gave up: %s", message);
+		return vmfee_fail(err,
+				  strstr(machine->message, "could not write") != NULL
+					  ? VMFEE_DISK
+					  : VMFEE_SYSTEM,
+				  "Bochs gave up: %s", machine->message);
 	case BOCHS_SHUTDOWN:
 		break;
 	}
 	if (console->end[0] == CONSOLE_RUNNING)
-		return vmfee_fail(err, lowest, "the machine was shut down without an @end line");
+		return vmfee_fail(err, lowest, "%s at level 0 ended without an @end line",
+				  stack->level[0].image);
 	return 0;
 }
 
-int verdict(struct console *console, enum bochs_end end, const char *message, unsigned watchdog,
+int verdict(const struct stack *stack, struct console *console, const struct machine_end *machine,
 	    struct vmfee_error *err)
 {
-	if (judge_console(console, err) != 0 ||
-	    judge_machine(console, end, message, watchdog, err) != 0 ||
-	    console_finish(console, err) != 0)
+	unsigned top = stack->levels - 1;
+
+	if (judge_console(stack, console, err) != 0 ||
+	    judge_machine(stack, console, machine, err) != 0 || console_finish(console, err) != 0)
 		return -1;
-	if (console->end[console->levels - 1] == CONSOLE_RUNNING)
-		return vmfee_fail(err, VMFEE_GUEST, "the workload ended without an @end line");
+	if (console->end[top] == CONSOLE_RUNNING)
+		return vmfee_fail(err, VMFEE_GUEST, "%s ended without an @end line",
+				  stack->level[top].image);
 	return 0;
 }

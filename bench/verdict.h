@@ -7,12 +7,19 @@
 #include "bench/bochs.h"
 #include "bench/console.h"
 
+/* How the machine under a stack ended. */
+struct machine_end {
+	enum bochs_end end;
+	const char *message; /* what Bochs said last */
+	unsigned watchdog;   /* its limit, in million ticks */
+};
+
 /*
- * Judges a machine that has ended; message is what Bochs said last, watchdog its limit in million
- * ticks.  Returns 0 where every level ended well and all samples are there; or -1 with VMFEE_PANIC,
- * VMFEE_GUEST, VMFEE_WATCHDOG, VMFEE_DISK or VMFEE_SYSTEM.
+ * Judges a stack whose machine has ended.  Returns 0 where every level ended well and all samples
+ * are there; or -1 with VMFEE_PANIC, VMFEE_USAGE (a hypervisor refused to start), VMFEE_GUEST,
+ * VMFEE_WATCHDOG, VMFEE_DISK or VMFEE_SYSTEM.
  */
-int verdict(struct console *console, enum bochs_end end, const char *message, unsigned watchdog,
+int verdict(const struct stack *stack, struct console *console, const struct machine_end *machine,
 	    struct vmfee_error *err);
 
 #endif
