@@ -1,5 +1,6 @@
 /* CPUID: the processor's own answer, less what guests are not given. */
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/signature.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
@@ -55,6 +56,8 @@ static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 	if (vmcs_read(v, VMCS_GUEST_CR4) & CR4_OSXSAVE)
 		r->ecx |= CPUID_1_ECX_OSXSAVE;
 	r->ebx = (r->ebx & 0x00ffffff) | v->id << 24; /* initial APIC ID */
+	if (!(v->lapic.base & APIC_BASE_ENABLE))
+		r->edx &= ~(uint32_t)CPUID_1_EDX_APIC; /* SDM volume 3, 11.4.3 */
 }
 
 /* A leaf that is not simply the processor's. */
