@@ -1,12 +1,15 @@
-# Workload images.  A micro-benchmark in a new file of bench/guests/micro/ needs no line here.
-GUEST_RT_SRCS := $(sort $(wildcard bench/guests/rt/*.S bench/guests/rt/*.c)) \
+# Workload images.  A benchmark in a new file of bench/guests/micro/ or memory/ needs no line here.
+GUEST_SRCS := $(sort $(wildcard bench/guests/rt/*.S bench/guests/rt/*.c bench/guests/harness/*.c)) \
 	l1vmm/arch/console.c l1vmm/arch/poweroff.c l1vmm/arch/vectors.S l1vmm/boot/start_info.c \
-	l1vmm/lib/cmdline.c l1vmm/lib/printf.c l1vmm/lib/string.c
-MICRO_SRCS := $(GUEST_RT_SRCS) $(sort $(wildcard bench/guests/micro/*.c)) telemetry/fee.c
+	l1vmm/lib/cmdline.c l1vmm/lib/printf.c l1vmm/lib/string.c telemetry/fee.c
 PLAIN_SRCS += l1vmm/lib/cmdline.c l1vmm/lib/printf.c
-IMAGES += $(B)/images/micro.elf
 
-$(B)/images/micro.elf: bench/guests/image.ld \
-		$(patsubst %,$(B)/image/%.o,$(basename $(MICRO_SRCS)))
+GUESTS := micro
+IMAGES += $(GUESTS:%=$(B)/images/%.elf)
+
+guest_objects = $(addprefix $(B)/image/,$(addsuffix .o,$(basename \
+	$(GUEST_SRCS) $(sort $(wildcard bench/guests/$(1)/*.c)))))
+
+$(GUESTS:%=$(B)/images/%.elf): bench/guests/image.ld $$(call guest_objects,$$(basename $$(@F)))
 	@mkdir -p $(@D)
 	$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@

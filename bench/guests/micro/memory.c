@@ -3,19 +3,12 @@
 #include "bench/guests/micro/micro.h"
 #include "bench/guests/rt/pages.h"
 #include "bench/guests/rt/report.h"
+#include "bench/guests/rt/ring.h"
 
 /* Above what a loader or a hypervisor is likely to have touched on its own. */
 #define FRESH_FLOOR (UINT64_C(32) << 20)
 
-#define LINE_SIZE 64
-#define LINES	  4096 /* 256 KB */
-
-struct line {
-	struct line *next;
-	uint64_t value;
-	uint8_t padding[LINE_SIZE - 16];
-};
-_Static_assert(sizeof(struct line) == LINE_SIZE, "a cache line");
+#define LINES 4096 /* 256 KB */
 _Static_assert(ops_walk_seq == LINES && ops_walk_random == LINES, "one walk is one sample");
 
 static struct line lines[LINES] __attribute__((aligned(PAGE_SIZE)));
@@ -51,39 +44,9 @@ void bench_touch_fresh(struct run *run)
 	}
 }
 
-/* Numbers every line; returns their sum. */
-static uint64_t number_lines(void)
-{
-	uint64_t sum = 0;
-
-	for (uint64_t i = 0; i < LINES; i++) {
-		lines[i].value = i + 1;
-		sum += i + 1;
-	}
-	return sum;
-}
-
-/* Links all lines to one ring in an order without pattern, but always the same (Sattolo). */
-static void link_lines(void)
-{
-	uint32_t random = 1;
-
-	for (uint32_t i = 0; i < LINES; i++)
-		lines[i].next = &lines[i];
-	for (uint32_t i = LINES - 1; i > 0; i--) {
-		random = random * 1664525 + 1013904223;
-
-		uint32_t other = (random >> 8) % i;
-		struct line *next = lines[i].next;
-
-		lines[i].next = lines[other].next;
-		lines[other].next = next;
-	}
-}
-
 void bench_walk_seq(struct run *run)
 {
-	uint64_t expected = number_lines();
+	uint64_t expected = ring_number(lines, LINES);
 
 	for (struct sample *s = run->first; s != run->end; s++) {
 		struct line *line = lines;
@@ -104,9 +67,9 @@ void bench_walk_seq(struct run *run)
 /* Each step needs the one before it: nothing can be fetched ahead. */
 void bench_walk_random(struct run *run)
 {
-	uint64_t expected = number_lines();
+	uint64_t expected = ring_number(lines, LINES);
 
-	link_lines();
+	ring_link(lines, LINES);
 	for (struct sample *s = run->first; s != run->end; s++) {
 		struct line *line = lines;
 		uint64_t sum = 0;

@@ -1,82 +1,8 @@
-/*
- * Micro-benchmarks: a row of bench/guests/micro.def and a function each.
- *
- * The function sets up what it measures, takes samples from run->first to run->end, each one
- * assembly block, and checks what came of it:
- *
- *	void bench_cpuid(struct run *run)
- *	{
- *		for (struct sample *s = run->first; s != run->end; s++) {
- *			uint32_t leaf = 0, subleaf = 0;
- *
- *			__asm__ volatile(SAMPLE_BEGIN "cpuid\n" SAMPLE_END
- *					 : "+a"(leaf), "+c"(subleaf)
- *					 : "D"(s)
- *					 : "rbx", "rdx", SAMPLE_CLOBBERS);
- *		}
- *	}
- *
- * Stamps and what is between them stand in one block, so that the compiler has no say in what is
- * measured: operands are in place before the first stamp.  The first samples warm caches and the
- * hypervisor's tables; the harness leaves them out of the report, so the loop need not know them.
- */
+/* Micro-benchmarks: a row of bench/guests/micro.def and a function each. */
 #ifndef BENCH_GUESTS_MICRO_MICRO_H
 #define BENCH_GUESTS_MICRO_MICRO_H
 
-#include <stdint.h>
-
-#include "l1vmm/boot/start_info.h"
-
-/* Stamps before and after the operations of one sample, in ticks of the TSC. */
-struct sample {
-	uint64_t begin;
-	uint64_t end;
-};
-
-struct run {
-	struct sample *first;
-	struct sample *end; /* behind the last one; may be lowered before the first is taken */
-	const char *skip;   /* set by the function: why it took no samples, one word */
-	const struct start_info_view *boot;
-};
-
-/* How many samples the function is to take. */
-static inline uint64_t run_samples(const struct run *run)
-{
-	return (uint64_t)(run->end - run->first);
-}
-
-/*
- * The fences keep the operations between the stamps (SDM volume 2, RDTSC).  Bochs brings its clock
- * up to date only at the end of a run of straight-line code, hence the jumps to the next line:
- * without them a stamp would be as old as the last branch.
- *
- * RAX and RDX, which RDTSC overwrites, are as the operations expect and leave them; R8 and R9
- * belong to the stamps, RDI points to the sample.  Both blocks are the same few instructions for
- * every benchmark: the row `empty` measures them.
- */
-#define SAMPLE_BEGIN            \
-	"mov %%rax, %%r8\n"     \
-	"mov %%rdx, %%r9\n"     \
-	"lfence\n"              \
-	"jmp 7f\n"              \
-	"7: rdtsc\n"            \
-	"mov %%eax, 0(%%rdi)\n" \
-	"mov %%edx, 4(%%rdi)\n" \
-	"mov %%r8, %%rax\n"     \
-	"mov %%r9, %%rdx\n"     \
-	"lfence\n"
-#define SAMPLE_END               \
-	"mov %%rax, %%r8\n"      \
-	"mov %%rdx, %%r9\n"      \
-	"lfence\n"               \
-	"jmp 7f\n"               \
-	"7: rdtsc\n"             \
-	"mov %%eax, 8(%%rdi)\n"  \
-	"mov %%edx, 12(%%rdi)\n" \
-	"mov %%r8, %%rax\n"      \
-	"mov %%r9, %%rdx\n"
-#define SAMPLE_CLOBBERS "r8", "r9", "cc", "memory"
+#include "bench/guests/harness/sample.h"
 
 /* `code`, once for each operation; takes their number from the operand [ops] "i"(ops_<function>).
  */

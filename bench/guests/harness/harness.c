@@ -1,4 +1,4 @@
-#include "bench/guests/micro/harness.h"
+#include "bench/guests/harness/harness.h"
 
 #include <stddef.h>
 
@@ -6,9 +6,6 @@
 #include "l1vmm/arch/console.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/lib/string.h"
-
-/* Samples before the counted ones. */
-#define WARM_UP 4
 
 /* Room for one more run of a line: " 18446744073709551615x4096" and the newline. */
 #define RUN_LENGTH_MAX 32
@@ -55,9 +52,16 @@ void harness_skip(const struct bench *bench, const char *why)
 	printk("@skip name=%s why=%s\n", bench->name, why);
 }
 
-void harness_run(const struct bench *bench, uint32_t samples, const struct start_info_view *boot)
+void harness_run(const struct bench *bench, const struct start_info_view *boot)
 {
-	struct run run = {.first = all, .end = all + WARM_UP + samples, .boot = boot};
+	struct run run = {
+		.first = all,
+		.end = all + WARM_UP + bench->samples,
+		.boot = boot,
+		.ops = bench->ops ? bench->ops : bench->pages,
+		.spaces = bench->spaces,
+		.pages = bench->pages,
+	};
 	const struct sample *counted = all + WARM_UP;
 
 	/* Also has every page of it in place before the first stamp. */
@@ -72,7 +76,7 @@ void harness_run(const struct bench *bench, uint32_t samples, const struct start
 		return;
 	}
 	printk("@bench name=%s component=%s ops=%u samples=%lu begin=%lu end=%lu expect=%s\n",
-	       bench->name, fee_component_name(bench->component), bench->ops,
+	       bench->name, fee_component_name(bench->component), run.ops,
 	       (uint64_t)(run.end - counted), counted->begin, (run.end - 1)->end, bench->expect);
 	print_samples(bench->name, counted, run.end);
 }

@@ -1,0 +1,29 @@
+/* An image's benchmarks and what its command line asks of them. */
+#ifndef BENCH_GUESTS_HARNESS_SUITE_H
+#define BENCH_GUESTS_HARNESS_SUITE_H
+
+#include <stdint.h>
+
+#include "bench/guests/harness/harness.h"
+#include "l1vmm/boot/start_info.h"
+
+/* The most rows of a table. */
+#define SUITE_MAX 64
+
+/* What a benchmark makes no sense without. */
+enum {
+	NEED_NOTHING = 0,
+	NEED_L1VMM = 1 << 0, /* its hypercalls */
+	NEED_X2APIC = 1 << 1,
+};
+
+/*
+ * Opens the report of `image` and runs `count` benchmarks, at most SUITE_MAX, in their order, or
+ * those that `only=NAME,NAME` names.  `samples=N`, `pages=N` and `spaces=N` stand in for the
+ * numbers of each row, the last two where a row has them.  What the command line cannot mean is a
+ * failure of the image.
+ */
+void suite_run(const char *image, const struct bench *benches, uint32_t count,
+	       const struct start_info_view *boot);
+
+#endif
