@@ -18,8 +18,8 @@ static const struct figure {
 	const char *name;
 	unsigned (*write_data)(const struct analysis *analysis, FILE *out);
 } figures[] = {
-	{"ticks", plot_data_costs},
-	{"components", plot_data_costs},
+	{"ticks", plot_data_ticks},
+	{"components", plot_data_components},
 	{"spread", plot_data_spread},
 };
 

@@ -7,27 +7,40 @@ static void number(FILE *out, bool there, double value)
 		fprintf(out, "%.10g", value);
 }
 
-unsigned plot_data_costs(const struct analysis *analysis, FILE *out)
+unsigned plot_data_ticks(const struct analysis *analysis, FILE *out)
 {
-	fprintf(out, "benchmark,%s,%s,fee",
+	unsigned shown = 0;
+
+	fprintf(out, "benchmark,%s,%s\n",
 		analysis->native == NULL ? "native" : analysis->native->name,
 		analysis->stack->name);
-	for (int i = 0; i < FEE_COMPONENTS; i++)
-		fprintf(out, ",%s", fee_component_name(i));
-	fputc('\n', out);
-
 	for (size_t i = 0; i < analysis->rows; i++) {
 		const struct analysis_row *row = &analysis->row[i];
-		bool priced = analysis_has_fee(row);
 		fputs(row->name, out);
 		number(out, row->native != NULL, row->native_ticks);
 		number(out, row->bench != NULL, row->ticks);
-		number(out, priced, row->fee);
+		fputc('\n', out);
+		shown += row->ticks > 0 || row->native_ticks > 0;
+	}
+	return shown;
+}
+
+unsigned plot_data_components(const struct analysis *analysis, FILE *out)
+{
+	fputs("benchmark", out);
+	for (int i = 0; i < FEE_COMPONENTS; i++)
+		fprintf(out, ",%s", fee_component_name(i));
+	fputc('\n', out);
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (!analysis_has_fee(row))
+			continue;
+		fputs(row->name, out);
 		for (int j = 0; j < FEE_COMPONENTS; j++)
-			number(out, priced, row->part[j]);
+			number(out, true, row->part[j]);
 		fputc('\n', out);
 	}
-	return (unsigned)analysis->rows;
+	return analysis->priced;
 }
 
 unsigned plot_data_spread(const struct analysis *analysis, FILE *out)

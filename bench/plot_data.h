@@ -8,8 +8,13 @@
 
 #include <stdio.h>
 
-/* Writes benchmark,native,STACK,fee,COMPONENT... with a heading.  Returns how many rows. */
-unsigned plot_data_costs(const struct analysis *analysis, FILE *out);
+/*
+ * Writes benchmark,native,STACK with a heading.  Returns how many rows a logarithmic axis can show.
+ */
+unsigned plot_data_ticks(const struct analysis *analysis, FILE *out);
+
+/* Writes benchmark,COMPONENT... with a heading, for what has a fee.  Returns how many rows. */
+unsigned plot_data_components(const struct analysis *analysis, FILE *out);
 
 /*
  * Writes the distribution of the samples of each benchmark whose samples differ.  Returns how many

@@ -1,7 +1,7 @@
 # The fee of each operation, stacked by the component that it is charged to.
 #
 # vmfee sets the terminal, takes the figure from stdout, and sets these first:
-#   data      benchmark,native,STACK,fee,COMPONENT... in comma-separated values
+#   data      benchmark,COMPONENT... in comma-separated values
 #   heading   the figure's title
 #   unit      what ticks are on the platform of the run
 
@@ -20,5 +20,4 @@ set style fill solid 0.85 noborder
 set xtics rotate by 40 right nomirror
 set boxwidth 0.7
 
-first = 5
-plot for [column=first:STATS_columns] data using column:xtic(1) title columnheader(column)
+plot for [column=2:STATS_columns] data using column:xtic(1) title columnheader(column)

@@ -1,7 +1,7 @@
 # Ticks per operation, natively and on the stack, side by side.
 #
 # vmfee sets the terminal, takes the figure from stdout, and sets these first:
-#   data      benchmark,native,STACK,fee,COMPONENT... in comma-separated values
+#   data      benchmark,native,STACK in comma-separated values
 #   heading   the figure's title
 #   unit      what ticks are on the platform of the run
 

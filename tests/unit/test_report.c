@@ -165,18 +165,43 @@ Test(report, figures_have_their_data)
 	struct analysis analysis;
 
 	cr_assert_eq(analyse(&analysis, &results, &results.stack[1], &err), 0);
-	cr_expect_eq(plot_data_costs(&analysis, out), 5);
+	cr_expect_eq(plot_data_ticks(&analysis, out), 4);
+	fputs("--\n", out);
+	cr_expect_eq(plot_data_components(&analysis, out), 4);
+	fputs("--\n", out);
 	cr_expect_eq(plot_data_spread(&analysis, out), 1);
 	fclose(out);
-	cr_expect_str_eq(text, "benchmark,native,l1vmm,fee,transition,emulation,interrupt,memory,"
-			       "timer,duplication\n"
-			       "empty,0,0,0,0,0,0,0,0,0\n"
-			       "cpuid,2,104,102,72,30,0,0,0,0\n"
-			       "vmcall,,100,,,,,,,\n"
-			       "io,1,103,102,102,0,0,0,0,0\n"
-			       "walk,4,4,0,0,0,0,0,0,0\n"
-			       "\"cpuid\"\n"
-			       "1 0.75\n"
-			       "1.045454545 1\n");
+	cr_expect_str_eq(text,
+			 "benchmark,native,l1vmm\n"
+			 "empty,0,0\n"
+			 "cpuid,2,104\n"
+			 "vmcall,,100\n"
+			 "io,1,103\n"
+			 "walk,4,4\n"
+			 "--\n"
+			 "benchmark,transition,emulation,interrupt,memory,timer,duplication\n"
+			 "empty,0,0,0,0,0,0\n"
+			 "cpuid,72,30,0,0,0,0\n"
+			 "io,102,0,0,0,0,0\n"
+			 "walk,0,0,0,0,0,0\n"
+			 "--\n"
+			 "\"cpuid\"\n"
+			 "1 0.75\n"
+			 "1.045454545 1\n",
+			 "%s", text);
+	analysis_free(&analysis);
+}
+
+Test(report, a_figure_without_anything_to_show_is_not_drawn)
+{
+	struct vmfee_error err = {0};
+	struct analysis analysis;
+
+	cr_assert_eq(analyse(&analysis, &results, &results.stack[0], &err), 0);
+	cr_expect_eq(plot_data_components(&analysis, out), 0, "a native stack has no fee");
+	for (size_t i = 0; i < analysis.rows; i++)
+		analysis.row[i].ticks = 0;
+	cr_expect_eq(plot_data_ticks(&analysis, out), 0, "a logarithm of 0 is none");
+	fclose(out);
 	analysis_free(&analysis);
 }
