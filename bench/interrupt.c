@@ -13,6 +13,8 @@ int interrupt_begin(struct vmfee_error *err)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGHUP);
+	/* A file that would become too large is an error of write(), as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0)
 		return vmfee_fail_errno(err, "cannot hold signals back");
 	int descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

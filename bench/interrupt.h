@@ -7,8 +7,8 @@
 #include "bench/err.h"
 
 /*
- * From here on the signals wait.  Returns a descriptor that becomes readable when one has come, or
- * -1 with VMFEE_SYSTEM.
+ * From here on the signals wait, and reaching the limit on the size of a file is no signal at all.
+ * Returns a descriptor that becomes readable when one has come, or -1 with VMFEE_SYSTEM.
  */
 int interrupt_begin(struct vmfee_error *err);
 
