@@ -29,8 +29,8 @@ static const char doc[] =
 	"FILES\n"
 	"  bench/experiments/NAME.ini   the experiments\n"
 	"  build/images/NAME.elf        the images that stacks are made of\n"
-	"  results/NAME/                the last run of an experiment; NAME.1, NAME.2 ... are "
-	"older ones, the highest number the youngest\n"
+	"  results/NAME/                the last run of an experiment\n"
+	"  results/NAME.N/              older ones, the highest number the youngest\n"
 	"\n"
 	"ENVIRONMENT\n"
 	"  L1VMM_BOCHS   the Bochs to run, in place of .cache/bochs/run\n"
@@ -80,20 +80,19 @@ static const struct argp argp = {
 	.doc = doc,
 };
 
-/* `vmfee help COMMAND` is `vmfee COMMAND --help`. */
+/* `vmfee help COMMAND` is `vmfee COMMAND --help`, which ends the program. */
 static int help(const char *name, struct vmfee_error *err)
 {
 	char option[] = "--help";
 	const struct command *command = name == NULL ? NULL : find_command(name);
 	char *argv[] = {command == NULL ? "vmfee" : command->title, option, NULL};
 
-	if (name != NULL && command == NULL)
-		return vmfee_fail(err, VMFEE_USAGE,
-				  "there is no command '%s'; there are: run, report, help", name);
 	if (command != NULL)
 		return command->execute(2, argv, err);
-	argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
-	return 0;
+	if (name == NULL)
+		argp_parse(&argp, 2, argv, 0, NULL, NULL);
+	return vmfee_fail(err, VMFEE_USAGE,
+			  "there is no command '%s'; there are: run, report, help", name);
 }
 
 static int execute(int argc, char **argv, struct vmfee_error *err)

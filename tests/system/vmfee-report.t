@@ -1,0 +1,82 @@
+#!/bin/bash
+# What a run leaves, and that everything derived from it can be derived again.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+private_project
+vmfee=$PROJECT/build/vmfee
+results=$PROJECT/results
+
+cat >"$PROJECT/bench/experiments/small.ini" <<END
+[experiment]
+title = a small one
+outbox = 1
+[stack native]
+levels = micro only=empty,cpuid,vmcall,walk-seq
+[stack l1vmm]
+levels = l1vmm / micro only=empty,cpuid,vmcall,walk-seq
+END
+
+run "$vmfee" run small
+is "$status" 0 "a run succeeds" || diag "$errors"
+first=$output
+like "$output" 'cpuid +1\.0 +[0-9]+\.0 +[0-9]+\.0 +1\.00  CPUID 1' "it prints the table"
+like "$errors" 'small: native: started \(micro only=' "progress is plain lines in a pipe"
+[[ $errors != *$'\r'* && $errors != *$'\e'* ]]
+ok $? "without a terminal's control characters"
+is "$(cd "$results/small" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
+	"./l1vmm/bochsrc ./l1vmm/console.log ./l1vmm/trace/metadata ./l1vmm/trace/stream_0 \
+./manifest.json ./native/bochsrc ./native/console.log ./plots/l1vmm-components.csv \
+./plots/l1vmm-components.png ./plots/l1vmm-components.svg ./plots/l1vmm-ticks.csv \
+./plots/l1vmm-ticks.png ./plots/l1vmm-ticks.svg ./report.txt ./results.db " \
+	"the run directory holds what it should and nothing else"
+is "$(stat -c %F "$results/small")" directory "under its own name"
+
+
+run "$vmfee" report small
+is "$output" "$(cat "$results/small/report.txt")" "report prints report.txt again"
+is "$output" "${first%$'\n\n'The run is in*}" "which is what run printed"
+cd "$results" || exit
+run "$vmfee" report ./small
+is "$output" "$(cat small/report.txt)" "a run can be given by its path"
+cd "$ROOT" || exit
+
+run "$vmfee" report --csv small
+is "$(head -n 1 <<<"$output" | cut -d, -f1-6)" \
+	"benchmark,stack,depth,ops,ticks_per_op,exits_per_op" "the CSV names its columns"
+is "$(wc -l <<<"$output")" 8 "it has a row per benchmark and stack"
+is "$(grep -c '^vmcall,native' <<<"$output")" 0 "none for what has no meaning there"
+is "$(awk -F, 'NR == 1 { n = NF } NF != n' <<<"$output")" "" "every row has every column"
+
+cp -r "$results/small/plots" "$T/plots"
+rm -r "$results/small/plots"
+run "$vmfee" report --plots small
+is "$status$output" 0 "report --plots draws the figures again"
+run diff -r "$T/plots" "$results/small/plots"
+is "$status" 0 "byte for byte"
+is "$(head -c 8 "$results/small/plots/l1vmm-ticks.png" | od -An -tx1)" \
+	" 89 50 4e 47 0d 0a 1a 0a" "a PNG is one"
+
+run "$vmfee" run --no-plots --jobs=1 small
+is "$status" 0 "a second run succeeds"
+is "$(ls -m "$results")" "small, small.1" "the first one is kept under a number"
+[ ! -e "$results/small/plots" ]
+ok $? "--no-plots draws none"
+for file in report.txt results.db manifest.json l1vmm/console.log l1vmm/trace/stream_0; do
+	cmp -s "$results/small/$file" "$results/small.1/$file"
+	ok $? "one machine at a time or two, $file is the same"
+done
+run "$vmfee" report small.1
+is "$output" "$(cat "$results/small/report.txt")" "the older run can be reported"
+
+run "$vmfee" run --memory=64 --watchdog=50 --no-plots small
+is "$status" 0 "options override the experiment"
+like "$(cat "$results/small/manifest.json")" '"memory_mib": 64,.*"watchdog_million_ticks": 50,' \
+	"and the manifest says so"
+run "$vmfee" run --watchdog=1 --no-plots small
+is "$status" 5 "a watchdog of a million ticks ends before the BIOS does"
+is "$(ls -m "$results")" "small, small.1, small.2" "a run that fails replaces nothing"
+
+# The report is the same on every page of up to 100 columns, but for where its lines break.
+run script -qec "stty cols 70; $vmfee report small" /dev/null
+is "$(awk '{ sub(/\r/, "") } length > 100' <<<"$output")" "" "no line is longer than 100 columns"
+
+finish
