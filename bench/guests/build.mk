@@ -4,7 +4,7 @@ GUEST_SRCS := $(sort $(wildcard bench/guests/rt/*.S bench/guests/rt/*.c bench/gu
 	l1vmm/lib/cmdline.c l1vmm/lib/printf.c l1vmm/lib/string.c telemetry/fee.c
 PLAIN_SRCS += l1vmm/lib/cmdline.c l1vmm/lib/printf.c
 
-GUESTS := micro
+GUESTS := memory micro
 IMAGES += $(GUESTS:%=$(B)/images/%.elf)
 
 guest_objects = $(addprefix $(B)/image/,$(addsuffix .o,$(basename \

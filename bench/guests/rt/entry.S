@@ -67,6 +67,7 @@ gdtr:
 	.long gdt
 
 	.balign PAGE_SIZE
+	.globl pml4
 pml4:
 	.quad pdpt + PTE_P + PTE_RW
 	.quad area_pdpt + PTE_P + PTE_RW + PTE_US
