@@ -241,10 +241,13 @@ static int take_image(struct console *console, const struct line *line, struct v
 
 static int take_stop(struct console *console, const struct line *line, struct vmfee_error *err)
 {
-	if (line_value(line, "reason", err) == NULL)
+	const char *reason = line_value(line, "reason", err);
+
+	if (reason == NULL)
 		return -1;
 	if (console->stop[0] != '\0')
 		return 0;
+	snprintf(console->stop_reason, sizeof(console->stop_reason), "%s", reason);
 	for (unsigned i = 0; i < line->pairs; i++) {
 		size_t used = strlen(console->stop);
 		snprintf(console->stop + used, sizeof(console->stop) - used, "%s%s=%s",

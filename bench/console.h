@@ -67,6 +67,7 @@ struct console {
 	struct console_notes skips, fails, caps, switches;
 	enum console_end end[STACK_MAX_LEVELS];
 	char said[STACK_MAX_LEVELS][CONSOLE_MAX_TEXT + 1]; /* the last line of each for people */
+	char stop_reason[CONSOLE_MAX_VALUE + 1];
 	char stop[CONSOLE_MAX_TEXT + 1];    /* the first @stop, as "key=value ..."; or empty */
 	bool telemetry;			    /* the lowest level has told of its trace */
 	uint64_t records, dropped, packets; /* in it, over all CPUs */

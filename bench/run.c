@@ -205,6 +205,7 @@ static bool console_tells(const struct run *run)
 	case VMFEE_PANIC:
 	case VMFEE_WATCHDOG:
 	case VMFEE_USAGE:
+	case VMFEE_IMAGE:
 		return run->blamed != NULL && run->blamed->console.line > 0;
 	default:
 		return false;

@@ -35,13 +35,34 @@ static int judge_ends(const struct stack *stack, const struct console *console,
 	return 0;
 }
 
+/* Why a hypervisor stops a guest, in its words; a reason that is not among them says enough itself.
+ */
+static int judge_stop(const struct console *console, struct vmfee_error *err)
+{
+	static const struct {
+		const char *reason;
+		const char *text;
+	} stops[] = {
+#define STOP(NAME, name, text) {name, text},
+#include "l1vmm/vmx/stop_reasons.def"
+#undef STOP
+	};
+	bool image = strcmp(console->stop_reason, "image-refused") == 0;
+	const char *text = "the guest was stopped";
+
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		if (strcmp(stops[i].reason, console->stop_reason) == 0)
+			text = stops[i].text;
+	return vmfee_fail(err, image ? VMFEE_IMAGE : VMFEE_GUEST, "%s: %s", text, console->stop);
+}
+
 static int judge_console(const struct stack *stack, const struct console *console,
 			 struct vmfee_error *err)
 {
 	unsigned top = stack->levels - 1;
 
 	if (console->stop[0] != '\0')
-		return vmfee_fail(err, VMFEE_GUEST, "the guest was stopped: %s", console->stop);
+		return judge_stop(console, err);
 	if (console->fails.count > 0)
 		return vmfee_fail(err, VMFEE_GUEST, "%s: benchmark '%s' failed: %s",
 				  stack->level[top].image, console->fails.note[0].name,

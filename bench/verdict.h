@@ -16,8 +16,9 @@ struct machine_end {
 
 /*
  * Judges a stack whose machine has ended.  Returns 0 where every level ended well and all samples
- * are there; or -1 with VMFEE_PANIC, VMFEE_USAGE (a hypervisor refused to start), VMFEE_GUEST,
- * VMFEE_WATCHDOG, VMFEE_DISK or VMFEE_SYSTEM.
+ * are there; or -1 with VMFEE_PANIC, VMFEE_USAGE (a hypervisor refused to start), VMFEE_IMAGE
+ * (a hypervisor refused its guest's image), VMFEE_GUEST, VMFEE_WATCHDOG, VMFEE_DISK or
+ * VMFEE_SYSTEM.
  */
 int verdict(const struct stack *stack, struct console *console, const struct machine_end *machine,
 	    struct vmfee_error *err);

@@ -1,55 +1,57 @@
 #!/bin/bash
-# Images that no machine may be given: each is refused by name before anything runs.
+# Images that no machine may be given.  What is wrong with the file itself, and with the lowest image,
+# shows before anything runs; that a guest does not fit into its memory, its hypervisor finds out.
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 private_project
 vmfee=$PROJECT/build/vmfee
 images=$PROJECT/build/images
 
-# refused REGEX NAME: the image bad.elf is refused, at the bottom of a stack and on top of one
+# refused REGEX NAME LEVELS...: a run of each stack ends with the status and the reason of a bad image
 refused() {
-	local levels
-	for levels in "bad" "l1vmm / bad"; do
+	local regex=$1 name=$2 levels
+	shift 2
+	for levels; do
 		printf '[experiment]\ntitle = t\n[stack case]\nlevels = %s\n' "$levels" >"$T/bad.ini"
 		run "$vmfee" run "$T/bad.ini"
-		[ "$status" -eq 8 ] && [[ ${errors##*$'\n'} =~ bad\.elf:\ $1 ]]
-		ok $? "$2 as '$levels': status 8" || diag "status $status: $errors"
+		[ "$status" -eq 8 ] && [[ ${errors##*$'\n'} =~ $regex ]]
+		ok $? "$name as '$levels': status 8" || diag "status $status: $errors"
 	done
-	[ -z "$(ls -A "$PROJECT/results")" ]
-	ok $? "$2: nothing is left"
+	[ -z "$(ls "$PROJECT/results")" ]
+	ok $? "$name: nothing looks like a result"
+}
+bottom=bad top='l1vmm / bad'
+
+# patch_address SEGMENT BYTES: writes the physical address of a segment of bad.elf, which stands 24
+# bytes into its program header of 56, as printf escapes.
+patch_address() {
+	local headers
+	headers=$(od -An -tu8 -j32 -N8 "$images/bad.elf")
+	printf '%b' "$2" | dd of="$images/bad.elf" bs=1 seek=$((headers + $1 * 56 + 24)) \
+		conv=notrunc status=none
 }
 
-# patch OFFSET BYTES: writes bytes, as printf escapes, into bad.elf
-patch() {
-	printf '%b' "$2" | dd of="$images/bad.elf" bs=1 seek="$1" conv=notrunc status=none
-}
-
-# The offset in bad.elf of its program header number $1; each is 56 bytes.
-header() {
-	local start
-	start=$(od -An -tu8 -j32 -N8 "$images/bad.elf")
-	echo $((start + $1 * 56))
-}
-
-echo "no executable at all, but a text that is longer than a header of an executable is" \
+echo "no executable at all, but a text that is longer than the header of an executable" \
 	>"$images/bad.elf"
-refused '.*' "a text"
+refused 'bad\.elf: the file does not begin with the ELF magic number' "a text" "$bottom" "$top"
 : >"$images/bad.elf"
-refused '.*' "an empty file"
-for size in 20 64 4096; do
-	head -c $size "$images/micro.elf" >"$images/bad.elf"
-	refused '.*' "an image cut to $size bytes"
+refused 'bad\.elf: the file is too small' "an empty file" "$bottom" "$top"
+for size in 64 4096 $(($(stat -c %s "$images/micro.elf") - 1)); do
+	head -c "$size" "$images/micro.elf" >"$images/bad.elf"
+	refused 'bad\.elf: the image is cut short' "an image cut to $size bytes" "$bottom" "$top"
 done
-head -c "$(($(stat -c %s "$images/micro.elf") - 1))" "$images/micro.elf" >"$images/bad.elf"
-refused '.*' "an image cut short by one byte"
-
-cp "$images/micro.elf" "$images/bad.elf"
-segment=$(readelf -lW "$images/bad.elf" | awk '$1 == "LOAD" { print n; exit } /^  [A-Z]/ { if (seen) n++ } /^  Type/ { seen = 1; n = 0 }')
-patch "$(($(header "$segment") + 24))" '\x00\x00\x00\x70\x00\x00\x00\x00'
-refused '.*' "a segment outside memory"
-cp "$images/micro.elf" "$images/bad.elf"
-patch "$(($(header "$segment") + 24))" '\x00\x00\x00\xff\xff\xff\xff\xff'
-refused '.*' "a segment that wraps around"
 cp /bin/true "$images/bad.elf"
-refused '.*' "an executable of another system"
+refused 'bad\.elf: the image is not an executable for fixed addresses' "an executable of another system" "$bottom" "$top"
+
+# The last segment that is loaded does not hold the entry, which would be missed first.
+segment=$(readelf -lW "$images/micro.elf" |
+	awk '/^  Type/ { n = 0; next } /^  [A-Z]/ { if ($1 == "LOAD") last = n; n++ } END { print last }')
+cp "$images/micro.elf" "$images/bad.elf"
+patch_address "$segment" '\x00\x00\x00\x70\x00\x00\x00\x00'
+refused 'bad\.elf: .*, segment [0-9]*, .* 0x70000000' "a segment outside memory" "$bottom"
+refused "image cannot be loaded: reason=image-refused error=OUTSIDE_MEMORY .*=0x70000000" \
+	"a segment outside the guest's memory" "$top"
+cp "$images/micro.elf" "$images/bad.elf"
+patch_address "$segment" '\x00\x00\x00\xff\xff\xff\xff\xff'
+refused 'bad\.elf: a segment ends above 4 GiB' "a segment at the end of all addresses" "$bottom" "$top"
 
 finish

@@ -120,6 +120,7 @@ Test(console, the_first_stop_is_kept)
 						 "@stop reason=other vcpu=0\n"
 						 "@end image=l1vmm status=guest-stopped\n");
 
+	cr_expect_str_eq(console->stop_reason, "triple-fault");
 	cr_expect_str_eq(console->stop, "reason=triple-fault vcpu=0 rip=0x1000");
 	cr_expect_eq(console->end[0], CONSOLE_STOPPED);
 	rig_console_free(console);
