@@ -7,6 +7,14 @@
 /* Erases the line of a terminal that the cursor is on (ECMA-48 EL). */
 #define ERASE_LINE "\r\033[K"
 
+/* Machines write byte by byte; nobody reads that fast. */
+enum { REDRAW_MS = 100 };
+
+static long milliseconds(const struct timespec *from, const struct timespec *to)
+{
+	return (to->tv_sec - from->tv_sec) * 1000 + (to->tv_nsec - from->tv_nsec) / 1000000;
+}
+
 void progress_begin(struct progress *progress, const char *experiment)
 {
 	*progress = (struct progress){.experiment = experiment, .live = isatty(STDERR_FILENO)};
@@ -42,9 +50,12 @@ void progress_show(struct progress *progress, const struct cell *cells, unsigned
 	if (!progress->live)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (progress->shown && milliseconds(&progress->drawn, &now) < REDRAW_MS)
+		return;
+	progress->drawn = now;
 	progress_wipe(progress);
 	fprintf(stderr, "%s: %u of %u stacks, %ld s", progress->experiment, done, all,
-		(long)(now.tv_sec - progress->start.tv_sec));
+		milliseconds(&progress->start, &now) / 1000);
 	for (unsigned i = 0; i < count; i++) {
 		const struct console *console = &cells[i].console;
 		if (!cells[i].running)

@@ -11,9 +11,9 @@
 
 struct progress {
 	const char *experiment;
-	bool live;  /* stderr is a terminal */
-	bool shown; /* there is a line to wipe */
-	struct timespec start;
+	bool live;		      /* stderr is a terminal */
+	bool shown;		      /* there is a line to wipe */
+	struct timespec start, drawn; /* of the run; when the line was last drawn */
 };
 
 void progress_begin(struct progress *progress, const char *experiment);

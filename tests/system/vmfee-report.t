@@ -75,6 +75,12 @@ run "$vmfee" run --watchdog=1 --no-plots small
 is "$status" 5 "a watchdog of a million ticks ends before the BIOS does"
 is "$(ls -m "$results")" "small, small.1, small.2" "a run that fails replaces nothing"
 
+# A terminal gets a line that changes, and none of it stays.
+run script -qec "$vmfee run --no-plots small" /dev/null
+like "$output" $'\r\e\\[K''small: [0-2] of 2 stacks' "progress is one live line on a terminal"
+[[ $output != *"started ("* ]]
+ok $? "in place of the plain ones"
+
 # The report is the same on every page of up to 100 columns, but for where its lines break.
 run script -qec "stty cols 70; $vmfee report small" /dev/null
 is "$(awk '{ sub(/\r/, "") } length > 100' <<<"$output")" "" "no line is longer than 100 columns"
