@@ -35,7 +35,7 @@ WARN := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wu
 CPPFLAGS := -I. -MMD -MP
 IMAGE_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mno-red-zone \
 	-mgeneral-regs-only -fcf-protection=none -fno-stack-protector \
-	-fno-asynchronous-unwind-tables -fomit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(WARN)
+	-fno-asynchronous-unwind-tables -fomit-frame-pointer '-ffile-prefix-map=$(CURDIR)=.' $(WARN)
 IMAGE_LDFLAGS := -m elf_x86_64 -static -nostdlib -z noexecstack -z max-page-size=4096 \
 	--build-id=none --fatal-warnings
 HOST_CFLAGS := -std=gnu11 -O2 -g -D_GNU_SOURCE $(WARN)

@@ -34,9 +34,8 @@ static bool zero_memory(void *ctx, uint64_t gpa, uint64_t size)
 static void accept(struct pvh_elf_result result)
 {
 	if (result.error)
-		guest_refused(STOP_BAD_IMAGE, "error=%s segment=%d %s=0x%lx",
-			      pvh_elf_error_name(result.error), result.segment,
-			      pvh_elf_number_name(result.error), result.number);
+		guest_refused(STOP_BAD_IMAGE, "error=%s segment=%d number=0x%lx",
+			      pvh_elf_error_name(result.error), result.segment, result.number);
 }
 
 /*

@@ -21,8 +21,8 @@
 #include "l1vmm/vmx/setup.h"
 #include "l1vmm/vmx/vmx.h"
 
-/* What the hypervisor keeps for itself beside the ring: tables, VMCSs, bitmaps. */
-#define POOL_BYTES (UINT64_C(8) << 20)
+/* What the hypervisor keeps for itself beside the ring: VMCSs, bitmaps, its own page tables. */
+#define POOL_BYTES (UINT64_C(4) << 20)
 
 /* The legacy interrupt controllers' masks. */
 #define PORT_PIC1_MASK 0x21
@@ -64,29 +64,21 @@ static void quiet_devices(void)
 	out8(PORT_PIC2_MASK, 0xff);
 }
 
-static uint64_t alloc_page(void *ctx)
+/* The pool: also one table for each 2 MB of the guest's memory, should all of it be 4 KB pages. */
+static uint64_t pool_bytes(const struct options *options)
 {
-	(void)ctx;
-	return memory_alloc(1);
-}
-
-static uint64_t *table_at(void *ctx, uint64_t hpa)
-{
-	(void)ctx;
-	return (uint64_t *)hpa;
+	return POOL_BYTES + options->ring_bytes + memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
 }
 
 static void make_vm(const struct options *options)
 {
-	static const struct page_table_memory memory = {.alloc = alloc_page, .table = table_at};
-
 	vm.switches = options->switches;
 	vm.memory = memory_take_largest(options->memory_bytes);
 	if (!vm.memory.size) {
 		printk("l1vmm: too little memory: none is left for a guest\n");
 		refuse_to_start();
 	}
-	if (!ept_init(&vm.ept, &memory, vm.memory.base, vm.memory.size,
+	if (!ept_init(&vm.ept, &memory_for_tables, vm.memory.base, vm.memory.size,
 		      options->switches.mmu == SW_MMU_EPT_4K ? PAGE_SIZE : PAGE_SIZE_2M))
 		panic("no memory for EPT");
 	ioapic_reset(&vm.ioapic);
@@ -139,9 +131,10 @@ void l1vmm_main(uint64_t start_info)
 		refuse_to_start();
 	}
 	quiet_devices();
-	if (!memory_init(boot, POOL_BYTES + options.ring_bytes) || !paging_init(boot)) {
+	memory_init(boot);
+	if (!memory_make_pool(pool_bytes(&options)) || !paging_init(boot)) {
 		printk("l1vmm: too little memory: of %lu KiB, %lu are to be the hypervisor's\n",
-		       memory_total() >> 10, (POOL_BYTES + options.ring_bytes) >> 10);
+		       memory_total() >> 10, pool_bytes(&options) >> 10);
 		refuse_to_start();
 	}
 	printk("@l1vmm version=1 level=%u cpus=1 memory=%lu\n", vm.level, memory_total());

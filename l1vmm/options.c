@@ -5,7 +5,9 @@
 #include "l1vmm/lib/string.h"
 
 #define DEFAULT_RING_BYTES (UINT64_C(4) << 20)
-#define RING_UNIT	   0x10000u /* a sub-buffer */
+#define RING_UNIT	   0x10000u		  /* a sub-buffer */
+#define MAX_RING_KIB	   (UINT64_C(64) * 65536) /* as many sub-buffers as a ring may have */
+#define MAX_MEMORY_MIB	   (UINT64_MAX >> 20)
 #define MAX_TOKEN	   64
 #define OUTBOX_ATA	   "ata:"
 #define LBA_LIMIT	   (UINT64_C(1) << 28)
@@ -18,15 +20,15 @@ static void say_values(void *ctx, const char *value)
 	format(why + used, MAX_TOKEN * 4 - used, " %s", value);
 }
 
-static bool parse_size(const struct cmdline_token *t, uint64_t unit, uint64_t *bytes, char *why,
-		       size_t size)
+/* A size from one unit to `most` of them. */
+static bool parse_size(const struct cmdline_token *t, uint64_t unit, uint64_t most, uint64_t *bytes,
+		       char *why, size_t size)
 {
 	uint64_t number;
 
-	if (!cmdline_number(t->value, t->value_length, &number) || number == 0 ||
-	    number > UINT64_MAX / unit) {
+	if (!cmdline_number(t->value, t->value_length, &number) || number == 0 || number > most) {
 		format(why, size, "%.*s= takes a number from 1 to %lu", (int)t->key_length, t->key,
-		       UINT64_MAX / unit);
+		       most);
 		return false;
 	}
 	*bytes = number * unit;
@@ -98,9 +100,11 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		if (is_repeated(cmdline, &t))
 			continue;
 		if (cmdline_is(&t, "memory"))
-			ok = parse_size(&t, UINT64_C(1) << 20, &o->memory_bytes, why, size);
+			ok = parse_size(&t, UINT64_C(1) << 20, MAX_MEMORY_MIB, &o->memory_bytes,
+					why, size);
 		else if (cmdline_is(&t, "ring"))
-			ok = parse_size(&t, UINT64_C(1) << 10, &o->ring_bytes, why, size);
+			ok = parse_size(&t, UINT64_C(1) << 10, MAX_RING_KIB, &o->ring_bytes, why,
+					size);
 		else if (cmdline_is(&t, "outbox"))
 			ok = parse_outbox(o, &t, why, size);
 		else

@@ -92,11 +92,12 @@ static void drain(void)
 
 void trace_next_slow(struct vcpu *v)
 {
+	bool drains = outbox.open;
 	uint64_t now = rdtsc();
 
 	if (telemetry_next_slow(&v->telemetry))
 		drain();
-	if (outbox.open)
+	if (drains)
 		wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
 }
 

@@ -18,6 +18,7 @@
 #define STATUS_DATA   0x08
 #define STATUS_FAULT  0x20
 #define STATUS_BUSY   0x80
+#define STATUS_NOBODY 0xff /* the bus floats: there is no controller */
 #define POLLS	      10000000u
 
 /* Waits until the drive is not busy and shows the bits of `wanted`. */
@@ -26,6 +27,8 @@ static bool wait(uint8_t wanted)
 	for (uint32_t i = 0; i < POLLS; i++) {
 		uint8_t status = in8(PORT_STATUS);
 
+		if (status == STATUS_NOBODY)
+			return false;
 		if (status & STATUS_BUSY)
 			continue;
 		if (status & (STATUS_ERROR | STATUS_FAULT))

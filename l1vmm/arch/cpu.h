@@ -147,30 +147,6 @@ static inline void write_cr8(uint64_t value)
 	__asm__ volatile("mov %0, %%cr8" : : "r"(value) : "memory");
 }
 
-static inline uint64_t read_dr6(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("mov %%dr6, %0" : "=r"(value));
-	return value;
-}
-
-static inline uint64_t read_dr7(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("mov %%dr7, %0" : "=r"(value));
-	return value;
-}
-
-static inline uint64_t read_rflags(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("pushfq; pop %0" : "=r"(value) : : "memory");
-	return value;
-}
-
 static inline uint8_t in8(uint16_t port)
 {
 	uint8_t value;
@@ -220,12 +196,6 @@ static inline void outs8(uint16_t port, const void *data, size_t count)
 static inline void outs16(uint16_t port, const void *data, size_t count)
 {
 	__asm__ volatile("rep outsw" : "+S"(data), "+c"(count) : "d"(port) : "memory");
-}
-
-/* `count` 16-bit words from `port` to `data`, as one string instruction. */
-static inline void ins16(uint16_t port, void *data, size_t count)
-{
-	__asm__ volatile("rep insw" : "+D"(data), "+c"(count) : "d"(port) : "memory");
 }
 
 static inline void invlpg(const volatile void *address)

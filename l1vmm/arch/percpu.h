@@ -56,7 +56,8 @@ static inline struct cpu *this_cpu(void)
 {
 	struct cpu *cpu;
 
-	__asm__("mov %%gs:0, %0" : "=r"(cpu));
+	/* Volatile: not to be moved before percpu_init(), which sets the base. */
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
 }
 

@@ -73,13 +73,13 @@
 #define RFLAGS_VIP	 BIT(20)
 #define RFLAGS_ID	 BIT(21)
 
-/* DR6 and DR7 after reset: SDM volume 3, table 10-1. */
-#define DR6_INIT 0xffff0ff0
+/* DR7 after reset: SDM volume 3, table 10-1. */
 #define DR7_INIT 0x400
 
-#define XCR0_X87 BIT(0)
-#define XCR0_SSE BIT(1)
-#define XCR0_AVX BIT(2)
+#define XCR0_X87     BIT(0)
+#define XCR0_SSE     BIT(1)
+#define XCR0_AVX     BIT(2)
+#define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX) /* to guests */
 
 /* Page-table entries: SDM volume 3, 4.5. */
 #define PTE_P	BIT(0)
@@ -147,6 +147,7 @@
 #define CPUID_1_ECX_XSAVE      BIT(26)
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_HYPERVISOR BIT(31) /* never set by a processor, always by a hypervisor */
+#define CPUID_1_EDX_MCE	       BIT(7)
 #define CPUID_1_EDX_APIC       BIT(9)
 #define CPUID_HYPERVISOR       0x40000000 /* first leaf of those left to hypervisors */
 

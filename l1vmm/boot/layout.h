@@ -23,7 +23,7 @@
 
 #ifndef __ASSEMBLER__
 /* Physical and, the image being mapped onto itself, virtual addresses; sections begin on pages. */
-extern char image_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[];
+extern char image_start[], text_start[], rodata_start[], data_start[];
 extern char image_end[];
 #endif
 

@@ -63,7 +63,7 @@ static uint64_t place(const struct memory_range *range, uint64_t size)
 	return base < end && end - base >= size ? base : 0;
 }
 
-static bool take_pool(uint64_t bytes)
+bool memory_make_pool(uint64_t bytes)
 {
 	bytes = align_up(bytes, PAGE_SIZE_2M);
 	for (size_t i = 0; i < range_count; i++) {
@@ -78,14 +78,17 @@ static bool take_pool(uint64_t bytes)
 	return false;
 }
 
-bool memory_init(const struct boot_info *boot, uint64_t pool_bytes)
+void memory_init(const struct boot_info *boot)
 {
 	for (uint32_t i = 0; i < boot->memmap_count; i++)
 		add_usable(&boot->memmap[i]);
+	/* A map may say of the same address that it is usable and that it is not. */
+	for (uint32_t i = 0; i < boot->memmap_count; i++)
+		if (boot->memmap[i].type != XEN_HVM_MEMMAP_TYPE_RAM)
+			reserve(boot->memmap[i].addr, boot->memmap[i].addr + boot->memmap[i].size);
 	reserve((uintptr_t)image_start, (uintptr_t)image_end);
 	for (uint32_t i = 0; i < boot->module_count; i++)
 		reserve(boot->modules[i].paddr, boot->modules[i].paddr + boot->modules[i].size);
-	return take_pool(pool_bytes);
 }
 
 uint64_t memory_total(void)
@@ -123,3 +126,17 @@ struct memory_range memory_take_largest(uint64_t limit)
 		reserve(best.base, best.base + best.size);
 	return best;
 }
+
+static uint64_t alloc_table(void *ctx)
+{
+	(void)ctx;
+	return memory_alloc(1);
+}
+
+static uint64_t *table_at(void *ctx, uint64_t hpa)
+{
+	(void)ctx;
+	return (uint64_t *)hpa;
+}
+
+const struct page_table_memory memory_for_tables = {.alloc = alloc_table, .table = table_at};

@@ -8,17 +8,19 @@
 #include <stdint.h>
 
 #include "l1vmm/boot/boot_info.h"
+#include "l1vmm/lib/page_table.h"
 
 struct memory_range {
 	uint64_t base; /* hpa */
 	uint64_t size; /* bytes */
 };
 
-/*
- * Takes stock of the memory map: usable memory from 1 MB to 4 GiB less the image and the modules.
- * Sets `pool_bytes` of it aside for memory_alloc().  False where that much is not there.
+/* Takes stock of the memory map: usable memory from 1 MB to 4 GiB less the image and the modules.
  */
-bool memory_init(const struct boot_info *boot, uint64_t pool_bytes);
+void memory_init(const struct boot_info *boot);
+
+/* Sets `bytes` aside for memory_alloc().  False where there is no such piece. */
+bool memory_make_pool(uint64_t bytes);
 
 /* All usable memory of the machine in bytes. */
 uint64_t memory_total(void);
@@ -28,5 +30,8 @@ uint64_t memory_alloc(uint64_t pages);
 
 /* Takes the largest piece that is left, at most `limit` bytes, both ends on 2 MB. */
 struct memory_range memory_take_largest(uint64_t limit);
+
+/* The pool as page tables take it, mapped at its own addresses. */
+extern const struct page_table_memory memory_for_tables;
 
 #endif

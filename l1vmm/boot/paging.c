@@ -10,20 +10,6 @@
 
 #define LIMIT UINT64_C(0x100000000)
 
-static uint64_t alloc(void *ctx)
-{
-	(void)ctx;
-	return memory_alloc(1);
-}
-
-static uint64_t *table(void *ctx, uint64_t hpa)
-{
-	(void)ctx;
-	return (uint64_t *)hpa;
-}
-
-static const struct page_table_memory memory = {.alloc = alloc, .table = table};
-
 /* Maps [start, end) onto itself in the largest pages that fit. */
 static bool map(struct page_table *pt, uint64_t start, uint64_t end, uint64_t bits)
 {
@@ -39,17 +25,19 @@ static bool map(struct page_table *pt, uint64_t start, uint64_t end, uint64_t bi
 	return true;
 }
 
+/* Page 0 stays unmapped, so that a null pointer is met. */
 static bool map_memory(struct page_table *pt, const struct boot_info *boot)
 {
 	for (uint32_t i = 0; i < boot->memmap_count; i++) {
 		const struct hvm_memmap_table_entry *e = &boot->memmap[i];
 		uint64_t end = e->addr + e->size;
+		uint64_t start;
 
 		if (e->type != XEN_HVM_MEMMAP_TYPE_RAM || end < e->addr)
 			continue;
+		start = (e->addr + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
 		end = (end < LIMIT ? end : LIMIT) & ~(uint64_t)(PAGE_SIZE - 1);
-		if (!map(pt, (e->addr + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1), end,
-			 PTE_RW | PTE_NX))
+		if (!map(pt, start ? start : PAGE_SIZE, end, PTE_RW | PTE_NX))
 			return false;
 	}
 	return true;
@@ -81,7 +69,7 @@ bool paging_init(const struct boot_info *boot)
 {
 	struct page_table pt;
 
-	if (!page_table_init(&pt, &page_table_host, &memory) || !map_memory(&pt, boot) ||
+	if (!page_table_init(&pt, &page_table_host, &memory_for_tables) || !map_memory(&pt, boot) ||
 	    !map_image(&pt) || !remove_guards(&pt))
 		return false;
 	wrmsr(MSR_IA32_EFER, rdmsr(MSR_IA32_EFER) | EFER_NXE);

@@ -7,9 +7,10 @@
 #include "l1vmm/lib/string.h"
 #include "l1vmm/vm.h"
 
-#define CPUID_HYPERVISOR_RANGE 0x10000
-#define CPUID_HYPERVISOR_LAST  (CPUID_HYPERVISOR + 1)
-#define XSAVE_SUBLEAF_1_XSAVES BIT(3)
+#define CPUID_HYPERVISOR_RANGE	0x10000
+#define CPUID_HYPERVISOR_LAST	(CPUID_HYPERVISOR + 1)
+#define XSAVE_SUBLEAF_1_XSAVES	BIT(3)
+#define XSAVE_LEGACY_AND_HEADER 576 /* bytes */
 
 /* Leaves 1 to this one may have a row in cpuid.def. */
 #define LAST_MASKED_LEAF 0x1f
@@ -51,7 +52,7 @@ static void hypervisor_leaf(struct vcpu *v, uint32_t leaf)
 /* Bits that follow the guest's own state, SDM volume 2, CPUID. */
 static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 {
-	r->ecx |= CPUID_1_ECX_HYPERVISOR;
+	r->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC; /* the local APIC is emulated */
 	r->ecx &= ~(uint32_t)CPUID_1_ECX_OSXSAVE;
 	if (vmcs_read(v, VMCS_GUEST_CR4) & CR4_OSXSAVE)
 		r->ecx |= CPUID_1_ECX_OSXSAVE;
@@ -60,17 +61,40 @@ static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 		r->edx &= ~(uint32_t)CPUID_1_EDX_APIC; /* SDM volume 3, 11.4.3 */
 }
 
+/* Leaf 0xD: the state components of XCR0_OFFERED, and the largest area that they need. */
+static void xsave_leaf(uint32_t subleaf, struct cpuid_regs *r)
+{
+	struct cpuid_regs avx = cpuid(0xd, 2);
+
+	if (subleaf == 0) {
+		r->eax &= (uint32_t)XCR0_OFFERED;
+		r->ecx = r->eax & XCR0_AVX ? avx.ebx + avx.eax : XSAVE_LEGACY_AND_HEADER;
+		r->edx = 0;
+	} else if (subleaf == 1) {
+		r->eax &= ~(uint32_t)XSAVE_SUBLEAF_1_XSAVES;
+		r->ecx = r->edx = 0;
+	} else if (subleaf > 2) {
+		*r = (struct cpuid_regs){0};
+	}
+}
+
 /* A leaf that is not simply the processor's. */
 static __attribute__((noinline)) void masked_leaf(struct vcpu *v, uint32_t leaf, uint32_t subleaf)
 {
 	struct cpuid_regs r = cpuid(leaf, subleaf);
 
 	hide(leaf, &r);
-	if (leaf == 1) {
+	switch (leaf) {
+	case 0x1:
 		follow_state(v, &r);
-	} else if (leaf == 0xd && subleaf == 1) {
-		r.eax &= ~(uint32_t)XSAVE_SUBLEAF_1_XSAVES;
-		r.ecx = r.edx = 0;
+		break;
+	case 0xb:
+	case 0x1f:
+		r.edx = v->id; /* x2APIC ID */
+		break;
+	case 0xd:
+		xsave_leaf(subleaf, &r);
+		break;
 	}
 	set_answer(v, r.eax, r.ebx, r.ecx, r.edx);
 }

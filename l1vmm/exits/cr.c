@@ -40,6 +40,14 @@ static uint64_t read_cr(struct vcpu *v, unsigned number)
 	return number == 8 ? lapic_cr8(&v->lapic) : vmcs_read(v, VMCS_GUEST_CR3);
 }
 
+/* Outside 64-bit code the operand has 32 bits, whatever is left in the upper half. */
+static uint64_t operand(struct vcpu *v, enum gpr reg)
+{
+	uint64_t value = vcpu_register(v, reg);
+
+	return value >> 32 && !vcpu_in_64bit_code(v) ? (uint32_t)value : value;
+}
+
 /* LMSW can set PE but not clear it. */
 static uint64_t lmsw(uint64_t cr0, uint64_t source)
 {
@@ -54,7 +62,7 @@ enum exit_action exit_cr_access(struct vcpu *v)
 
 	switch (CR_ACCESS_TYPE(v->detail)) {
 	case MOV_TO_CR:
-		ok = write_cr(v, number, vcpu_register(v, reg));
+		ok = write_cr(v, number, operand(v, reg));
 		break;
 	case MOV_FROM_CR:
 		vcpu_set_register(v, reg, read_cr(v, number));
@@ -69,13 +77,10 @@ enum exit_action exit_cr_access(struct vcpu *v)
 	return ok ? EXIT_ADVANCE : event_gp(v);
 }
 
-/* SDM volume 2, XSETBV: x87 always, AVX only with SSE, nothing that the processor lacks. */
+/* SDM volume 2, XSETBV: x87 always, AVX only with SSE, nothing that CPUID does not offer. */
 static bool xcr0_valid(uint64_t value)
 {
-	struct cpuid_regs offered = cpuid(0xd, 0);
-	uint64_t known = XCR0_X87 | XCR0_SSE | XCR0_AVX;
-
-	if (value & ~(known & ((uint64_t)offered.edx << 32 | offered.eax)))
+	if (value & ~(uint64_t)(XCR0_OFFERED & cpuid(0xd, 0).eax))
 		return false;
 	return (value & XCR0_X87) && (!(value & XCR0_AVX) || (value & XCR0_SSE));
 }

@@ -28,9 +28,10 @@ enum exit_action exit_vmcall(struct vcpu *v);		  /* hypercall.c */
 enum exit_action exit_vmx_insn(struct vcpu *v);		  /* vmx_insn.c */
 enum exit_action exit_invd(struct vcpu *v);		  /* misc.c */
 enum exit_action exit_wbinvd(struct vcpu *v);		  /* misc.c */
+enum exit_action exit_hidden(struct vcpu *v);		  /* misc.c */
 enum exit_action exit_rdpmc(struct vcpu *v);		  /* misc.c */
+enum exit_action exit_task_switch(struct vcpu *v);	  /* fatal.c */
 enum exit_action exit_triple_fault(struct vcpu *v);	  /* fatal.c */
-enum exit_action exit_entry_failure(struct vcpu *v);	  /* fatal.c */
 enum exit_action exit_unexpected(struct vcpu *v);	  /* fatal.c */
 
 /* fatal.c: a reason above those of the table, or an entry that failed late (bit 31). */

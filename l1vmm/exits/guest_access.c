@@ -144,11 +144,9 @@ bool guest_write(struct guest_view *view, uint64_t linear, const void *from, siz
 
 enum insn_mode guest_code_mode(struct vcpu *v)
 {
-	uint64_t rights = vmcs_read(v, VMCS_GUEST_CS_AR_BYTES);
-
-	if ((rights & AR_CODE64_BIT) && (vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA))
+	if (vcpu_in_64bit_code(v))
 		return INSN_64;
-	return rights & AR_DEFAULT_32 ? INSN_32 : INSN_16;
+	return vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_DEFAULT_32 ? INSN_32 : INSN_16;
 }
 
 /*

@@ -49,10 +49,15 @@ static bool move_piece(struct string_io *io, uint64_t elements)
 {
 	uint8_t data[MAX_BYTES];
 	size_t bytes = elements * io->size;
+	uint64_t gpa;
 
 	if (io->in) {
+		/* A fault must come before the port is read, for it cannot be read again. */
+		if (!guest_translate(&io->view, io->linear, PF_W, &gpa) ||
+		    !guest_translate(&io->view, io->linear + bytes - 1, PF_W, &gpa))
+			return false;
 		for (uint64_t i = 0; i < elements; i++) {
-			uint32_t value = port_read(io->view.v, io->port, io->size);
+			uint32_t value = port_read(io->port, io->size);
 
 			memcpy(data + i * io->size, &value, io->size);
 		}
@@ -73,6 +78,14 @@ static void add_register(struct vcpu *v, enum gpr reg, uint64_t change, unsigned
 	v->regs[reg] = kept | ((v->regs[reg] + change) & mask);
 }
 
+/* Elements up to where the index register wraps; the next exit has the address behind that. */
+static uint64_t before_wrap(const struct string_io *io, uint64_t index, uint64_t mask)
+{
+	uint64_t bytes = io->backward ? index & mask : mask - (index & mask);
+
+	return bytes / io->size + 1;
+}
+
 static enum exit_action string_io(struct vcpu *v)
 {
 	unsigned address_bytes = INFO_ADDRESS_SIZE(vmcs_read(v, VMCS_EXIT_INSTRUCTION_INFO));
@@ -89,7 +102,11 @@ static enum exit_action string_io(struct vcpu *v)
 
 	guest_view_init(&io.view, v);
 	io.backward = io.view.paging.rflags & RFLAGS_DF;
-	io.count = wanted < MAX_BYTES / io.size ? wanted : MAX_BYTES / io.size;
+	io.count = before_wrap(&io, v->regs[io.in ? RDI : RSI], address_mask(address_bytes));
+	if (io.count > MAX_BYTES / io.size)
+		io.count = MAX_BYTES / io.size;
+	if (io.count > wanted)
+		io.count = wanted;
 	step = io.backward ? -(uint64_t)io.size : io.size;
 	while (io.done < io.count && !fault) {
 		uint64_t elements = piece(&io);
@@ -121,7 +138,7 @@ enum exit_action exit_io(struct vcpu *v)
 		/* EAX as a destination clears the upper half, AX and AL leave the rest. */
 		uint64_t kept = size == 4 ? 0 : rax & ~mask;
 
-		v->regs[RAX] = kept | (port_read(v, port, size) & mask);
+		v->regs[RAX] = kept | (port_read(port, size) & mask);
 	}
 	return EXIT_ADVANCE;
 }

@@ -17,6 +17,12 @@ enum exit_action exit_invd(struct vcpu *v)
 	return exit_wbinvd(v);
 }
 
+/* What CPUID does not offer is undefined. */
+enum exit_action exit_hidden(struct vcpu *v)
+{
+	return event_ud(v);
+}
+
 /* CPUID offers no counters. */
 enum exit_action exit_rdpmc(struct vcpu *v)
 {

@@ -125,6 +125,9 @@ enum exit_action mmio_access(struct vcpu *v, uint64_t gpa)
 
 	if (!is_device(gpa))
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
+	if (v->event) /* no instruction accessed it: a stack or table of event delivery lies there
+		       */
+		vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx what=event-delivery", gpa);
 	v->telemetry.cur->flags |= RECORD_F_DEVICE;
 	guest_view_init(&view, v);
 	if (!decode(&view, &insn, &status))

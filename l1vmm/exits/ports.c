@@ -22,7 +22,7 @@ static void port_poweroff(struct vcpu *v, uint8_t value)
 	if (value != (uint8_t)word[v->vm->poweroff_matched])
 		vcpu_stop(v, STOP_BAD_POWEROFF, "byte=0x%x", value);
 	if (!word[++v->vm->poweroff_matched])
-		vcpu_poweroff(v, v->vm->guest_status);
+		vcpu_poweroff(v->vm->guest_status);
 }
 
 static void port_console(struct vcpu *v, uint8_t value)
@@ -41,11 +41,17 @@ static const struct port_row {
 #undef PORT
 };
 
-static const struct port_row *find(uint16_t port)
+/*
+ * The row for an access.  The machine's ports are open to accesses that touch no others; to wider
+ * ones nobody answers.
+ */
+static const struct port_row *find(uint16_t port, unsigned size)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (port >= rows[i].first && port <= rows[i].last)
-			return &rows[i];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (port < rows[i].first || port > rows[i].last)
+			continue;
+		return rows[i].write || port + size - 1 <= rows[i].last ? &rows[i] : NULL;
+	}
 	return NULL;
 }
 
@@ -75,11 +81,10 @@ static void machine_write(uint16_t port, unsigned size, uint32_t value)
 	}
 }
 
-uint32_t port_read(struct vcpu *v, uint16_t port, unsigned size)
+uint32_t port_read(uint16_t port, unsigned size)
 {
-	const struct port_row *row = find(port);
+	const struct port_row *row = find(port, size);
 
-	(void)v;
 	if (row && !row->write)
 		return machine_read(port, size);
 	return UINT32_MAX >> (32 - 8 * size); /* nobody drives the bus */
@@ -87,7 +92,7 @@ uint32_t port_read(struct vcpu *v, uint16_t port, unsigned size)
 
 void port_write(struct vcpu *v, uint16_t port, unsigned size, const uint8_t *data, size_t count)
 {
-	const struct port_row *row = find(port);
+	const struct port_row *row = find(port, size);
 
 	for (size_t i = 0; row && i < count; i++) {
 		uint32_t value = 0;

@@ -87,11 +87,6 @@ static bool load_pdptes(struct vcpu *v, uint64_t cr3)
 	return true;
 }
 
-static bool in_64bit_code(struct vcpu *v, uint64_t efer)
-{
-	return (efer & EFER_LMA) && (vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_CODE64_BIT);
-}
-
 static void set_long_mode(struct vcpu *v, uint64_t efer, bool on)
 {
 	uint32_t *entry = &v->controls.word[CONTROL_ENTRY];
@@ -103,16 +98,18 @@ static void set_long_mode(struct vcpu *v, uint64_t efer, bool on)
 	vmcs_write(v, VMCS_GUEST_IA32_EFER, on ? efer | EFER_LMA : efer & ~EFER_LMA);
 }
 
-/* What turning paging on or off asks for: SDM volume 3, 4.1.1 and 11.8.5. */
+/* What turning paging on or off asks for: SDM volume 3, 4.1.1 and 10.8.5, table 26-2 for the TSS.
+ */
 static bool switch_paging(struct vcpu *v, bool on)
 {
 	uint64_t efer = vmcs_read(v, VMCS_GUEST_IA32_EFER);
 	uint64_t cr4 = guest_read_cr4(v);
 
-	if (in_64bit_code(v, efer) || (!on && (cr4 & CR4_PCIDE)))
+	if (vcpu_in_64bit_code(v) || (!on && (cr4 & CR4_PCIDE)))
 		return false;
 	if (on && (efer & EFER_LME)) {
-		if (!(cr4 & CR4_PAE) || (vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_CODE64_BIT))
+		if (!(cr4 & CR4_PAE) || (vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_CODE64_BIT) ||
+		    AR_TYPE(vmcs_read(v, VMCS_GUEST_TR_AR_BYTES)) != DESC_TYPE_TSS_BUSY)
 			return false;
 		set_long_mode(v, efer, true);
 	} else if (on && (cr4 & CR4_PAE)) {

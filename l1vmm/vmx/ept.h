@@ -24,14 +24,6 @@ enum ept_memory_type {
 	EPT_WB = 6,
 };
 
-/* Of the exit qualification of an EPT violation: SDM volume 3, table 28-7. */
-#define EPT_VIOLATION_READ     (UINT64_C(1) << 0)
-#define EPT_VIOLATION_WRITE    (UINT64_C(1) << 1)
-#define EPT_VIOLATION_FETCH    (UINT64_C(1) << 2)
-#define EPT_VIOLATION_LINEAR   (UINT64_C(1) << 7) /* a linear address is known */
-#define EPT_VIOLATION_FINAL    (UINT64_C(1) << 8) /* of the access itself, not of the walk to it */
-#define EPT_VIOLATION_NMI_IRET (UINT64_C(1) << 12)
-
 struct ept {
 	struct page_table table;
 	uint64_t memory_base; /* hpa of the guest's memory */

@@ -43,7 +43,8 @@ enum exit_action event_exception(struct vcpu *v, uint8_t vector, uint32_t error)
 			error = 0;
 		}
 	}
-	if (VECTORS_WITH_ERROR_CODE & BIT(vector))
+	/* Real mode has no error codes, and VM entry refuses them there: SDM volume 3, 27.2.1.3. */
+	if ((VECTORS_WITH_ERROR_CODE & BIT(vector)) && (vmcs_read(v, VMCS_GUEST_CR0) & CR0_PE))
 		queue(v, INTR_TYPE_EXCEPTION | INTR_INFO_ERROR_CODE | vector, error);
 	else
 		queue(v, INTR_TYPE_EXCEPTION | vector, 0);

@@ -40,17 +40,35 @@ static inline uint64_t read_detail(struct vcpu *v, const struct exit_row *row)
 	return *(const uint32_t *)((const char *)v + row->detail);
 }
 
-/* Work that few entries have to wait for. */
-static __attribute__((noinline)) void serve_requests(struct vcpu *v, enum exit_action action)
+/* Work that few entries have to wait for.  Returns the action, which the caller need not keep. */
+static __attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v,
+								 enum exit_action action)
 {
 	if (v->requests & REQUEST_EVENT)
 		event_prepare(v, action == EXIT_ADVANCE);
+	return action;
 }
 
-/* Puts the guest behind the instruction that exited. */
+/*
+ * Outside 64-bit code EIP wraps.  This goes off the exit path and saves all registers itself, so
+ * that the exit path need not for its sake.
+ */
+static __attribute__((noinline, preserve_most)) void set_rip(struct vcpu *v, uint64_t rip)
+{
+	vmcs_write(v, VMCS_GUEST_RIP, vcpu_in_64bit_code(v) ? rip : (uint32_t)rip);
+}
+
+/*
+ * Puts the guest behind the instruction that exited.  The shadow of an STI or MOV SS before it ends
+ * one instruction late, unless an event waits (event.c): to look would be a VMREAD at each exit.
+ */
 static inline void advance(struct vcpu *v)
 {
-	vmwrite(VMCS_GUEST_RIP, v->rip + vmread(VMCS_EXIT_INSTRUCTION_LEN));
+	uint64_t next = v->rip + vmread(VMCS_EXIT_INSTRUCTION_LEN);
+
+	vmwrite(VMCS_GUEST_RIP, next);
+	if (unlikely((v->rip ^ next) >> 32))
+		set_rip(v, next);
 }
 
 /* The first half of the record: what is known before the handler runs. */
@@ -98,15 +116,14 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 		record_begin(v, tsc, reason, rip, detail);
 
 	action = row->handler(v);
+	if (unlikely(v->requests))
+		action = serve_requests(v, action);
 	if (action == EXIT_ADVANCE) {
 		advance(v);
 	} else {
 		v->cost.vmreads -= ADVANCE_VMREADS;
 		v->cost.vmwrites -= ADVANCE_VMWRITES;
 	}
-	if (unlikely(v->requests))
-		serve_requests(v, action);
-
 	if (recorded)
 		record_end(v);
 }

@@ -8,6 +8,7 @@
 #include "l1vmm/arch/percpu.h"
 #include "l1vmm/arch/poweroff.h"
 #include "l1vmm/arch/trap_frame.h"
+#include "l1vmm/dev/console.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/status.h"
 #include "l1vmm/vmx/exit.h"
@@ -47,6 +48,7 @@ const char *vmx_error_text(uint64_t number)
 
 static _Noreturn void end(const char *reason)
 {
+	guest_console_flush();
 	printk("l1vmm: panic: %s\n", reason);
 	printk("@end image=l1vmm status=panic\n");
 	poweroff(STATUS_PANIC);
@@ -94,6 +96,14 @@ static const char *reason_name(uint32_t reason)
 	return exit_table[basic].name;
 }
 
+void dump_guest(const struct vcpu *v)
+{
+	print_registers(v);
+	printk("exit reason %x (%s%s)\n", v->reason, reason_name(v->reason),
+	       v->reason & EXIT_REASON_FAILED_ENTRY ? ", failed entry" : "");
+	print_vmcs();
+}
+
 void panic_guest(struct vcpu *v, const char *text, ...)
 {
 	char reason[MAX_REASON];
@@ -102,10 +112,7 @@ void panic_guest(struct vcpu *v, const char *text, ...)
 	va_start(arguments, text);
 	vformat(reason, sizeof(reason), text, arguments);
 	va_end(arguments);
-	print_registers(v);
-	printk("exit reason %x (%s%s)\n", v->reason, reason_name(v->reason),
-	       v->reason & EXIT_REASON_FAILED_ENTRY ? ", failed entry" : "");
-	print_vmcs();
+	dump_guest(v);
 	end(reason);
 }
 
@@ -146,7 +153,7 @@ void trap_dispatch(struct trap_frame *f)
 		return;
 	print_frame(f);
 	if (v)
-		print_vmcs();
+		dump_guest(v);
 	if (f->vector == VECTOR_PF && in_guard_page(read_cr2()))
 		panic("stack overflow: rip=0x%lx address=0x%lx", f->rip, read_cr2());
 	panic("exception %lu in the hypervisor: error=0x%lx rip=0x%lx cr2=0x%lx", f->vector,

@@ -19,6 +19,9 @@ _Noreturn void panic(const char *text, ...) __attribute__((format(printf, 1, 2))
 _Noreturn void panic_guest(struct vcpu *v, const char *text, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Prints a guest's registers, its exit and every field of its VMCS.  @pre v's VMCS is current */
+void dump_guest(const struct vcpu *v);
+
 /* The meaning of a VM-instruction error number. */
 const char *vmx_error_text(uint64_t number);
 

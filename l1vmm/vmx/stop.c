@@ -59,9 +59,8 @@ void guest_refused(enum stop_reason reason, const char *text, ...)
 	end("guest-stopped", STATUS_GUEST_STOPPED);
 }
 
-void vcpu_poweroff(struct vcpu *v, uint8_t status)
+void vcpu_poweroff(uint8_t status)
 {
-	(void)v;
 	if (status)
 		end("guest-failure", STATUS_GUEST_FAILURE);
 	end("ok", STATUS_OK);

@@ -23,7 +23,7 @@ _Noreturn void vcpu_stop(struct vcpu *v, enum stop_reason reason, const char *te
 	__attribute__((format(printf, 3, 4)));
 
 /* Ends the run of a guest that switched itself off with `status` (port 0xF4). */
-_Noreturn void vcpu_poweroff(struct vcpu *v, uint8_t status);
+_Noreturn void vcpu_poweroff(uint8_t status);
 
 /* Stops before there is a vCPU: the guest cannot be loaded. */
 _Noreturn void guest_refused(enum stop_reason reason, const char *text, ...)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "l1vmm/arch/x86.h"
 #include "l1vmm/dev/lapic.h"
 #include "l1vmm/switches.h"
 #include "l1vmm/vmx/controls.h"
@@ -114,6 +115,13 @@ static inline void vcpu_set_register(struct vcpu *v, enum gpr reg, uint64_t valu
 static inline unsigned vcpu_cpl(struct vcpu *v)
 {
 	return vmcs_read(v, VMCS_GUEST_SS_AR_BYTES) >> 5 & 3;
+}
+
+/* Whether the guest executes 64-bit code: IA-32e mode and CS.L.  @pre v's VMCS is current */
+static inline bool vcpu_in_64bit_code(struct vcpu *v)
+{
+	return (vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA) &&
+	       (vmcs_read(v, VMCS_GUEST_CS_AR_BYTES) & AR_CODE64_BIT);
 }
 
 /* entry.S: enters the guest for the first time; every exit goes to vmx_handle_exit(). */

@@ -53,9 +53,7 @@ struct __attribute__((aligned(16))) invvpid_operand {
 };
 
 /* SDM volume 3, table 31-1 (INVEPT and INVVPID types). */
-#define INVEPT_SINGLE_CONTEXT  1
 #define INVEPT_ALL_CONTEXTS    2
-#define INVVPID_ADDRESS	       0
 #define INVVPID_SINGLE_CONTEXT 1
 #define INVVPID_ALL_CONTEXTS   2
 
@@ -109,20 +107,19 @@ static inline enum vmx_outcome vmwrite_checked(enum vmcs_field field, uint64_t v
 }
 
 /* Access rights of a segment in the VMCS: SDM volume 3, table 25-2. */
-#define AR_CODE32     0xc09b
-#define AR_DATA32     0xc093
-#define AR_TSS32_BUSY 0x008b
-#define AR_UNUSABLE   0x10000
-#define AR_CODE64_BIT 0x2000 /* L */
-#define AR_DEFAULT_32 0x4000 /* D/B */
+#define AR_CODE32	0xc09b
+#define AR_DATA32	0xc093
+#define AR_TSS32_BUSY	0x008b
+#define AR_UNUSABLE	0x10000
+#define AR_TYPE(rights) ((rights) & 0xf)
+#define AR_CODE64_BIT	0x2000 /* L */
+#define AR_DEFAULT_32	0x4000 /* D/B */
 
 #define ACTIVITY_ACTIVE 0
-#define ACTIVITY_HLT	1
 
 /* VMCS_GUEST_INTERRUPTIBILITY: SDM volume 3, table 25-3. */
 #define BLOCKING_BY_STI	   (1u << 0)
 #define BLOCKING_BY_MOV_SS (1u << 1)
-#define BLOCKING_BY_NMI	   (1u << 3)
 
 /* Interruption information, of exits, entries and IDT vectoring alike: SDM volume 3, 25.8.3. */
 #define INTR_INFO_VALID	      (1u << 31)

@@ -7,9 +7,8 @@
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/vmcs.h"
 
-#define BASIC_REVISION_MASK   0x7fffffff
-#define FEATURE_CONTROL_LOCK  BIT(0)
-#define FEATURE_CONTROL_VMXON BIT(2) /* outside SMX operation */
+#define VPID_CAP_INVVPID_ALL BIT(42)
+#define BASIC_REVISION_MASK  0x7fffffff
 
 /*
  * MSRs that exist only where an earlier one says so read as 0, that is, nothing is allowed: SDM
@@ -82,11 +81,11 @@ static bool unlock_vmxon(void)
 {
 	uint64_t value = rdmsr(MSR_IA32_FEATURE_CONTROL);
 
-	if (!(value & FEATURE_CONTROL_LOCK)) {
-		value |= FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMXON;
+	if (!(value & FEATURE_CONTROL_LOCKED)) {
+		value |= FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
 		wrmsr(MSR_IA32_FEATURE_CONTROL, value);
 	}
-	return value & FEATURE_CONTROL_VMXON;
+	return value & FEATURE_CONTROL_VMX_OUTSIDE_SMX;
 }
 
 uint64_t vmcs_alloc(void)
@@ -98,6 +97,32 @@ uint64_t vmcs_alloc(void)
 	return region;
 }
 
+/*
+ * What the hypervisor's own CR4 needs beside VMXE: XSETBV is carried out for guests, and machine
+ * checks are the machine's whatever a guest has set.
+ */
+static uint64_t wanted_cr4(void)
+{
+	struct cpuid_regs features = cpuid(1, 0);
+	uint64_t cr4 = CR4_VMXE;
+
+	if (features.ecx & CPUID_1_ECX_XSAVE)
+		cr4 |= CR4_OSXSAVE;
+	if (features.edx & CPUID_1_EDX_MCE)
+		cr4 |= CR4_MCE;
+	return cr4;
+}
+
+/* Whoever used VMX before may have left translations tagged with our VPID or EPT pointer. */
+static void forget_translations(void)
+{
+	uint64_t offered = read_capability(MSR_IA32_VMX_EPT_VPID_CAP);
+
+	invept(INVEPT_ALL_CONTEXTS, 0);
+	if (offered & VPID_CAP_INVVPID_ALL)
+		invvpid(INVVPID_ALL_CONTEXTS, 0, 0);
+}
+
 bool vmx_enable(struct cpu *cpu)
 {
 	if (!unlock_vmxon()) {
@@ -107,7 +132,7 @@ bool vmx_enable(struct cpu *cpu)
 	}
 	/* SDM volume 3, 24.8: bits that VMX operation fixes. */
 	write_cr0((read_cr0() | rdmsr(MSR_IA32_VMX_CR0_FIXED0)) & rdmsr(MSR_IA32_VMX_CR0_FIXED1));
-	write_cr4((read_cr4() | CR4_VMXE | rdmsr(MSR_IA32_VMX_CR4_FIXED0)) &
+	write_cr4((read_cr4() | wanted_cr4() | rdmsr(MSR_IA32_VMX_CR4_FIXED0)) &
 		  rdmsr(MSR_IA32_VMX_CR4_FIXED1));
 	cpu->vmxon_region = vmcs_alloc();
 	if (!cpu->vmxon_region) {
@@ -116,6 +141,7 @@ bool vmx_enable(struct cpu *cpu)
 	}
 	if (vmxon(cpu->vmxon_region) != VMX_SUCCEED)
 		panic("VMXON failed on CPU %u", cpu->id);
+	forget_translations();
 	return true;
 }
 

@@ -106,8 +106,8 @@ Test(controls, each_switch_sets_its_bits)
 		{"fault", "entry", 0, 0},
 		{"fault", "unknown-exit", 0, 1u << 2},
 	};
-	const uint32_t primary =
-		1u << 3 | 1u << 7 | 1u << 11 | 1u << 19 | 1u << 20 | 1u << 25 | 1u << 28 | 1u << 31;
+	const uint32_t primary = 1u << 3 | 1u << 7 | 1u << 10 | 1u << 11 | 1u << 19 | 1u << 20 |
+				 1u << 25 | 1u << 28 | 1u << 29 | 1u << 31;
 	const uint32_t secondary = 1u << 1 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 7;
 	const struct control_capabilities caps = generous();
 

@@ -109,29 +109,16 @@ Test(exit_reasons, keep_a_detail_that_exists)
 	}
 }
 
-/* Instructions that exit whatever the controls say (SDM volume 3, 26.1.2), and failed entries. */
+/*
+ * What exits whatever the controls say (SDM volume 3, 26.1.2).  Failed entries have bit 31 set in
+ * their reason, and so never come to a handler.
+ */
 Test(exit_reasons, that_no_control_prevents_have_handlers)
 {
-	static const char *const always[] = {"CPUID",
-					     "INVD",
-					     "VMCALL",
-					     "VMCLEAR",
-					     "VMLAUNCH",
-					     "VMPTRLD",
-					     "VMPTRST",
-					     "VMREAD",
-					     "VMRESUME",
-					     "VMWRITE",
-					     "VMXOFF",
-					     "VMXON",
-					     "INVEPT",
-					     "INVVPID",
-					     "XSETBV",
-					     "TRIPLE_FAULT",
-					     "INVALID_GUEST_STATE",
-					     "MSR_LOADING",
-					     "CR_ACCESS",
-					     "MACHINE_CHECK_ENTRY"};
+	static const char *const always[] = {
+		"CPUID",   "INVD",    "VMCALL",	  "VMCLEAR",	  "VMLAUNCH",	 "VMPTRLD",
+		"VMPTRST", "VMREAD",  "VMRESUME", "VMWRITE",	  "VMXOFF",	 "VMXON",
+		"INVEPT",  "INVVPID", "XSETBV",	  "TRIPLE_FAULT", "TASK_SWITCH", "CR_ACCESS"};
 
 	for (size_t i = 0; i < COUNT(always); i++) {
 		int number = exit_reason_by_name(always[i]);

@@ -37,7 +37,7 @@ Test(options, sizes_are_in_mib_and_kib)
 		{"memory=0x100", 256 * MIB, RING},
 		{"memory=17592186044415", ((UINT64_C(1) << 44) - 1) * MIB, RING},
 		{"ring=64", NO_LIMIT, 64 * KIB},
-		{"ring=18014398509481920", NO_LIMIT, ((UINT64_C(1) << 54) - 64) * KIB},
+		{"ring=4194304", NO_LIMIT, 4194304 * KIB},
 		{"  ring=128\tmemory=7 ", 7 * MIB, 128 * KIB},
 		/* Where a key stands twice, the first one counts. */
 		{"memory=3 memory=4 ring=64 memory=wrong ring=128", 3 * MIB, 64 * KIB},
@@ -104,7 +104,7 @@ Test(options, switches_are_set_by_name)
 
 #define BAD_OUTBOX "outbox= takes ata:LBA,SECTORS below 2^28"
 #define BAD_MEMORY "memory= takes a number from 1 to 17592186044415"
-#define BAD_RING   "ring= takes a number from 1 to 18014398509481983"
+#define BAD_RING   "ring= takes a number from 1 to 4194304"
 
 Test(options, what_is_wrong_is_told_by_name)
 {
@@ -119,7 +119,8 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"memory=17592186044416", BAD_MEMORY},
 		{"memory=18446744073709551616", BAD_MEMORY},
 		{"ring=0", BAD_RING},
-		{"ring=18014398509481984", BAD_RING},
+		{"ring=4194305", BAD_RING},
+		{"ring=18446744073709551616", BAD_RING},
 		{"ring=1", "ring= takes a multiple of 64"},
 		{"ring=63", "ring= takes a multiple of 64"},
 		{"ring=65", "ring= takes a multiple of 64"},

@@ -222,11 +222,12 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 		unsigned bit;
 		bool wanted; /* with tlb=flush and mmu=ept:4k */
 	} known[] = {
-		{"TRUE_CONTROLS", 0x480, 55, true},   {"STORES_LMA", 0x485, 5, true},
-		{"EPT_FOUR_LEVELS", 0x48c, 6, true},  {"EPT_WRITE_BACK", 0x48c, 14, true},
-		{"EPT_2M_PAGES", 0x48c, 16, false},   {"INVEPT", 0x48c, 20, true},
-		{"INVEPT_SINGLE", 0x48c, 25, true},   {"INVVPID", 0x48c, 32, false},
-		{"INVVPID_SINGLE", 0x48c, 41, false},
+		{"TRUE_CONTROLS", 0x480, 55, true},  {"STRING_IO_INFO", 0x480, 54, true},
+		{"STORES_LMA", 0x485, 5, true},	     {"EPT_FOUR_LEVELS", 0x48c, 6, true},
+		{"EPT_WRITE_BACK", 0x48c, 14, true}, {"EPT_2M_PAGES", 0x48c, 16, false},
+		{"INVEPT", 0x48c, 20, true},	     {"INVEPT_ALL", 0x48c, 26, true},
+		{"INVVPID", 0x48c, 32, false},	     {"INVVPID_SINGLE", 0x48c, 41, false},
+		{"INVVPID_ALL", 0x48c, 42, false},
 	};
 	struct switches plain, least;
 	const struct switches *sw = &least;

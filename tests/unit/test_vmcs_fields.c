@@ -13,16 +13,18 @@ enum type { TYPE_CONTROL, TYPE_READ_ONLY, TYPE_GUEST, TYPE_HOST };
 struct field {
 	uint32_t encoding;
 	const char *name;
-	bool written; /* by vmcs_setup() */
+	bool written; /* by set_fields() of vmx/setup.c */
 };
 
 static const struct field fields[] = {
 #define WRITE(value)			  true
+#define WRITE_IF(condition, value)	  true
 #define KEEP				  false
 #define VMCS_FIELD(encoding, NAME, setup) {encoding, #NAME, setup},
 #include "l1vmm/vmx/vmcs_fields.def"
 #undef VMCS_FIELD
 #undef WRITE
+#undef WRITE_IF
 #undef KEEP
 };
 
