@@ -11,7 +11,6 @@
 /* What the reader and the handler share while inih goes through the file. */
 struct loader {
 	FILE *file;
-	const char *path;
 	const char *images;
 	int line;	  /* of the text last given to inih */
 	int section_line; /* where the section now read starts; 0 before the first */
@@ -238,8 +237,7 @@ static int set_name(struct experiment *experiment, const char *path, struct vmfe
 int experiment_load(struct experiment *experiment, const char *path, const char *images,
 		    struct vmfee_error *err)
 {
-	struct loader loader = {
-		.path = path, .images = images, .experiment = experiment, .err = err};
+	struct loader loader = {.images = images, .experiment = experiment, .err = err};
 
 	memset(experiment, 0, sizeof(*experiment));
 	if (set_name(experiment, path, err) != 0)
