@@ -11,9 +11,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define SPACES_MAX 64
-#define PAGES_MAX  16384 /* 64 MB */
-
 struct suite {
 	const struct bench *benches;
 	uint32_t count;

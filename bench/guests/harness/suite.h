@@ -10,6 +10,10 @@
 /* The most rows of a table. */
 #define SUITE_MAX 64
 
+/* The most address spaces and pages of each that the command line can ask for. */
+#define SPACES_MAX 64
+#define PAGES_MAX  16384 /* 64 MB */
+
 /* What a benchmark makes no sense without. */
 enum {
 	NEED_NOTHING = 0,

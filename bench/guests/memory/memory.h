@@ -23,5 +23,13 @@ void bench_demand_fault(struct run *run);
 void bench_write_fault(struct run *run);
 void bench_invlpg(struct run *run);
 void bench_cr3_reload(struct run *run);
+void bench_touch(struct run *run);
+void bench_ptechurn(struct run *run);
+void bench_ptechurn_batch(struct run *run);
+void bench_forkstorm(struct run *run);
+void bench_ctxswitch(struct run *run);
+void bench_chase(struct run *run);
+void bench_gups(struct run *run);
+void bench_mixed(struct run *run);
 
 #endif

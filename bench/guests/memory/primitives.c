@@ -35,7 +35,7 @@ static uint32_t pages_of(const struct run *run)
 static void begin(const struct run *run)
 {
 	space_init(&space);
-	space_fill(&space, pages_of(run));
+	space_fill(&space, 0, pages_of(run), PTE_RW);
 	space_enter(&space);
 	for (uint32_t i = 0; i < pages_of(run); i++) {
 		*(uint64_t *)space_memory(&space, i) = i + 1;

@@ -84,10 +84,10 @@ void space_map(const struct space *space, uint32_t page, uint64_t frame, uint64_
 	*entry = frame | flags | PTE_P;
 }
 
-void space_fill(const struct space *space, uint32_t pages)
+void space_fill(const struct space *space, uint32_t first, uint32_t pages, uint64_t flags)
 {
 	for (uint32_t i = 0; i < pages; i++)
-		space_map(space, i, frame_alloc(), PTE_RW);
+		space_map(space, first + i, frame_alloc(), flags);
 }
 
 void *space_memory(const struct space *space, uint32_t page)

@@ -42,8 +42,8 @@ volatile uint64_t *space_entry(const struct space *space, uint32_t page);
  */
 void space_map(const struct space *space, uint32_t page, uint64_t frame, uint64_t flags);
 
-/* Maps the first `pages` pages, writable, to frames of their own. */
-void space_fill(const struct space *space, uint32_t pages);
+/* Maps `pages` pages from `first` on to frames of their own, with `flags` as above. */
+void space_fill(const struct space *space, uint32_t first, uint32_t pages, uint64_t flags);
 
 /* Where the kernel sees the memory of `page`, found by software; NULL where it is not mapped. */
 void *space_memory(const struct space *space, uint32_t page);
