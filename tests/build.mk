@@ -24,6 +24,20 @@ unit: $(B)/unit ## run the unit tests
 san: $(B)/san/unit ## run the unit tests under the address and undefined-behaviour sanitizers
 	ASAN_OPTIONS=abort_on_error=1:detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 $<
 
+# Guests in 32-bit code, one for each case of legacy.S.
+LEGACY_CASES := xsetbv real-mode-fault task-switch eip-wrap tss16-long-mode mwait outs-wrap \
+	wide-port device-stack
+LEGACY_IMAGES := $(LEGACY_CASES:%=$(B)/images/legacy-%.elf)
+
+$(LEGACY_IMAGES:$(B)/images/%.elf=$(B)/image/tests/%.o): $(B)/image/tests/legacy-%.o: \
+		tests/system/legacy.S
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -DCASE=CASE_$(subst -,_,$*) -c $< -o $@
+
+$(LEGACY_IMAGES): $(B)/images/%.elf: bench/guests/image.ld $(B)/image/tests/%.o
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 .PHONY: system
-system: all ## run the system tests: whole stacks, bad input, set-up
+system: all $(LEGACY_IMAGES) ## run the system tests: whole stacks, bad input, set-up
 	prove --exec bash --timer --jobs $(shell nproc) tests/system/*.t

@@ -74,6 +74,25 @@ like "$console" 'unexpected-trap vector=13' 'the guest got #GP'
 ends_with 5 'watchdog' 'a guest that never ends' 'l1vmm / micro fault=hang'
 ends_with 5 'watchdog' 'the same on the bare machine' 'micro fault=hang'
 
+# Guests in 32-bit code: what happens to them is theirs, and never a panic (status 4).
+ends_well() {
+	experiment "l1vmm / legacy-$1"
+	rm -rf "$T/results"
+	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+	is "$status" 0 "legacy $1 ends well" || diag "$errors"
+	console=$(cat "$T/results/case/case/console.log" 2>/dev/null)
+}
+ends_well xsetbv
+ends_well eip-wrap
+ends_well wide-port
+ends_well outs-wrap
+like "$console" '\|AB'$'\n' 'string output wraps at 64 KB'
+ends_with 3 'triple-fault' 'a fault in real mode' 'l1vmm / legacy-real-mode-fault'
+ends_with 3 'triple-fault' 'long mode over a 16-bit TSS is #GP' 'l1vmm / legacy-tss16-long-mode'
+ends_with 3 'triple-fault' 'a hidden MWAIT is #UD' 'l1vmm / legacy-mwait'
+ends_with 3 'task-switch' 'a task switch by hardware' 'l1vmm / legacy-task-switch'
+ends_with 3 'unknown-mmio' 'a stack in a device' 'l1vmm / legacy-device-stack'
+
 # What the hypervisor cannot start with.
 ends_with 2 'refused' 'a switch that does not exist' 'l1vmm bogus=1 / micro'
 like "$console" 'there is no switch or option bogus' 'by name'

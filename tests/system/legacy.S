@@ -1,0 +1,183 @@
+/*
+ * A guest in 32-bit code, one CASE an image: what compilers and 64-bit kernels never do, and what
+ * found its hypervisor unprepared.  Each case ends by switching off with status 0 if it gets there.
+ */
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/ports.h"
+#include "l1vmm/arch/x86.h"
+
+#define CASE_xsetbv		1 /* XCR0 with x87 and SSE */
+#define CASE_real_mode_fault 2 /* #GP, which has no error code in real mode */
+#define CASE_task_switch	3 /* a far jump to a TSS */
+#define CASE_eip_wrap	4 /* CPUID in the last two bytes of 4 GiB */
+#define CASE_tss16_long_mode 5 /* IA-32e mode is refused while TR holds a 16-bit TSS */
+#define CASE_mwait		6 /* hidden by CPUID */
+#define CASE_outs_wrap	7 /* OUTSB with 16-bit addresses across 64 KB */
+#define CASE_wide_port	8 /* a wide access to a port of one byte */
+#define CASE_device_stack	9 /* an exception whose stack is the I/O APIC */
+
+#define FLAT_CODE 0x08
+#define FLAT_DATA 0x10
+#define TSS_1	  0x18
+#define TSS_2	  0x20
+#define TSS_16BIT 0x28
+#define PSE_RW	  (PTE_PS | PTE_P | PTE_RW)
+
+	.section .note.pvh, "a", @note
+	.balign 4
+	.long 4, 4, 18
+	.asciz "Xen"
+	.long pvh_start
+
+	.text
+	.code32
+	.globl pvh_start
+pvh_start:
+	cli
+	cld
+	mov $stack_top, %esp
+	lgdt gdtr
+	ljmp $FLAT_CODE, $1f
+1:	mov $FLAT_DATA, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+
+#if CASE == CASE_xsetbv
+	mov $CR4_OSXSAVE, %eax
+	mov %eax, %cr4
+	xor %ecx, %ecx
+	xor %edx, %edx
+	mov $(XCR0_X87 | XCR0_SSE), %eax
+	xsetbv
+#elif CASE == CASE_real_mode_fault
+	mov %cr0, %eax
+	and $~CR0_PE, %eax
+	mov %eax, %cr0
+	mov $0x12345, %ecx
+	rdmsr
+#elif CASE == CASE_task_switch
+	mov $TSS_1, %eax
+	ltr %ax
+	ljmp $TSS_2, $0
+#elif CASE == CASE_eip_wrap
+	movl $(0x000000 + PSE_RW), tables
+	movl $(0x400000 + PSE_RW), tables + 4
+	movl $(0x400000 + PSE_RW), tables + 4 * 1023
+	movw $0xa20f, 0x7ffffe		/* CPUID, also at 0xfffffffe */
+	movb $0xe9, 0			/* behind it, at 0: a jump to `done` */
+	movl $(done - 5), 1
+	mov $tables, %eax
+	mov %eax, %cr3
+	mov $CR4_PSE, %eax
+	mov %eax, %cr4
+	mov %cr0, %eax
+	or $CR0_PG, %eax
+	mov %eax, %cr0
+	xor %eax, %eax
+	mov $0xfffffffe, %edi
+	jmp *%edi
+#elif CASE == CASE_tss16_long_mode
+	mov $TSS_16BIT, %eax
+	ltr %ax
+	movl $PSE_RW, tables
+	movl $(tables + PTE_P + PTE_RW), tables + 0x1000
+	movl $(tables + 0x1000 + PTE_P + PTE_RW), tables + 0x2000
+	mov $CR4_PAE, %eax
+	mov %eax, %cr4
+	mov $(tables + 0x2000), %eax
+	mov %eax, %cr3
+	mov $MSR_IA32_EFER, %ecx
+	rdmsr
+	or $EFER_LME, %eax
+	wrmsr
+	mov %cr0, %eax
+	or $CR0_PG, %eax
+	mov %eax, %cr0
+#elif CASE == CASE_mwait
+	mov $stack_top, %eax
+	xor %ecx, %ecx
+	xor %edx, %edx
+	monitor
+	xor %eax, %eax
+	mwait
+#elif CASE == CASE_outs_wrap
+	movb $'A', 0xffff
+	movb $'B', 0
+	movb $'C', 0x10000
+	movw $0xffff, %si
+	mov $2, %ecx
+	mov $PORT_CONSOLE, %edx
+	addr16 rep outsb
+	mov $'\n', %al
+	outb %al, %dx
+#elif CASE == CASE_wide_port
+	mov $0x80, %edx
+	mov $0x11223344, %eax
+	outl %eax, %dx
+	inl %dx, %eax
+	inc %eax			/* nobody answers: all ones */
+	jnz fail
+#elif CASE == CASE_device_stack
+	mov $done, %eax
+	mov %ax, idt + 8 * VECTOR_UD
+	shr $16, %eax
+	mov %ax, idt + 8 * VECTOR_UD + 6
+	lidt idtr
+	mov $0xfec00800, %esp
+	ud2
+#else
+#error "no such case"
+#endif
+
+done:
+	mov $ok, %esi
+	mov $(ok_end - ok), %ecx
+	mov $PORT_CONSOLE, %edx
+	rep outsb
+	xor %eax, %eax
+	jmp end
+fail:
+	mov $1, %eax
+end:
+	mov $PORT_STATUS, %edx
+	outb %al, %dx
+	mov $shutdown, %esi
+	mov $8, %ecx
+	mov $PORT_SHUTDOWN, %edx
+	rep outsb
+1:	hlt
+	jmp 1b
+
+	.section .rodata, "a"
+ok:
+	.ascii "@end image=legacy status=ok\n"
+ok_end:
+shutdown:
+	.ascii SHUTDOWN_TEXT
+
+	.data
+	.balign 8
+gdt:
+	.quad 0
+	.quad 0x00cf9b000000ffff
+	.quad 0x00cf93000000ffff
+	.quad 0x0030890000000067	/* 32-bit TSSs at 0x300000, 16-bit one behind */
+	.quad 0x0030890010000067
+	.quad 0x0030810020000067
+idt:
+	.fill VECTOR_UD, 8, 0
+	.quad 0x00008e0000080000	/* a 32-bit interrupt gate, its offset filled in */
+idtr:
+	.word . - idt - 1
+	.long idt
+gdtr:
+	.word idt - gdt - 1
+	.long gdt
+
+	.bss
+	.balign 4096
+tables:
+	.skip 0x3000
+	.skip 0x1000
+stack_top:
