@@ -1,6 +1,7 @@
 /*
- * forkstorm: a process forks; the child reads every second page, writes every fourth and exits; the
- * parent writes every eighth.  Page i of the parent always holds i + 1.
+ * forkstorm: a process forks and goes on to write to its stack; the child reads every second page,
+ * writes every fourth and exits; the parent writes every eighth.  Page i of the parent always holds
+ * i + 1; its stack is the page behind them.
  */
 #include "bench/guests/memory/memory.h"
 #include "bench/guests/memory/vm.h"
@@ -14,6 +15,13 @@
 static volatile uint64_t *word(uint32_t page)
 {
 	return (volatile uint64_t *)space_address(page);
+}
+
+/* Forks; the write that follows may not reach the child. */
+static void fork(const struct space *parent, struct space *child, uint32_t pages)
+{
+	vm_fork(parent, child);
+	++*word(pages);
 }
 
 static uint32_t strides(uint32_t pages, uint32_t stride)
@@ -42,6 +50,8 @@ static void check(const struct space *parent, const struct space *child, uint32_
 		expect("wrong-child-value", *(uint64_t *)space_memory(child, i), own);
 		expect("wrong-parent-value", *(uint64_t *)space_memory(parent, i), i + 1);
 	}
+	expect("wrong-stack-value", *(uint64_t *)space_memory(child, pages) + 1,
+	       *(uint64_t *)space_memory(parent, pages));
 }
 
 static __attribute__((noinline)) uint64_t generation(const struct space *parent, uint32_t pages)
@@ -49,7 +59,7 @@ static __attribute__((noinline)) uint64_t generation(const struct space *parent,
 	struct space child;
 	uint64_t sum;
 
-	vm_fork(parent, &child);
+	fork(parent, &child, pages);
 	vm_switch(&child);
 	sum = child_life(pages);
 	vm_switch(parent);
@@ -64,7 +74,7 @@ static void check_sharing(const struct space *parent, uint32_t pages)
 {
 	struct space child;
 
-	vm_fork(parent, &child);
+	fork(parent, &child, pages);
 	vm_switch(&child);
 	child_life(pages);
 	vm_switch(parent);
@@ -81,7 +91,8 @@ void bench_forkstorm(struct run *run)
 
 	space_init(&parent);
 	space_fill(&parent, 0, run->pages, PTE_RW);
-	vm_begin(&parent, run->pages);
+	vm_begin(&parent, run->pages + 1);
+	*word(run->pages) = 0;
 	for (uint32_t i = 0; i < run->pages; i++)
 		*word(i) = i + 1;
 	for (struct sample *s = run->first; s != run->end; s++) {
@@ -94,9 +105,9 @@ void bench_forkstorm(struct run *run)
 	}
 	check_sharing(&parent, run->pages);
 	counts = vm_end();
-	expect("wrong-count", counts.demand, 0);
+	expect("wrong-count", counts.demand, 1);
 	expect("wrong-count", counts.copied,
-	       (run_samples(run) + 1) * strides(run->pages, WRITE_STRIDE));
+	       (run_samples(run) + 1) * (strides(run->pages, WRITE_STRIDE) + 1));
 	expect("wrong-count", counts.reused, run_samples(run) * strides(run->pages, PARENT_STRIDE));
 	space_destroy(&parent);
 	expect("frames-lost", frames_free(), before);

@@ -16,7 +16,8 @@
 
 #define SYSCALLS   16
 #define STEPS	   2000
-#define HEAP_PAGES 8
+#define HEAP_PAGES 4
+#define HEAP_USES  2
 
 #define FACTOR	  1664525
 #define INCREMENT 1013904223
@@ -131,7 +132,8 @@ static __attribute__((noinline)) void round_of_all(const struct run *run, uint32
 
 		task->result = run_program(&task->space);
 		task->quanta++;
-		use_heap(&task->space, 1 + run->pages);
+		for (uint32_t use = 0; use < HEAP_USES; use++)
+			use_heap(&task->space, 1 + run->pages);
 		if (i == forking)
 			child_result = run_child(task);
 	}
@@ -173,7 +175,8 @@ void bench_mixed(struct run *run)
 			forking = 0;
 	}
 	counts = vm_end();
-	expect("wrong-count", counts.demand, run_samples(run) * run->spaces * HEAP_PAGES);
+	expect("wrong-count", counts.demand,
+	       run_samples(run) * run->spaces * HEAP_PAGES * HEAP_USES);
 	expect("wrong-count", counts.copied, run_samples(run) * (1 + run->pages));
 	for (uint32_t i = 0; i < run->spaces; i++)
 		end_task(&tasks[i], run->pages);
