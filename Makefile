@@ -83,8 +83,10 @@ fee: ## set up, build, measure the VM fee and print the table
 	$(B)/vmfee run fee
 
 .PHONY: golden
-golden: fee ## take the instruction counts of `make fee` into tests/golden; the commit says why
+golden: fee ## take the instruction counts of `fee` and `mmu` into tests/golden; the commit says why
+	$(B)/vmfee run mmu
 	$(B)/vmfee report --csv fee >tests/golden/fee.csv
+	$(B)/vmfee report --csv mmu >tests/golden/mmu.csv
 
 .PHONY: test
 test: ## set up, then lint, unit, san and system, in this order
