@@ -289,6 +289,8 @@ static int take_stack(const struct query *query, void *into)
 	    each_row(query, "SELECT name, value FROM switch WHERE level = 0 AND stack = ?", id,
 		     take_switch, stack) != 0)
 		return -1;
+	if (stack->benches > 0 && results_bench(stack, "empty") == NULL)
+		return damaged(query, "a stack without the benchmark 'empty'");
 	return each_row(query, select_outside, id, take_outside, stack);
 }
 

@@ -110,5 +110,10 @@ int verdict(const struct stack *stack, struct console *console, const struct mac
 	if (console->end[top] == CONSOLE_RUNNING)
 		return vmfee_fail(err, VMFEE_GUEST, "%s ended without an @end line",
 				  stack->level[top].image);
+	if (console->benches > 0 && console_find_bench(console, "empty") == NULL)
+		return vmfee_fail(
+			err, VMFEE_GUEST,
+			"%s has no benchmark 'empty' to tell its harness from what it measures",
+			stack->level[top].image);
 	return 0;
 }

@@ -10,9 +10,9 @@ cat >"$PROJECT/bench/experiments/small.ini" <<END
 title = a small one
 outbox = 1
 [stack native]
-levels = micro only=empty,cpuid,vmcall,walk-seq
+levels = micro only=cpuid,vmcall,walk-seq
 [stack l1vmm]
-levels = l1vmm / micro only=empty,cpuid,vmcall,walk-seq
+levels = l1vmm / micro only=cpuid,vmcall,walk-seq
 END
 
 run "$vmfee" run small

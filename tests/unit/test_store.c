@@ -143,6 +143,8 @@ Test(store, a_file_that_was_changed_is_checked)
 		{"PRAGMA user_version = 2", "schema 2, expected 1"},
 		{"DROP TABLE skip", "no such table: skip"},
 		{"UPDATE benchmark SET ops = 0", "a benchmark without samples"},
+		{"UPDATE benchmark SET name = 'void' WHERE name = 'empty'",
+		 "a stack without the benchmark 'empty'"},
 		{"DELETE FROM sample", "a benchmark without samples"},
 		{"UPDATE benchmark SET component = 'tax'", "a component that is none"},
 		{"UPDATE exit_sum SET reason = 'FROB'", "an exit reason that is none"},

@@ -74,6 +74,10 @@ Test(verdict, every_way_to_end_has_its_status_and_its_reason)
 		 "@bench name=a component=timer ops=1 samples=2 begin=1 end=2 expect=-\n"
 		 "@end image=micro status=ok\n",
 		 BOCHS_SHUTDOWN, "", VMFEE_GUEST, "benchmark 'a' announced 2 samples, 0 came"},
+		{"micro",
+		 "@bench name=a component=timer ops=1 samples=2 begin=1 end=2 expect=-\n"
+		 "@sample name=a ticks=9x2\n@end image=micro status=ok\n",
+		 BOCHS_SHUTDOWN, "", VMFEE_GUEST, "micro has no benchmark 'empty'"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

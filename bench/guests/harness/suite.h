@@ -23,9 +23,9 @@ enum {
 
 /*
  * Opens the report of `image` and runs `count` benchmarks, at most SUITE_MAX, in their order, or
- * those that `only=NAME,NAME` names.  `samples=N`, `pages=N` and `spaces=N` stand in for the
- * numbers of each row, the last two where a row has them.  What the command line cannot mean is a
- * failure of the image.
+ * `empty`, which every table has, and those that `only=NAME,NAME` names.  `samples=N`, `pages=N`
+ * and `spaces=N` stand in for the numbers of each row, the last two where a row has them.  What the
+ * command line cannot mean is a failure of the image.
  */
 void suite_run(const char *image, const struct bench *benches, uint32_t count,
 	       const struct start_info_view *boot);
