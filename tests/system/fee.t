@@ -95,7 +95,7 @@ disagreements=$(awk '
 		print bad + 0, n
 	}' "$first/l1vmm/console.log" "$T/trace.txt")
 is "${disagreements% *}" 0 "each benchmark's exits are those that the guest expects"
-[ "${disagreements#* }" -ge 25 ]
-ok $? "of ${disagreements#* } benchmarks"
+if [ "${disagreements#* }" -ge 25 ]; then holds=0; else holds=1; fi
+ok $holds "of ${disagreements#* } benchmarks"
 
 finish

@@ -62,26 +62,26 @@ ok() {
 
 # is GOT WANTED NAME
 is() {
-	[ "$1" = "$2" ]
-	ok $? "$3" || diag "got:    $1"$'\n'"wanted: $2"
+	if [ "$1" = "$2" ]; then holds=0; else holds=1; fi
+	ok $holds "$3" || diag "got:    $1"$'\n'"wanted: $2"
 }
 
 # like GOT REGEX NAME
 like() {
-	[[ $1 =~ $2 ]]
-	ok $? "$3" || diag "got:    $1"$'\n'"wanted: $2"
+	if [[ $1 =~ $2 ]]; then holds=0; else holds=1; fi
+	ok $holds "$3" || diag "got:    $1"$'\n'"wanted: $2"
 }
 
 # one_line TEXT NAME: exactly one line of text
 one_line() {
-	[ -n "$1" ] && [[ $1 != *$'\n'* ]]
-	ok $? "$2" || diag "got: $1"
+	if [ -n "$1" ] && [[ $1 != *$'\n'* ]]; then holds=0; else holds=1; fi
+	ok $holds "$2" || diag "got: $1"
 }
 
 # fails_with STATUS REGEX NAME: the last run ended with STATUS, and its one line on stderr matches
 fails_with() {
-	[ "$status" -eq "$1" ] && [ -n "$errors" ] && [[ $errors != *$'\n'* ]] && [[ $errors =~ $2 ]]
-	ok $? "$3" || diag "got:    status $status, $errors"$'\n'"wanted: status $1, $2"
+	if [ "$status" -eq "$1" ] && [ -n "$errors" ] && [[ $errors != *$'\n'* ]] && [[ $errors =~ $2 ]]; then holds=0; else holds=1; fi
+	ok $holds "$3" || diag "got:    status $status, $errors"$'\n'"wanted: status $1, $2"
 }
 
 # private_project: sets PROJECT to a tree in which build/vmfee works as in this one, but on

@@ -50,10 +50,10 @@ violations() {
 		ON stack = stack.id WHERE name = '$1' AND reason = 'EPT_VIOLATION'" | sed 's/\..*//'
 }
 frames=$(sed -n 's/.*FRAMES = \([0-9]*\),.*/\1/p' bench/guests/memory/memory.h)
-[ "$(violations ept-4k)" -ge "$frames" ]
-ok $? "ept-4k: a violation for each of $frames frames" || diag "got: $(violations ept-4k)"
-[ "$(violations ept-2m)" -ge $((frames / 512)) ] && [ "$(violations ept-2m)" -lt $((frames / 256)) ]
-ok $? "ept-2m: one for each 512 of them" || diag "got: $(violations ept-2m)"
+if [ "$(violations ept-4k)" -ge "$frames" ]; then holds=0; else holds=1; fi
+ok $holds "ept-4k: a violation for each of $frames frames" || diag "got: $(violations ept-4k)"
+if [ "$(violations ept-2m)" -ge $((frames / 512)) ] && [ "$(violations ept-2m)" -lt $((frames / 256)) ]; then holds=0; else holds=1; fi
+ok $holds "ept-2m: one for each 512 of them" || diag "got: $(violations ept-2m)"
 
 # Sizes from the command line.
 private_project

@@ -20,8 +20,8 @@ is "$status" 0 "a run succeeds" || diag "$errors"
 first=$output
 like "$output" 'cpuid +1\.0 +[0-9]+\.0 +[0-9]+\.0 +1\.00  CPUID 1' "it prints the table"
 like "$errors" 'small: native: started \(micro only=' "progress is plain lines in a pipe"
-[[ $errors != *$'\r'* && $errors != *$'\e'* ]]
-ok $? "without a terminal's control characters"
+if [[ $errors != *$'\r'* && $errors != *$'\e'* ]]; then holds=0; else holds=1; fi
+ok $holds "without a terminal's control characters"
 is "$(cd "$results/small" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
 	"./l1vmm/bochsrc ./l1vmm/console.log ./l1vmm/trace/metadata ./l1vmm/trace/stream_0 \
 ./manifest.json ./native/bochsrc ./native/console.log ./plots/l1vmm-components.csv \
@@ -58,8 +58,8 @@ is "$(head -c 8 "$results/small/plots/l1vmm-ticks.png" | od -An -tx1)" \
 run "$vmfee" run --no-plots --jobs=1 small
 is "$status" 0 "a second run succeeds"
 is "$(ls -m "$results")" "small, small.1" "the first one is kept under a number"
-[ ! -e "$results/small/plots" ]
-ok $? "--no-plots draws none"
+if [ ! -e "$results/small/plots" ]; then holds=0; else holds=1; fi
+ok $holds "--no-plots draws none"
 for file in report.txt results.db manifest.json l1vmm/console.log l1vmm/trace/stream_0; do
 	cmp -s "$results/small/$file" "$results/small.1/$file"
 	ok $? "one machine at a time or two, $file is the same"
@@ -78,8 +78,8 @@ is "$(ls -m "$results")" "small, small.1, small.2" "a run that fails replaces no
 # A terminal gets a line that changes, and none of it stays.
 run script -qec "$vmfee run --no-plots small" /dev/null
 like "$output" $'\r\e\\[K''small: [0-2] of 2 stacks' "progress is one live line on a terminal"
-[[ $output != *"started ("* ]]
-ok $? "in place of the plain ones"
+if [[ $output != *"started ("* ]]; then holds=0; else holds=1; fi
+ok $holds "in place of the plain ones"
 
 # The report is the same on every page of up to 100 columns, but for where its lines break.
 run script -qec "stty cols 70; $vmfee report small" /dev/null
