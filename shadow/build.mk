@@ -1,6 +1,13 @@
 # The page-table walker and the instruction emulator: plain C, for the images and for hosted tests.
 SHADOW_SRCS := \
 	shadow/walk.c \
+	shadow/mmu_fault.c \
+	shadow/mmu_list.c \
+	shadow/mmu_pool.c \
+	shadow/mmu_role.c \
+	shadow/mmu_root.c \
+	shadow/mmu_slot.c \
+	shadow/mmu_sync.c \
 	shadow/insn_alu.c \
 	shadow/insn_decode.c \
 	shadow/insn_execute.c \

@@ -1,0 +1,243 @@
+/* The way from a page fault to an entry, or back to the guest. */
+#include "shadow/mmu_internal.h"
+
+/* A fault whose access the guest's tables allow. */
+struct fault {
+	uint64_t gva;
+	uint32_t access;		/* PF_W, PF_U and PF_I */
+	const struct walk_result *walk; /* what the guest's tables say */
+	bool emulate;
+};
+
+static unsigned slot_index(unsigned level, uint64_t gva)
+{
+	return gva >> (PAGE_SHIFT + (level - 1) * 9) & (PTES_PER_PAGE - 1);
+}
+
+static uint64_t slot_size(unsigned level)
+{
+	return BIT(PAGE_SHIFT + (level - 1) * 9);
+}
+
+/*
+ * What a guest's leaf grants to this access.  With WP clear a supervisor may write a user's
+ * read-only page, which the processor, where WP is set, allows for a supervisor's page only: the
+ * page is made one until the user comes back.  SMEP must not overlook it then; under SMAP there is
+ * no such way, since RFLAGS.AC decides anew at each access.
+ */
+static union mmu_role grant(struct fault *fault, union mmu_role role, uint64_t entry)
+{
+	union mmu_role rights = mmu_leaf_rights(role, entry);
+	bool supervisor_write = (fault->access & (PF_W | PF_U)) == PF_W;
+
+	if (role.wp || rights.write || !supervisor_write || !(entry & PTE_D))
+		return rights;
+	if (role.smap) {
+		fault->emulate = true;
+		return rights;
+	}
+	rights.user = false;
+	rights.write = true;
+	rights.no_execute |= role.smep;
+	return rights;
+}
+
+/*
+ * The guest's entry that maps, or leads to, the address at this level.  False if it has changed
+ * since the walk: another vCPU's doing.
+ */
+static bool read_entry(const struct mmu *mmu, const struct mmu_page *page, uint64_t gva,
+		       uint64_t *entry)
+{
+	uint64_t gpa = mmu_entry_gpa(page, slot_index(page->role.level, gva));
+
+	return mmu->ops.memory.read(mmu->ops.memory.ctx, gpa, mmu_entry_size(page->role), entry) &&
+	       *entry & PTE_P && *entry & PTE_A;
+}
+
+/* Whether entry is the one that maps the large page which the walk found. */
+static bool maps_large_page(union mmu_role role, uint64_t entry, const struct walk_result *walk)
+{
+	uint64_t base = entry & PTE_ADDR_MASK;
+
+	/* PSE-36: bits 20:13 are address bits 39:32. */
+	if (role.mode == PAGING_32BIT)
+		base = (entry & 0xffc00000) | (entry & 0x1fe000) << 19;
+	return entry & PTE_PS && ((base ^ walk->gpa) & ~(walk->page_size - 1)) == 0;
+}
+
+/* Which table must be linked below page; false if the guest's tables have changed. */
+static bool child_of(const struct mmu *mmu, const struct mmu_page *page, struct fault *fault,
+		     uint64_t *gpa, union mmu_role *role)
+{
+	unsigned level = page->role.level, index = slot_index(level, fault->gva);
+	uint64_t entry;
+
+	*role = page->role;
+	role->level = level - 1;
+	if (page->role.direct) {
+		*gpa = page->gpa + index * slot_size(level);
+		return true;
+	}
+	if (page->role.top) {
+		role->top = false;
+		role->quadrant = page->role.mode == PAGING_32BIT ? index : 0;
+		*gpa = page->role.mode == PAGING_32BIT ? page->gpa
+						       : mmu->state.pdpte[index] & PTE_ADDR_MASK;
+		return true;
+	}
+	if (!read_entry(mmu, page, fault->gva, &entry))
+		return false;
+	if (fault->walk->page_size >= slot_size(level)) {
+		union mmu_role rights = grant(fault, page->role, entry);
+
+		*gpa = fault->walk->gpa & ~(slot_size(level) - 1);
+		role->quadrant = 0;
+		role->direct = true;
+		role->write = rights.write;
+		role->user = rights.user;
+		role->no_execute = rights.no_execute;
+		return maps_large_page(page->role, entry, fault->walk);
+	}
+	*gpa = entry & PTE_ADDR_MASK;
+	*role = mmu_combine(*role, entry);
+	role->quadrant = page->role.mode == PAGING_32BIT ? index & 1 : 0;
+	return !mmu_odd_entry(mmu, page->role, entry);
+}
+
+/* Make page's entry for the address lead to the table for gpa in this role. */
+static uint32_t link_child(struct mmu *mmu, uint32_t page, uint64_t gva, uint64_t gpa,
+			   union mmu_role role)
+{
+	unsigned index = slot_index(mmu->pages[page].role.level, gva);
+	uint64_t entry = mmu_table(mmu, page)[index];
+
+	if (entry & PTE_P) {
+		uint32_t child = mmu_child(mmu, entry);
+
+		if (mmu->pages[child].gpa == gpa && mmu->pages[child].role.key == role.key) {
+			mmu_touch_page(mmu, child);
+			return child;
+		}
+	}
+	uint32_t child = mmu_get_page(mmu, gpa, role);
+
+	/* Rights are in the leaves; of a PDPTE of PAE paging all bits but these are reserved. */
+	mmu_set_slot(mmu, page, index,
+		     mmu_page_hpa(mmu, child) | PTE_P |
+			     (mmu->pages[page].role.mode == PAGING_4LEVEL ||
+					      mmu->pages[page].role.level < 3
+				      ? PTE_RW | PTE_US | PTE_A
+				      : 0));
+	return child;
+}
+
+/* Let the guest write to the frame at gpa, as far as the policy allows. */
+static bool open_frame(struct mmu *mmu, uint64_t gpa)
+{
+	uint32_t page;
+
+	if (mmu->policy != MMU_UNSYNC)
+		return false;
+	for (page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
+	     page = mmu_next_watcher(mmu, gpa, page))
+		if (mmu->pages[page].role.level > 1 && !mmu->pages[page].unsync)
+			return false;
+	mmu_unprotect(mmu, gpa);
+	return true;
+}
+
+/* Write the entry that maps the address, in a table of level 1. */
+static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault)
+{
+	const struct mmu_page *p = &mmu->pages[page];
+	unsigned index = slot_index(1, fault->gva);
+	union mmu_role rights = p->role;
+	uint64_t gpa, hpa, entry, old = mmu_table(mmu, page)[index];
+
+	if (p->role.direct) {
+		gpa = p->gpa + index * (uint64_t)PAGE_SIZE;
+	} else {
+		if (!read_entry(mmu, p, fault->gva, &entry) || mmu_odd_entry(mmu, p->role, entry))
+			return;
+		gpa = entry & PTE_ADDR_MASK;
+		rights = grant(fault, p->role, entry);
+	}
+	if (!mmu->ops.frame(mmu->ops.ctx, gpa, &hpa))
+		return;
+	if (rights.write && mmu_watches(mmu, gpa) &&
+	    !(fault->access & PF_W && open_frame(mmu, gpa))) {
+		rights.write = false;
+		fault->emulate |= !!(fault->access & PF_W);
+	}
+	entry = hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D;
+	if (entry != old)
+		mmu_set_slot(mmu, page, index, entry);
+	/* The processor may have faulted by an entry that it has cached. */
+	if (old & PTE_P)
+		mmu->ops.flush_page(mmu->ops.ctx, fault->gva);
+}
+
+static void map(struct mmu *mmu, struct fault *fault)
+{
+	uint32_t page = mmu->root;
+
+	mmu_touch_page(mmu, page);
+	while (mmu->pages[page].role.level > 1) {
+		union mmu_role role;
+		uint64_t gpa;
+
+		if (!child_of(mmu, &mmu->pages[page], fault, &gpa, &role))
+			return;
+		page = link_child(mmu, page, fault->gva, gpa, role);
+	}
+	map_page(mmu, page, fault);
+}
+
+static struct mmu_result resolve(struct mmu *mmu, struct fault *fault)
+{
+	struct mmu_result result = {.outcome = MMU_RETRY, .gpa = fault->walk->gpa};
+	uint64_t hpa;
+
+	if (!mmu->ops.frame(mmu->ops.ctx, result.gpa & ~(uint64_t)(PAGE_SIZE - 1), &hpa)) {
+		result.outcome = MMU_DEVICE;
+		return result;
+	}
+	mmu_reserve(mmu, MMU_MAX_LEVELS);
+	map(mmu, fault);
+	mmu_bury_orphans(mmu);
+	if (mmu->stale)
+		mmu_flush_everything(mmu);
+	if (fault->emulate)
+		result.outcome = MMU_EMULATE;
+	return result;
+}
+
+struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, uint64_t rflags)
+{
+	struct walk_result walked;
+	struct fault fault = {
+		.gva = gva,
+		.access = error_code & (PF_W | PF_U | PF_I),
+		.walk = &walked,
+	};
+
+	mmu->state.rflags = rflags;
+	if (paging_mode(&mmu->state) != PAGING_4LEVEL)
+		fault.gva &= UINT32_MAX;
+	switch (walk(&mmu->ops.memory, &mmu->state, gva, fault.access, &walked)) {
+	case WALK_OK:
+		return resolve(mmu, &fault);
+	case WALK_FAULT:
+		return (struct mmu_result){
+			.outcome = MMU_GUEST_FAULT,
+			.error_code = walked.error_code,
+		};
+	case WALK_OUTSIDE_MEMORY:
+		return (struct mmu_result){.outcome = MMU_UNREACHABLE, .gpa = walked.gpa};
+	case WALK_NOT_CANONICAL:
+	case WALK_CONTENDED:
+		break;
+	}
+	return (struct mmu_result){.outcome = MMU_RETRY};
+}

@@ -1,0 +1,247 @@
+/* Keeping shadow tables in step with the guest's. */
+#include "shadow/mmu_internal.h"
+
+/* A root that is written so often without being loaded is a table no more. */
+#define FLOOD 3
+
+void mmu_mark_unsync(struct mmu *mmu, uint32_t page)
+{
+	struct mmu_page *p = &mmu->pages[page];
+
+	if (p->unsync)
+		return;
+	p->unsync = true;
+	mmu->open_tables += p->role.level > 1;
+	mmu_list_insert(mmu->unsyncs, &mmu->unsync, page);
+}
+
+void mmu_clear_unsync(struct mmu *mmu, uint32_t page)
+{
+	struct mmu_page *p = &mmu->pages[page];
+
+	if (!p->unsync)
+		return;
+	p->unsync = false;
+	mmu->open_tables -= p->role.level > 1;
+	mmu_list_remove(mmu->unsyncs, &mmu->unsync, page);
+}
+
+/*
+ * Whether the guest's entry still allows all that the entry of a level 1 shadow table maps.  A
+ * page of the supervisor's is no less than one of the user's: SMEP and SMAP spare it.
+ */
+static bool justifies_page(const struct mmu *mmu, const struct mmu_page *page, uint64_t guest,
+			   uint64_t shadow)
+{
+	uint64_t rights = mmu_rights_bits(mmu_leaf_rights(page->role, guest)), hpa;
+	uint64_t differing = shadow ^ rights;
+
+	if (differing & PTE_US || differing & shadow & PTE_RW || differing & rights & PTE_NX)
+		return false;
+	return mmu->ops.frame(mmu->ops.ctx, guest & PTE_ADDR_MASK, &hpa) &&
+	       hpa == (shadow & PTE_ADDR_MASK);
+}
+
+/*
+ * Whether the guest's entry still leads to the table that a shadow table links to.  Tables for
+ * parts of a large page are not worth the comparison.
+ */
+static bool justifies_link(const struct mmu *mmu, const struct mmu_page *page, uint64_t guest,
+			   uint64_t shadow)
+{
+	const struct mmu_page *child = &mmu->pages[mmu_child(mmu, shadow)];
+	union mmu_role role = mmu_combine(page->role, guest);
+
+	return !child->role.direct && child->gpa == (guest & PTE_ADDR_MASK) &&
+	       child->role.write == role.write && child->role.user == role.user &&
+	       child->role.no_execute == role.no_execute;
+}
+
+static void compare_slot(struct mmu *mmu, uint32_t page, unsigned index)
+{
+	const struct mmu_page *p = &mmu->pages[page];
+	uint64_t shadow = mmu_table(mmu, page)[index], guest;
+
+	if (!(shadow & PTE_P))
+		return;
+	if (mmu->ops.memory.read(mmu->ops.memory.ctx, mmu_entry_gpa(p, index),
+				 mmu_entry_size(p->role), &guest) &&
+	    guest & PTE_P && guest & PTE_A && !mmu_odd_entry(mmu, p->role, guest) &&
+	    (p->role.level == 1 ? justifies_page(mmu, p, guest, shadow)
+				: justifies_link(mmu, p, guest, shadow)))
+		return;
+	mmu_drop_slot(mmu, page, index);
+}
+
+/* Drop every entry of page that the guest's table does not justify. */
+static void compare_page(struct mmu *mmu, uint32_t page)
+{
+	unsigned left = mmu->pages[page].present;
+
+	mmu->statistics.synchronized++;
+	for (unsigned i = 0; left > 0; i++) {
+		if (!(mmu_table(mmu, page)[i] & PTE_P))
+			continue;
+		compare_slot(mmu, page, i);
+		left--;
+	}
+}
+
+/* The same for each table that the guest may write. */
+static void compare_all(struct mmu *mmu)
+{
+	for (uint32_t page = mmu->unsync; page != MMU_NONE; page = mmu->unsyncs[page].next)
+		compare_page(mmu, page);
+}
+
+void mmu_synchronize(struct mmu *mmu)
+{
+	while (mmu->unsync != MMU_NONE) {
+		uint32_t page = mmu->unsync;
+		uint64_t hpa;
+
+		mmu_clear_unsync(mmu, page);
+		if (mmu->ops.frame(mmu->ops.ctx, mmu->pages[page].gpa, &hpa))
+			mmu_protect_frame(mmu, hpa);
+		compare_page(mmu, page);
+	}
+	mmu_bury_orphans(mmu);
+}
+
+bool mmu_watches(const struct mmu *mmu, uint64_t gpa)
+{
+	if (mmu->policy == MMU_PV)
+		return false;
+	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
+	     page = mmu_next_watcher(mmu, gpa, page))
+		if (!mmu->pages[page].unsync)
+			return true;
+	return false;
+}
+
+/* A new parent must not find, in a table or below it, what the guest said before it became one. */
+uint32_t mmu_get_page(struct mmu *mmu, uint64_t gpa, union mmu_role role)
+{
+	uint32_t page = mmu_find_page(mmu, gpa, role);
+	uint64_t hpa;
+
+	if (page != MMU_NONE) {
+		if (role.level > 1 && mmu->unsync != MMU_NONE)
+			compare_all(mmu);
+		else if (mmu->pages[page].unsync)
+			compare_page(mmu, page);
+		mmu_touch_page(mmu, page);
+		return page;
+	}
+	page = mmu_new_page(mmu, gpa, role);
+	if (mmu_watches(mmu, gpa) && mmu->ops.frame(mmu->ops.ctx, gpa & PTE_ADDR_MASK, &hpa) &&
+	    (mmu_protect_frame(mmu, hpa) || mmu->lingering))
+		mmu_flush_everything(mmu);
+	return page;
+}
+
+/* Bytes within one page. */
+static void written(struct mmu *mmu, uint64_t gpa, uint64_t size)
+{
+	unsigned start = gpa % PAGE_SIZE, end = (unsigned)(start + size);
+
+	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
+	     page = mmu_next_watcher(mmu, gpa, page)) {
+		struct mmu_page *p = &mmu->pages[page];
+		unsigned entry_size = mmu_entry_size(p->role), first, count;
+
+		for (unsigned at = start - start % entry_size; at < end; at += entry_size) {
+			mmu_slots_at(p, at, &first, &count);
+			for (unsigned i = 0; i < count; i++)
+				compare_slot(mmu, page, first + i);
+		}
+		if (p->parents == MMU_NONE && ++p->writes >= FLOOD)
+			mmu_add_orphan(mmu, page);
+	}
+}
+
+void mmu_written(struct mmu *mmu, uint64_t gpa, uint64_t size)
+{
+	while (size > 0) {
+		uint64_t part = PAGE_SIZE - gpa % PAGE_SIZE;
+
+		if (part > size)
+			part = size;
+		written(mmu, gpa, part);
+		gpa += part;
+		size -= part;
+	}
+	mmu_bury_orphans(mmu);
+}
+
+void mmu_unprotect(struct mmu *mmu, uint64_t gpa)
+{
+	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
+	     page = mmu_next_watcher(mmu, gpa, page))
+		mmu_mark_unsync(mmu, page);
+}
+
+void mmu_forget(struct mmu *mmu, uint64_t gpa)
+{
+	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
+	     page = mmu_next_watcher(mmu, gpa, page)) {
+		struct mmu_page *p = &mmu->pages[page];
+
+		while (p->parents != MMU_NONE)
+			mmu_drop_slot(mmu, p->parents / PTES_PER_PAGE, p->parents % PTES_PER_PAGE);
+		for (unsigned i = 0; p->present > 0; i++)
+			mmu_drop_slot(mmu, page, i);
+		mmu_add_orphan(mmu, page);
+	}
+	mmu_bury_orphans(mmu);
+}
+
+/* The slot that maps gva; false where no table of level 1 leads to it. */
+static bool find_slot(const struct mmu *mmu, uint64_t gva, uint32_t *page, unsigned *index)
+{
+	*page = mmu->root;
+	for (;;) {
+		unsigned level = mmu->pages[*page].role.level;
+
+		*index = gva >> (PAGE_SHIFT + (level - 1) * 9) & (PTES_PER_PAGE - 1);
+		if (level == 1)
+			return true;
+		uint64_t entry = mmu_table(mmu, *page)[*index];
+		if (!(entry & PTE_P))
+			return false;
+		*page = mmu_child(mmu, entry);
+	}
+}
+
+static void compare_gva(struct mmu *mmu, uint64_t gva)
+{
+	uint32_t page;
+	unsigned index;
+
+	if (find_slot(mmu, gva, &page, &index) && mmu_shadows_table(&mmu->pages[page]))
+		compare_slot(mmu, page, index);
+}
+
+/*
+ * INVLPG takes all of the paging-structure caches along (SDM volume 3, 4.10.4.1), and TLB entries
+ * of all of a large page, which is in pieces here: where a link has gone, nothing less than all
+ * will do.
+ */
+void mmu_invlpg(struct mmu *mmu, uint64_t gva)
+{
+	if (mmu->open_tables > 0)
+		compare_all(mmu);
+	else if (mmu->unsync != MMU_NONE || mmu->policy == MMU_PV)
+		compare_gva(mmu, gva);
+	mmu_bury_orphans(mmu);
+	if (mmu->stale)
+		mmu_flush_everything(mmu);
+	else
+		mmu->ops.flush_page(mmu->ops.ctx, gva);
+}
+
+void mmu_flush_guest(struct mmu *mmu)
+{
+	mmu_synchronize(mmu);
+	mmu_flush_everything(mmu);
+}

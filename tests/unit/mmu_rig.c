@@ -1,0 +1,496 @@
+#include "tests/unit/mmu_rig.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "l1vmm/arch/x86.h"
+
+#define POOL 0x10000000UL /* hpa */
+#define HOST 0x40000000UL /* hpa behind which the guest's frames lie, in no order */
+
+#define RIGHTS (PTE_RW | PTE_US | PTE_NX)
+
+static uint64_t host_frame(uint64_t gpa)
+{
+	return HOST + (gpa / PAGE_SIZE * 5 + 3) % 32 * PAGE_SIZE;
+}
+
+static uint64_t guest_frame(uint64_t hpa)
+{
+	/* 5 * 13 is 1 modulo 32. */
+	return ((hpa - HOST) / PAGE_SIZE + 32 - 3) * 13 % 32 * PAGE_SIZE;
+}
+
+static bool read_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t *value)
+{
+	const struct rig_memory *memory = ctx;
+
+	cr_assert(gpa % size == 0);
+	if (gpa >= RIG_SIZE)
+		return false;
+	*value = 0;
+	memcpy(value, memory->bytes + gpa, size);
+	return true;
+}
+
+static bool exchange_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t expected,
+			   uint64_t desired)
+{
+	struct rig_memory *memory = ctx;
+	uint64_t value;
+
+	if (memory->interfere)
+		memory->interfere(memory->ctx);
+	cr_assert(read_guest(memory, gpa, size, &value));
+	if (value != expected)
+		return false;
+	memcpy(memory->bytes + gpa, &desired, size);
+	cr_assert(memory->marks.count < 16);
+	memory->marks.mark[memory->marks.count].gpa = gpa;
+	memory->marks.mark[memory->marks.count++].value = desired;
+	return true;
+}
+
+static struct walk_memory walk_memory(struct rig_memory *memory)
+{
+	return (struct walk_memory){read_guest, exchange_guest, memory};
+}
+
+static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
+{
+	(void)ctx;
+	cr_assert(gpa % PAGE_SIZE == 0);
+	*hpa = host_frame(gpa);
+	return gpa < RIG_SIZE;
+}
+
+static uint64_t *table(void *ctx, uint64_t hpa)
+{
+	struct mmu_rig *rig = ctx;
+
+	cr_assert(hpa >= POOL && (hpa - POOL) / PAGE_SIZE < rig->mmu.pool_pages,
+		  "no table of the pool: %#lx", hpa);
+	return rig->pool[(hpa - POOL) / PAGE_SIZE];
+}
+
+static bool paging(const struct mmu_rig *rig)
+{
+	return rig->state.cr0 & CR0_PG;
+}
+
+/* The shadow tables, as the processor reads them. */
+static struct cache_step read_shadow(const void *ctx, unsigned level, struct cached_table from,
+				     uint64_t address)
+{
+	const struct mmu_rig *rig = ctx;
+	const uint64_t *entries = rig->pool[(from.table - POOL) / PAGE_SIZE];
+	uint64_t entry = entries[address >> (12 + 9 * (level - 1)) & 511];
+	uint64_t next = entry & PTE_ADDR_MASK;
+	struct cache_step step = {.kind = CACHE_NOTHING};
+
+	if (!(entry & PTE_P))
+		return step;
+	if (level == 3 && paging_mode(&rig->state) != PAGING_4LEVEL) {
+		cr_assert((entry & ~PTE_ADDR_MASK) == PTE_P, "PDPTE %#lx", entry);
+		entry |= PTE_RW | PTE_US;
+	}
+	uint64_t rights =
+		(from.rights & entry & (PTE_RW | PTE_US)) | ((from.rights | entry) & PTE_NX);
+	if (level > 1) {
+		cr_assert(!(entry & PTE_PS));
+		cr_assert((next - POOL) / PAGE_SIZE < rig->mmu.pool_pages);
+		step.kind = CACHE_TABLE;
+		step.table = (struct cached_table){next, rights};
+		return step;
+	}
+	cr_assert(next >= HOST && next < HOST + 32 * PAGE_SIZE, "maps %#lx", next);
+	step.kind = CACHE_PAGE;
+	step.page = (struct cached_page){guest_frame(next), rights | (entry & PTE_D), PAGE_SIZE};
+	return step;
+}
+
+/* An entry of the guest's, if a processor could cache it: present, accessed, nothing reserved. */
+static struct cache_step read_own(const void *ctx, unsigned level, struct cached_table from,
+				  uint64_t address)
+{
+	const struct mmu_rig *rig = ctx;
+	const struct paging_state *state = &rig->state;
+	bool narrow = paging_mode(state) == PAGING_32BIT;
+	unsigned bits = narrow ? 10 : 9, size = narrow ? 4 : 8;
+	uint64_t span = BIT(12 + bits * (level - 1)), entry = 0;
+	uint64_t gpa = from.table + (address / span & (BIT(bits) - 1)) * size;
+	struct cache_step step = {.kind = CACHE_NOTHING};
+
+	if (gpa >= RIG_SIZE)
+		return step;
+	memcpy(&entry, rig->memory.bytes + gpa, size);
+	if (!(entry & PTE_P) || !(entry & PTE_A))
+		return step;
+	bool large = level > 1 && entry & PTE_PS && (!narrow || state->cr4 & CR4_PSE);
+	uint64_t base = entry & PTE_ADDR_MASK, reserved = 0;
+	if (!narrow) {
+		reserved = 0xfff0000000000; /* 40 address bits */
+		if (paging_mode(state) == PAGING_PAE)
+			reserved |= 0x7ff0000000000000;
+		if (!(state->efer & EFER_NXE))
+			reserved |= PTE_NX;
+		if (large)
+			reserved |= level == 4 ? PTE_PS : span - 1 - 0x1fff;
+	} else if (large) {
+		reserved = BIT(21);
+		base = (entry & 0xffc00000) + ((entry & 0x1fe000) << 19);
+	}
+	if (entry & reserved)
+		return step;
+	uint64_t rights =
+		(from.rights & entry & (PTE_RW | PTE_US)) | ((from.rights | entry) & PTE_NX);
+	if (level > 1 && !large) {
+		step.kind = CACHE_TABLE;
+		step.table = (struct cached_table){base, rights};
+		return step;
+	}
+	base = (base & ~(span - 1)) + (address & (span - 1));
+	step.kind = CACHE_PAGE;
+	step.page = (struct cached_page){base & ~0xfffUL, rights | (entry & PTE_D), span};
+	return step;
+}
+
+static void extend_cached(struct mmu_rig *rig, unsigned n)
+{
+	unsigned level = paging_mode(&rig->state) == PAGING_4LEVEL ? 4 : 3;
+
+	cache_add_table(&rig->cached[n], level, (struct cached_table){rig->root, PTE_RW | PTE_US});
+	cache_extend(&rig->cached[n], rig->address[n], read_shadow, rig);
+}
+
+static void extend_lawful(struct mmu_rig *rig, unsigned n)
+{
+	const struct paging_state *state = &rig->state;
+	struct cached_table root = {state->cr3 & PTE_ADDR_MASK, PTE_RW | PTE_US};
+	uint64_t address = rig->address[n];
+
+	switch (paging_mode(state)) {
+	case PAGING_NONE:
+		cache_add_page(&rig->lawful[n],
+			       (struct cached_page){address & ~0xfffUL, PTE_RW | PTE_US | PTE_D,
+						    PAGE_SIZE});
+		return;
+	case PAGING_32BIT:
+		cache_add_table(&rig->lawful[n], 2, root);
+		break;
+	case PAGING_PAE:
+		root.table = state->pdpte[address >> 30] & PTE_ADDR_MASK;
+		if (state->pdpte[address >> 30] & PTE_P)
+			cache_add_table(&rig->lawful[n], 2, root);
+		break;
+	case PAGING_4LEVEL:
+		cache_add_table(&rig->lawful[n], 4, root);
+		break;
+	}
+	cache_extend(&rig->lawful[n], address, read_own, rig);
+}
+
+uint32_t rig_access_bits(unsigned i)
+{
+	static const uint32_t bits[RIG_ACCESSES] = {0,		 PF_W,	      PF_I, PF_U,
+						    PF_U | PF_W, PF_U | PF_I, 0,    PF_W};
+
+	return bits[i];
+}
+
+static uint64_t access_rflags(unsigned i)
+{
+	return i >= 6 ? RFLAGS_AC : 0;
+}
+
+/* SDM volume 3, 4.6, for a cached page: it takes a write only if it was dirty. */
+static bool allows(const struct mmu_rig *rig, uint64_t rights, unsigned access, bool wp)
+{
+	uint32_t bits = rig_access_bits(access);
+	uint64_t cr4 = paging(rig) ? rig->state.cr4 : 0;
+	bool user = rights & PTE_US;
+
+	if (bits & PF_W && !(rights & PTE_D))
+		return false;
+	if (bits & PF_I)
+		return !(rights & PTE_NX) && (bits & PF_U ? user : !(user && cr4 & CR4_SMEP));
+	if (bits & PF_U)
+		return user && (!(bits & PF_W) || rights & PTE_RW);
+	if (user && cr4 & CR4_SMAP && !access_rflags(access))
+		return false;
+	return !(bits & PF_W) || rights & PTE_RW || !wp;
+}
+
+/* What the processor has cached must be lawful, access by access. */
+static void check_page(struct mmu_rig *rig, unsigned n, const struct cached_page *page)
+{
+	bool wp = !paging(rig) || rig->state.cr0 & CR0_WP;
+
+	for (unsigned access = 0; access < RIG_ACCESSES; access++) {
+		bool lawful = false;
+
+		if (!allows(rig, page->rights, access, true))
+			continue;
+		for (unsigned i = 0; i < rig->lawful[n].page_count && !lawful; i++)
+			lawful = rig->lawful[n].pages[i].frame == page->frame &&
+				 allows(rig, rig->lawful[n].pages[i].rights, access, wp);
+		cr_assert(lawful, "%#lx maps %#lx with %#lx: access %u is stale or was never given",
+			  rig->address[n], page->frame, page->rights, access);
+	}
+}
+
+static void check_lawful(struct mmu_rig *rig)
+{
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
+		extend_lawful(rig, n);
+		extend_cached(rig, n);
+		for (unsigned i = 0; i < rig->cached[n].page_count; i++)
+			check_page(rig, n, &rig->cached[n].pages[i]);
+	}
+}
+
+void rig_check(struct mmu_rig *rig)
+{
+	check_lawful(rig);
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		for (unsigned i = 0; i < rig->cached[n].page_count; i++)
+			cr_assert(!(rig->cached[n].pages[i].rights & PTE_RW) ||
+					  !mmu_watches(&rig->mmu, rig->cached[n].pages[i].frame),
+				  "a table can be written through %#lx", rig->address[n]);
+}
+
+static void store(void *ctx, uint64_t *entry, uint64_t value)
+{
+	struct mmu_rig *rig = ctx;
+
+	cr_assert(*entry != value, "a store that changes nothing");
+	*entry = value;
+	check_lawful(rig);
+}
+
+static void flush_page(void *ctx, uint64_t gva)
+{
+	struct mmu_rig *rig = ctx;
+
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		if (rig->address[n] / PAGE_SIZE == gva / PAGE_SIZE)
+			cache_drop(&rig->cached[n]);
+}
+
+static void flush_all(void *ctx)
+{
+	struct mmu_rig *rig = ctx;
+
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		cache_drop(&rig->cached[n]);
+}
+
+uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, rig->memory.bytes + gpa, size);
+	return value;
+}
+
+void rig_poke(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
+{
+	memcpy(rig->memory.bytes + gpa, &value, size);
+	memcpy(rig->twin.bytes + gpa, &value, size);
+}
+
+void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
+{
+	bool watched = mmu_watches(&rig->mmu, gpa);
+
+	rig_poke(rig, gpa, size, value);
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		extend_lawful(rig, n);
+	if (watched || rig->mmu.policy == MMU_PV) {
+		rig->emulations++;
+		mmu_written(&rig->mmu, gpa, size);
+	}
+}
+
+void rig_load(struct mmu_rig *rig)
+{
+	struct paging_state loaded = rig->state;
+
+	/* Until it is loaded the old one counts. */
+	if (rig->mmu.root != UINT32_MAX)
+		rig->state = rig->mmu.state;
+	uint64_t root = mmu_load(&rig->mmu, &loaded);
+	rig->state = loaded;
+	rig->root = root;
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
+		cache_drop(&rig->lawful[n]);
+		/* The check between flush and return knew the old root. */
+		cache_drop(&rig->cached[n]);
+	}
+}
+
+void rig_flush(struct mmu_rig *rig)
+{
+	mmu_flush_guest(&rig->mmu);
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		cache_drop(&rig->lawful[n]);
+}
+
+void rig_invlpg(struct mmu_rig *rig, uint64_t gva)
+{
+	mmu_invlpg(&rig->mmu, gva);
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		cache_invalidate(&rig->lawful[n], rig->address[n], gva);
+}
+
+/* A cached page that allows the access; frame other than ~0 asks for that one. */
+static const struct cached_page *choose(struct mmu_rig *rig, unsigned n, unsigned access,
+					struct random *random, uint64_t wanted)
+{
+	const struct cached_page *chosen = NULL;
+	unsigned seen = 0;
+
+	for (unsigned i = 0; i < rig->cached[n].page_count; i++) {
+		const struct cached_page *page = &rig->cached[n].pages[i];
+
+		if (!allows(rig, page->rights, access, true))
+			continue;
+		if ((wanted == ~0UL || page->frame == wanted) && random_once_in(random, ++seen))
+			chosen = page;
+	}
+	return chosen;
+}
+
+static void write_through(struct mmu_rig *rig, uint64_t frame_gpa, unsigned access,
+			  struct random *random, uint64_t value)
+{
+	unsigned size = paging_mode(&rig->state) == PAGING_32BIT ? 4 : 8;
+
+	if (rig_access_bits(access) & PF_W)
+		rig_write(rig, frame_gpa + random_below(random, PAGE_SIZE / size) * size, size,
+			  value);
+}
+
+static void check_marks(struct mmu_rig *rig)
+{
+	const struct rig_marks *a = &rig->memory.marks, *b = &rig->twin.marks;
+
+	cr_assert(a->count == b->count, "%u marks, not %u", a->count, b->count);
+	for (unsigned i = 0; i < a->count; i++)
+		cr_assert(a->mark[i].gpa == b->mark[i].gpa && a->mark[i].value == b->mark[i].value);
+}
+
+/* The fault that the MMU must make the guest see, or the frame that it must map. */
+static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
+			const struct mmu_result *result, uint64_t *gpa)
+{
+	static const enum mmu_outcome outcomes[] = {
+		[WALK_FAULT] = MMU_GUEST_FAULT,
+		[WALK_OUTSIDE_MEMORY] = MMU_UNREACHABLE,
+	};
+	struct walk_memory memory = walk_memory(&rig->twin);
+	struct paging_state state = rig->state;
+	struct walk_result walked;
+
+	state.rflags = access_rflags(access);
+	enum walk_status status =
+		walk(&memory, &state, rig->address[n], rig_access_bits(access), &walked);
+	*gpa = walked.gpa;
+	check_marks(rig);
+	if (status != WALK_OK) {
+		cr_assert(result->outcome == outcomes[status], "%#lx: outcome %d for status %d",
+			  rig->address[n], result->outcome, status);
+		if (status == WALK_FAULT)
+			cr_assert(result->error_code == walked.error_code, "%#x, not %#x",
+				  result->error_code, walked.error_code);
+		else
+			cr_assert(result->gpa == walked.gpa);
+		return;
+	}
+	if (walked.gpa >= RIG_SIZE)
+		cr_assert(result->outcome == MMU_DEVICE);
+	else
+		cr_assert(result->outcome == MMU_RETRY || result->outcome == MMU_EMULATE,
+			  "%#lx: outcome %d", rig->address[n], result->outcome);
+	if (result->outcome != MMU_RETRY)
+		cr_assert(result->gpa == walked.gpa);
+}
+
+static bool must_emulate(const struct mmu_rig *rig, uint64_t gpa)
+{
+	bool no_mapping_can =
+		paging(rig) && rig->state.cr4 & CR4_SMAP && !(rig->state.cr0 & CR0_WP);
+
+	return no_mapping_can || mmu_watches(&rig->mmu, gpa);
+}
+
+enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
+			    uint64_t value)
+{
+	const struct cached_page *page = choose(rig, n, access, random, ~0UL);
+	uint64_t gpa;
+
+	if (page) {
+		write_through(rig, page->frame, access, random, value);
+		return MMU_RETRY;
+	}
+	rig->exits++;
+	rig->memory.marks.count = rig->twin.marks.count = 0;
+	struct mmu_result result = mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access),
+					     access_rflags(access));
+	check_fault(rig, n, access, &result, &gpa);
+	rig_check(rig);
+	if (result.outcome == MMU_RETRY) {
+		page = choose(rig, n, access, random, gpa & ~0xfffUL);
+		cr_assert(page, "%#lx: access %u would fault again", rig->address[n], access);
+		write_through(rig, page->frame, access, random, value);
+	} else if (result.outcome == MMU_EMULATE) {
+		cr_assert(must_emulate(rig, gpa), "%#lx: emulated without need", gpa);
+		write_through(rig, gpa & ~0xfffUL, access, random, value);
+	}
+	return result.outcome;
+}
+
+bool rig_crowded(const struct mmu_rig *rig)
+{
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
+		if (rig->lawful[n].page_count > CACHE_WAYS / 2)
+			return true;
+		for (unsigned level = 1; level <= CACHE_LEVELS; level++)
+			if (rig->lawful[n].table_count[level] > CACHE_WAYS / 2)
+				return true;
+	}
+	return false;
+}
+
+void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
+{
+	const struct mmu_ops ops = {
+		.memory = walk_memory(&rig->memory),
+		.frame = frame,
+		.table = table,
+		.store = store,
+		.flush_page = flush_page,
+		.flush_all = flush_all,
+		.ctx = rig,
+	};
+
+	rig->mmu.pool_pages = pool_pages;
+	rig->workspace = malloc(mmu_workspace_size(pool_pages));
+	cr_assert(rig->workspace);
+	cr_assert(mmu_init(&rig->mmu, policy, &ops, POOL, pool_pages, rig->workspace));
+	rig->memory.interfere = NULL;
+	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_SIZE);
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
+		cache_drop(&rig->cached[n]);
+		cache_drop(&rig->lawful[n]);
+	}
+	rig_load(rig);
+}
+
+void rig_stop(struct mmu_rig *rig)
+{
+	cr_assert(memcmp(rig->memory.bytes, rig->twin.bytes, RIG_SIZE) == 0, "marks differ");
+	free(rig->workspace);
+}

@@ -1,0 +1,82 @@
+/*
+ * A guest's memory, and the processor that runs it on shadow tables: with a TLB and
+ * paging-structure caches that take in whatever could be walked at any moment, and keep it until
+ * they are told to drop it.  Beside it, what a processor could have cached that walks the guest's
+ * own tables: what the shadow MMU must not exceed, after each single store.
+ */
+#ifndef TESTS_UNIT_MMU_RIG_H
+#define TESTS_UNIT_MMU_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shadow/mmu.h"
+#include "tests/unit/mmu_cache.h"
+#include "tests/unit/random.h"
+
+#define RIG_FRAMES    24 /* of guest memory */
+#define RIG_SIZE      (RIG_FRAMES * 4096UL)
+#define RIG_ADDRESSES 32
+#define RIG_POOL_MAX  64
+
+/* Exchanged entries of one access. */
+struct rig_marks {
+	unsigned count;
+	struct {
+		uint64_t gpa, value;
+	} mark[16];
+};
+
+struct rig_memory {
+	uint8_t bytes[RIG_SIZE];
+	struct rig_marks marks;
+	/* Another vCPU: called before each exchange.  NULL for none. */
+	void (*interfere)(void *ctx);
+	void *ctx;
+};
+
+struct mmu_rig {
+	struct mmu mmu;
+	struct paging_state state;
+	uint64_t root;
+	uint64_t pool[RIG_POOL_MAX][512];
+	/* The guest's memory, and its twin, in which a processor without a hypervisor walks. */
+	struct rig_memory memory, twin;
+	uint64_t address[RIG_ADDRESSES];
+	struct mmu_cache cached[RIG_ADDRESSES]; /* by the processor */
+	struct mmu_cache lawful[RIG_ADDRESSES];
+	void *workspace;
+	uint64_t exits, emulations;
+};
+
+/* Access i of the eight that differ: PF_ bits, and whether RFLAGS.AC is set. */
+#define RIG_ACCESSES 8
+uint32_t rig_access_bits(unsigned i);
+
+/* state and address[] are set; the memory is as it is. */
+void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages);
+void rig_stop(struct mmu_rig *rig);
+
+uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size);
+/* The guest writes, by a mapping that allows it or by an emulated instruction. */
+void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value);
+/* Writes without a word to the MMU, as another vCPU would. */
+void rig_poke(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value);
+/* The guest loads rig->state. */
+void rig_load(struct mmu_rig *rig);
+void rig_flush(struct mmu_rig *rig);
+void rig_invlpg(struct mmu_rig *rig, uint64_t gva);
+
+/*
+ * The guest accesses address[n].  random chooses among what the processor may have cached; a write
+ * writes value.  The outcome is held against a walk of the twin.
+ */
+enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
+			    uint64_t value);
+
+/* Everything that must hold between two steps. */
+void rig_check(struct mmu_rig *rig);
+/* Whether a cache is about to be full: time to flush. */
+bool rig_crowded(const struct mmu_rig *rig);
+
+#endif
