@@ -95,6 +95,17 @@ const struct experiment_stack *experiment_stack(const struct experiment *experim
 	return i < experiment->stacks ? &experiment->stack[i] : NULL;
 }
 
+/* Whether a run has a file of its own with that name, beside the folders of its stacks. */
+static bool belongs_to_run(const char *name)
+{
+	static const char *const names[] = {"manifest.json", "plots", "report.txt", "results.db"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* The stack whose section the loader is in; a section that was not there before adds one. */
 static struct experiment_stack *section_stack(struct loader *loader, const char *name)
 {
@@ -114,6 +125,12 @@ static struct experiment_stack *section_stack(struct loader *loader, const char 
 			   "'%s' cannot be the name of a stack: lower-case letters, digits, '-', "
 			   "'_' and '.' make a name, at most %d of them",
 			   name, STACK_MAX_NAME);
+		return NULL;
+	}
+	if (belongs_to_run(name)) {
+		vmfee_fail(loader->err, VMFEE_USAGE,
+			   "'%s' cannot be the name of a stack: every run has a file of that name",
+			   name);
 		return NULL;
 	}
 	if (index == EXPERIMENT_MAX_STACKS) {
