@@ -141,6 +141,11 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 
 	if (cell->console.records == 0)
 		return 0;
+	if (cell->stack->probe_of[0] != '\0')
+		return vmfee_fail(err, VMFEE_USAGE,
+				  "a probe of %s shows what telemetry costs, so its lowest level "
+				  "must have telemetry=off",
+				  cell->stack->probe_of);
 	if (cell_path(cell, BOCHS_DISK, disk, err) != 0 ||
 	    cell_path(cell, "trace", folder, err) != 0)
 		return -1;
