@@ -175,7 +175,7 @@ static int fill_row(struct analysis *analysis, struct analysis_row *row,
 	if (quiet != NULL)
 		price_telemetry(row, quiet);
 
-	if (analysis->native == NULL || analysis->native == analysis->stack)
+	if (analysis->native == NULL)
 		return 0;
 	row->native = results_bench(analysis->native, bench->name);
 	if (row->native == NULL)
@@ -204,6 +204,9 @@ int analyse(struct analysis *analysis, const struct results *results,
 {
 	const struct result_stack *native = analysis_native(results);
 	const struct result_stack *quiet = probe_of(results, stack);
+
+	if (native == stack)
+		native = NULL;
 	size_t most = stack->benches + (native == NULL ? 0 : native->benches);
 
 	*analysis = (struct analysis){.stack = stack, .native = native};

@@ -37,7 +37,7 @@ struct analysis_row {
 
 struct analysis {
 	const struct result_stack *stack;
-	const struct result_stack *native; /* NULL: the experiment has none */
+	const struct result_stack *native; /* NULL: none, or the stack itself */
 	struct analysis_row *row;	   /* in the order of measurement */
 	size_t rows;
 	unsigned priced; /* rows that have a fee */

@@ -11,13 +11,15 @@ unsigned plot_data_ticks(const struct analysis *analysis, FILE *out)
 {
 	unsigned shown = 0;
 
-	fprintf(out, "benchmark,%s,%s\n",
-		analysis->native == NULL ? "native" : analysis->native->name,
-		analysis->stack->name);
+	fputs("benchmark", out);
+	if (analysis->native != NULL)
+		fprintf(out, ",%s", analysis->native->name);
+	fprintf(out, ",%s\n", analysis->stack->name);
 	for (size_t i = 0; i < analysis->rows; i++) {
 		const struct analysis_row *row = &analysis->row[i];
 		fputs(row->name, out);
-		number(out, row->native != NULL, row->native_ticks);
+		if (analysis->native != NULL)
+			number(out, row->native != NULL, row->native_ticks);
 		number(out, row->bench != NULL, row->ticks);
 		fputc('\n', out);
 		shown += row->ticks > 0 || row->native_ticks > 0;

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 /*
- * Writes benchmark,native,STACK with a heading.  Returns how many rows a logarithmic axis can show.
+ * Writes benchmark,NATIVE,STACK with a heading, without NATIVE where the stack has none.  Returns
+ * how many rows a logarithmic axis can show.
  */
 unsigned plot_data_ticks(const struct analysis *analysis, FILE *out);
 

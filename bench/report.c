@@ -35,19 +35,22 @@ static void name_exits(struct table *table, const struct analysis_row *row)
 
 static int print_costs(const struct analysis *analysis, FILE *out, unsigned width)
 {
+	const struct result_stack *native = analysis->native;
 	char headings[128];
 	struct table table;
 
-	snprintf(headings, sizeof(headings), "<benchmark|%s|%s|fee|exits/op|<exits per operation",
-		 analysis->native == NULL ? "native" : analysis->native->name,
-		 analysis->stack->name);
+	snprintf(headings, sizeof(headings), "<benchmark|%s%s%s|%sexits/op|<exits per operation",
+		 native == NULL ? "" : native->name, native == NULL ? "" : "|",
+		 analysis->stack->name, native == NULL ? "" : "fee|");
 	table_begin(&table, headings);
 	for (size_t i = 0; i < analysis->rows; i++) {
 		const struct analysis_row *row = &analysis->row[i];
 		table_cell(&table, "%s", row->name);
-		optional(&table, row->native != NULL, row->native_ticks);
+		if (native != NULL)
+			optional(&table, row->native != NULL, row->native_ticks);
 		optional(&table, row->bench != NULL, row->ticks);
-		optional(&table, analysis_has_fee(row), row->fee);
+		if (native != NULL)
+			optional(&table, analysis_has_fee(row), row->fee);
 		if (row->bench != NULL && analysis->stack->traced)
 			table_cell(&table, "%.2f", row->exits_per_op);
 		else
@@ -217,7 +220,7 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 	fprintf(out, "%s %s, %s. One tick is one %s%s.\n", results_property(results, "platform"),
 		results_property(results, "platform_version"), results_property(results, "cpu"),
 		results_property(results, "tick"), results_property(results, "tick_caution"));
-	if (native != NULL)
+	if (native != NULL && !analysis_in_tables(results, native))
 		fprintf(out, "Natively: %s (%s).\n", native->name, native->notation);
 	for (size_t i = 0; i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]) &&

@@ -1,7 +1,7 @@
 # Ticks per operation, natively and on the stack, side by side.
 #
 # vmfee sets the terminal, takes the figure from stdout, and sets these first:
-#   data      benchmark,native,STACK in comma-separated values
+#   data      benchmark,NATIVE,STACK in comma-separated values, or benchmark,STACK
 #   heading   the figure's title
 #   unit      what ticks are on the platform of the run
 
@@ -24,5 +24,6 @@ set boxwidth 0.9
 
 shown(x) = x > 0 ? x : NaN
 
-plot data using (shown($2)):xtic(1) title columnheader(2) linecolor rgb "#7f8c8d", \
-     data using (shown($3)) title columnheader(3) linecolor rgb "#c0392b"
+# The stack is the last column.
+plot for [c=2:STATS_columns] data using (shown(column(c))):xtic(1) \
+	title columnheader(c) linecolor rgb c == STATS_columns ? "#c0392b" : "#7f8c8d"

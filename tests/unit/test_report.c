@@ -128,8 +128,11 @@ Test(report, a_native_stack_alone_has_a_table)
 	cr_assert_eq(report_write(&results, out, REPORT_WIDTH, &err), 0, "%s", err.text);
 	results.stacks = stacks;
 	fclose(out);
-	cr_expect_not_null(strstr(text, "cpuid"), "%s", text);
+	cr_expect_not_null(strstr(text, "\n  benchmark  native  exits/op  exits per operation\n"),
+			   "%s", text);
+	cr_expect_not_null(strstr(text, "\n  cpuid         2.0         -  -\n"), "%s", text);
 	cr_expect_null(strstr(text, "Where the fee"), "%s", text);
+	cr_expect_null(strstr(text, "Natively"), "%s", text);
 }
 
 Test(report, csv_has_a_row_per_benchmark_and_stack)
