@@ -6,13 +6,23 @@
 
 #include "bench/err.h"
 
+#include <signal.h>
+
+struct interrupts {
+	int descriptor;	 /* becomes readable when one of the signals has come; -1: none can */
+	sigset_t before; /* the signals that were blocked without them */
+};
+
 /*
  * From here on the signals wait, and reaching the limit on the size of a file is no signal at all.
- * Returns a descriptor that becomes readable when one has come, or -1 with VMFEE_SYSTEM.
+ * Returns 0, or -1 with VMFEE_SYSTEM; interrupts_end() is due either way.
  */
-int interrupt_begin(struct vmfee_error *err);
+int interrupts_begin(struct interrupts *interrupts, struct vmfee_error *err);
 
 /* Returns 0, or -1 with VMFEE_INTERRUPTED once one of the signals has come. */
-int interrupt_check(int descriptor, struct vmfee_error *err);
+int interrupts_check(const struct interrupts *interrupts, struct vmfee_error *err);
+
+/* The signals do again what they did before; those that are still waiting are forgotten. */
+void interrupts_end(struct interrupts *interrupts);
 
 #endif

@@ -36,6 +36,7 @@ struct plotter {
 	const char *templates;
 	char folder[PATH_MAX]; /* run/plots */
 	const char *unit;
+	const struct interrupts *interrupts; /* NULL: the signals are not held back */
 	struct vmfee_error *err;
 };
 
@@ -52,27 +53,39 @@ static void quote(char *to, size_t size, const char *name, const char *text)
 	to[length + 1] = '\0';
 }
 
+/* Waits until gnuplot writes or ends.  Returns 0, or -1 once vmfee is interrupted. */
+static int wait_for(const struct plotter *plotter, const struct process *process)
+{
+	struct pollfd waiting[] = {{.fd = process->out, .events = POLLIN},
+				   {.fd = -1, .events = POLLIN}};
+
+	if (plotter->interrupts != NULL)
+		waiting[1].fd = plotter->interrupts->descriptor;
+	poll(waiting, 2, -1);
+	return waiting[1].revents == 0 ? 0 : interrupts_check(plotter->interrupts, plotter->err);
+}
+
 /* Copies all that gnuplot writes to a file. */
-static int take_figure(struct process *process, const char *path, struct vmfee_error *err)
+static int take_figure(const struct plotter *plotter, const struct process *process,
+		       const char *path)
 {
 	FILE *file = fopen(path, "we");
+	int failed = 0;
 
 	if (file == NULL)
-		return vmfee_fail_errno(err, "%s", path);
-	for (;;) {
+		return vmfee_fail_errno(plotter->err, "%s", path);
+	while (!failed) {
 		char bytes[16384];
-		struct pollfd waiting = {.fd = process->out, .events = POLLIN};
 		ssize_t got = read(process->out, bytes, sizeof(bytes));
 		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 			break;
 		if (got < 0)
-			poll(&waiting, 1, -1);
+			failed = wait_for(plotter, process);
 		else
 			fwrite(bytes, 1, (size_t)got, file);
 	}
-	int failed = 0;
 	if (fflush(file) != 0 || ferror(file))
-		failed = vmfee_fail_errno(err, "%s", path);
+		failed = vmfee_fail_errno(plotter->err, "%s", path);
 	fclose(file);
 	return failed;
 }
@@ -125,11 +138,11 @@ static int draw(const struct plotter *plotter, const char *figure, const char *s
 	    project_path(path, plotter->folder, name, format->suffix, plotter->err) != 0 ||
 	    process_start(&process, &command, plotter->err) != 0)
 		return -1;
-	int failed = take_figure(&process, path, plotter->err);
-	int status = process_wait(&process);
-	if (!failed && status != 0)
-		failed = fail(plotter, figure);
-	return failed;
+	if (take_figure(plotter, &process, path) != 0) {
+		process_kill(&process);
+		return -1;
+	}
+	return process_wait(&process) == 0 ? 0 : fail(plotter, figure);
 }
 
 static int plot_figure(const struct plotter *plotter, const struct analysis *analysis,
@@ -169,10 +182,12 @@ static int plot_stack(const struct plotter *plotter, const struct results *resul
 }
 
 int plot_all(const struct results *results, const char *templates, const char *run,
-	     struct vmfee_error *err)
+	     const struct interrupts *interrupts, struct vmfee_error *err)
 {
-	struct plotter plotter = {
-		.templates = templates, .unit = results_property(results, "unit"), .err = err};
+	struct plotter plotter = {.templates = templates,
+				  .unit = results_property(results, "unit"),
+				  .interrupts = interrupts,
+				  .err = err};
 	char errors[PATH_MAX];
 	int failed = 0;
 

@@ -13,7 +13,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* How often the clock is looked at while no machine has anything to say. */
 enum { TICK_MS = 500 };
@@ -24,7 +23,7 @@ struct run {
 	const struct run_options *options;
 	struct rundir dir;
 	struct progress progress;
-	int interrupts;
+	struct interrupts interrupts;
 	struct cell *cell; /* one per stack, in the experiment's order */
 	unsigned started, done;
 	const struct cell *blamed; /* its stack is why the run failed */
@@ -79,10 +78,10 @@ static int serve_cells(struct run *run)
 		waiting[count++] =
 			(struct pollfd){.fd = cell_descriptor(&run->cell[i]), .events = POLLIN};
 	}
-	waiting[count] = (struct pollfd){.fd = run->interrupts, .events = POLLIN};
+	waiting[count] = (struct pollfd){.fd = run->interrupts.descriptor, .events = POLLIN};
 	if (poll(waiting, count + 1, TICK_MS) < 0 && errno != EINTR)
 		return vmfee_fail_errno(run->err, "poll");
-	if (interrupt_check(run->interrupts, run->err) != 0)
+	if (interrupts_check(&run->interrupts, run->err) != 0)
 		return -1;
 	for (nfds_t i = 0; i < count; i++) {
 		if (waiting[i].revents != 0 && take_from(run, cell[i]) != 0)
@@ -158,17 +157,35 @@ static int write_manifest(struct run *run)
 	return failed ? vmfee_fail(run->err, VMFEE_SYSTEM, "out of memory for the manifest") : 0;
 }
 
+/*
+ * Draws the figures.  A run is as good without them: what keeps them from being drawn is told in
+ * undrawn, and is a failure of the run only where it is the user.
+ */
+static int draw(struct run *run, const struct results *results, struct vmfee_error *undrawn)
+{
+	char plots[PATH_MAX];
+
+	if (!run->options->plots || plot_all(results, run->project->plots, run->dir.partial,
+					     &run->interrupts, undrawn) == 0)
+		return 0;
+	if (undrawn->status == VMFEE_INTERRUPTED)
+		return vmfee_fail(run->err, undrawn->status, "%s", undrawn->text);
+	vmfee_suffix(undrawn, "; the run is kept without figures, and --no-plots asks for none");
+	if (project_path(plots, run->dir.partial, "plots", "", run->err) != 0)
+		return -1;
+	rundir_remove_tree(plots);
+	return 0;
+}
+
 /* Everything that is derived from results.db, and from nothing else. */
-static int derive(struct run *run, const struct results *results)
+static int derive(struct run *run, const struct results *results, struct vmfee_error *undrawn)
 {
 	char path[PATH_MAX];
 
 	if (project_path(path, run->dir.partial, "report", ".txt", run->err) != 0 ||
 	    report_save(results, path, run->err) != 0)
 		return -1;
-	if (!run->options->plots)
-		return 0;
-	return plot_all(results, run->project->plots, run->dir.partial, run->err);
+	return draw(run, results, undrawn);
 }
 
 /* Writes what came of the cells down, and gives the directory its name. */
@@ -176,15 +193,16 @@ static int write_down(struct run *run, char *published)
 {
 	char path[PATH_MAX];
 	struct results results;
+	struct vmfee_error undrawn = {0};
 
 	if (project_path(path, run->dir.partial, "results", ".db", run->err) != 0 ||
 	    write_store(run, path) != 0 || write_manifest(run) != 0)
 		return -1;
 	int failed = results_load(&results, path, run->err);
 	if (!failed)
-		failed = derive(run, &results);
+		failed = derive(run, &results, &undrawn);
 	if (!failed)
-		failed = interrupt_check(run->interrupts, run->err);
+		failed = interrupts_check(&run->interrupts, run->err);
 	if (!failed) {
 		snprintf(published, PATH_MAX, "%s", run->dir.final);
 		failed = rundir_publish(&run->dir, run->err);
@@ -193,6 +211,8 @@ static int write_down(struct run *run, char *published)
 		published[0] = '\0';
 	else
 		failed = report_check(&results, run->err);
+	if (!failed && undrawn.status != VMFEE_OK)
+		failed = vmfee_fail(run->err, undrawn.status, "%s", undrawn.text);
 	results_free(&results);
 	return failed;
 }
@@ -238,9 +258,8 @@ int run_experiment(const struct project *project, const struct experiment *exper
 	path[0] = '\0';
 	if (run.cell == NULL)
 		return vmfee_fail_errno(err, "cells of %s", experiment->name);
-	run.interrupts = interrupt_begin(err);
 	progress_begin(&run.progress, experiment->name);
-	int failed = run.interrupts < 0 || bochs_check(project->bochs, err) ||
+	int failed = interrupts_begin(&run.interrupts, err) || bochs_check(project->bochs, err) ||
 		     rundir_begin(&run.dir, project->results, experiment->name, err) ||
 		     run_cells(&run) || write_down(&run, path);
 	progress_wipe(&run.progress);
@@ -250,6 +269,6 @@ int run_experiment(const struct project *project, const struct experiment *exper
 	if (failed)
 		give_up(&run);
 	free(run.cell);
-	close(run.interrupts);
+	interrupts_end(&run.interrupts);
 	return failed ? -1 : 0;
 }

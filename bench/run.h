@@ -17,7 +17,8 @@ struct run_options {
 /*
  * Runs every stack, publishes the run as RESULTS/EXPERIMENT, writes that path to path, of PATH_MAX
  * bytes, and leaves nothing running.  Returns 0; or -1 with an error, and then path is empty unless
- * the run was published all the same, because only its trace and its guest disagree.
+ * the run was published all the same, because only its trace and its guest disagree or its figures
+ * could not be drawn.
  */
 int run_experiment(const struct project *project, const struct experiment *experiment,
 		   const struct run_options *options, char *path, struct vmfee_error *err);

@@ -1,0 +1,72 @@
+#!/bin/bash
+# Figures are drawn where there is something to draw; without them, a run is as good.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+private_project
+vmfee=$PROJECT/build/vmfee
+results=$PROJECT/results
+
+# experiment NAME STACK LEVELS [STACK LEVELS]...
+experiment() {
+	local name=$1
+	shift
+	{
+		printf '[experiment]\ntitle = %s\noutbox = 1\n' "$name"
+		printf '[stack %s]\nlevels = %s\n' "$@"
+	} >"$PROJECT/bench/experiments/$name.ini"
+}
+# files RUN: what its folder of figures holds
+files() {
+	(cd "$results/$1/plots" && echo *)
+}
+
+experiment bare native 'micro only=cpuid samples=1'
+run "$vmfee" run bare
+is "$status" 0 "a native stack alone gives a run" || diag "$errors"
+like "$output" 'cpuid +[0-9.]+' "and its report"
+if [[ $output != *'native  native'* ]]; then holds=0; else holds=1; fi
+ok $holds "without a column to compare it with"
+is "$(files bare)" "native-ticks.csv native-ticks.png native-ticks.svg" "with the one figure it has"
+
+experiment under l1vmm 'l1vmm / micro only=cpuid samples=1'
+run "$vmfee" run under
+is "$status" 0 "a hypervisor without a native stack gives a run" || diag "$errors"
+like "$output" 'CPUID 1' "and its report"
+is "$(files under)" "l1vmm-ticks.csv l1vmm-ticks.png l1vmm-ticks.svg" "with the one figure it has"
+
+experiment probe l1vmm 'l1vmm / micro only=cpuid' loud 'l1vmm / micro only=cpuid'
+echo 'probe_of = l1vmm' >>"$PROJECT/bench/experiments/probe.ini"
+run "$vmfee" run probe
+is "$status" 2 "a probe with telemetry is refused"
+like "$errors" "stack loud: a probe of l1vmm .* must have telemetry=off" "by name"
+if [ ! -e "$results/probe" ]; then holds=0; else holds=1; fi
+ok $holds "it gives no run"
+
+# All commands but gnuplot.
+mkdir "$T/bin"
+ln -s /usr/bin/* "$T/bin"
+rm -f "$T/bin"/gnuplot*
+PATH=$T/bin run "$vmfee" run bare
+is "$status" 1 "without gnuplot it is an error of the system"
+like "${errors##*$'\n'}" 'cannot run gnuplot: No such file .*the run is kept without .*--no-plots' \
+	"which says how to go without"
+like "$output" 'cpuid +[0-9.]+' "the report is printed all the same"
+is "$(ls "$results/bare")" "$(printf 'manifest.json\nnative\nreport.txt\nresults.db')" "and the run is kept"
+PATH=$T/bin run "$vmfee" run --no-plots bare
+is "$status" 0 "--no-plots goes without"
+
+# A gnuplot that never ends.
+printf '#!/bin/bash\ntouch %s/drawing\nsleep 1000\n' "$T" >"$T/bin/gnuplot"
+chmod +x "$T/bin/gnuplot"
+before=$(ls -A "$results")
+for signal in INT TERM; do
+	rm -f "$T/drawing"
+	PATH=$T/bin env --default-signal=INT "$vmfee" run bare >/dev/null 2>"$T/err" &
+	until [ -e "$T/drawing" ]; do sleep 0.05; done
+	kill -$signal $!
+	wait $!
+	is $? 130 "SIG$signal while a figure is drawn: status 130"
+	like "$(tail -n 1 "$T/err")" '^vmfee: interrupted \(.*\); nothing was kept' "SIG$signal: it says so"
+	is "$(ls -A "$results")" "$before" "SIG$signal: nothing is kept"
+done
+
+finish
