@@ -168,6 +168,7 @@ int cell_finish(struct cell *cell, struct vmfee_error *err)
 		.end = bochs_wait(&cell->bochs, message, sizeof(message)),
 		.message = message,
 		.watchdog = cell->experiment->watchdog,
+		.cpu = cell->experiment->cpu,
 	};
 
 	cell->running = false;

@@ -85,6 +85,11 @@ static int judge_machine(const struct stack *stack, const struct console *consol
 		return vmfee_fail(err, lowest, "%s at level 0 ended in a triple fault: %s",
 				  stack->level[0].image, machine->message);
 	case BOCHS_BROKEN:
+		if (strstr(machine->message, "cpu directive malformed") != NULL)
+			return vmfee_fail(
+				err, VMFEE_USAGE,
+				"cpu = '%s' is not possible: this Bochs has no such model",
+				machine->cpu);
 		return vmfee_fail(err,
 				  strstr(machine->message, "could not write") != NULL
 					  ? VMFEE_DISK

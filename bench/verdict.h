@@ -12,6 +12,7 @@ struct machine_end {
 	enum bochs_end end;
 	const char *message; /* what Bochs said last */
 	unsigned watchdog;   /* its limit, in million ticks */
+	const char *cpu;     /* the model that the machine should have */
 };
 
 /*

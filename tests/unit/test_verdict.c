@@ -65,6 +65,8 @@ Test(verdict, every_way_to_end_has_its_status_and_its_reason)
 		 "micro at level 0 ended in a triple fault: 3rd (13) exception"},
 		{"l1vmm / micro", "", BOCHS_TRIPLE_FAULT, "3rd (13) exception", VMFEE_PANIC,
 		 "l1vmm at level 0 ended in a triple fault"},
+		{"micro", "", BOCHS_BROKEN, "bochsrc:4: cpu directive malformed.", VMFEE_USAGE,
+		 "cpu = 'model' is not possible: this Bochs has no such model"},
 		{"l1vmm / micro", ALL_OK, BOCHS_BROKEN, "killed by signal 9", VMFEE_SYSTEM,
 		 "Bochs gave up: killed by signal 9"},
 		{"l1vmm / micro", "", BOCHS_BROKEN,
@@ -83,7 +85,7 @@ Test(verdict, every_way_to_end_has_its_status_and_its_reason)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct vmfee_error err = {0};
 		struct stack stack;
-		struct machine_end machine = {rows[i].end, rows[i].message, 2000};
+		struct machine_end machine = {rows[i].end, rows[i].message, 2000, "model"};
 		cr_assert_eq(stack_parse(&stack, rows[i].stack, &err), 0, "%s", err.text);
 		struct console *console = rig_console(stack.levels, rows[i].console);
 		int failed = verdict(&stack, console, &machine, &err);
