@@ -5,15 +5,20 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* What the reader and the handler share while inih goes through the file. */
 struct loader {
 	FILE *file;
+	char *text; /* the line that was read last, and how much fits into it */
+	size_t room;
+	int unreadable; /* the errno that kept the next line from being read, or 0 */
 	const char *images;
-	int line;	  /* of the text last given to inih */
-	int section_line; /* where the section now read starts; 0 before the first */
+	int line;	     /* of the text last given to inih */
+	int experiment_line; /* where [experiment] starts; 0 before its first key */
+	int section_line;    /* where the section now read starts; 0 before the first */
 	int section_keys;
 	unsigned given; /* bit i: the key of that index has been given */
 	struct experiment *experiment;
@@ -24,6 +29,11 @@ static int experiment_line(struct loader *loader, const char *name, const char *
 {
 	int key = experiment_key_find(name, loader->err);
 
+	if (loader->experiment_line == 0)
+		loader->experiment_line = loader->section_line;
+	if (loader->experiment_line != loader->section_line)
+		return vmfee_fail(loader->err, VMFEE_USAGE, "[experiment] is already on line %d",
+				  loader->experiment_line);
 	if (key < 0)
 		return -1;
 	if (loader->given & (1u << key))
@@ -175,6 +185,30 @@ static int check_section(struct loader *loader)
 }
 
 /*
+ * Reads the next line into text, without what is indented: inih would take the line for more of the
+ * one before.  False at the end of the file and where the line cannot be one of an experiment.
+ */
+static bool next_line(struct loader *loader, char *text, int size)
+{
+	errno = 0;
+	ssize_t length = getline(&loader->text, &loader->room, loader->file);
+	if (length < 0) {
+		loader->unreadable = feof(loader->file) ? 0 : errno;
+		return false;
+	}
+	loader->line++;
+	if (strlen(loader->text) != (size_t)length) {
+		vmfee_fail(loader->err, VMFEE_USAGE, "the line has a zero byte");
+		return false;
+	}
+	const char *start = loader->text + strspn(loader->text, " \t");
+	if (snprintf(text, (size_t)size, "%s", start) < size)
+		return true;
+	vmfee_fail(loader->err, VMFEE_USAGE, "the line is longer than %d bytes", size - 2);
+	return false;
+}
+
+/*
  * inih's reader.  Debian's inih does not tell its handler the line, but calls it between two reads,
  * so counting here does.  Once there is an error the file seems to end.
  */
@@ -182,14 +216,9 @@ static char *read_line(char *text, int size, void *user)
 {
 	struct loader *loader = user;
 
-	if (loader->err->status != VMFEE_OK || fgets(text, size, loader->file) == NULL)
+	if (loader->err->status != VMFEE_OK || !next_line(loader, text, size))
 		return NULL;
-	loader->line++;
-	if (strchr(text, '\n') == NULL && !feof(loader->file)) {
-		vmfee_fail(loader->err, VMFEE_USAGE, "the line is longer than %d bytes", size - 2);
-		return NULL;
-	}
-	if (text[strspn(text, " \t")] != '[')
+	if (text[0] != '[')
 		return text;
 	/* inih would go on and take what follows for more of the section before. */
 	if (strchr(text, ']') == NULL) {
@@ -267,7 +296,10 @@ int experiment_load(struct experiment *experiment, const char *path, const char 
 		return vmfee_fail(err, VMFEE_USAGE, "%s: %s", path, strerror(errno));
 	int malformed = ini_parse_stream(read_line, &loader, handle, &loader);
 	fclose(loader.file);
+	free(loader.text);
 
+	if (err->status == VMFEE_OK && loader.unreadable != 0)
+		return vmfee_fail(err, VMFEE_USAGE, "%s: %s", path, strerror(loader.unreadable));
 	if (err->status == VMFEE_OK && malformed != 0) {
 		loader.line = malformed;
 		vmfee_fail(err, VMFEE_USAGE, "neither a [section] nor 'key = value'");
@@ -275,7 +307,7 @@ int experiment_load(struct experiment *experiment, const char *path, const char 
 	if (err->status == VMFEE_OK)
 		check_whole(&loader);
 	if (err->status != VMFEE_OK)
-		return vmfee_prefix(err, "%s:%d", path, loader.line);
+		return vmfee_prefix(err, "%s:%d", path, loader.line == 0 ? 1 : loader.line);
 	return 0;
 }
 

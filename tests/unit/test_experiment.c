@@ -80,7 +80,7 @@ Test(experiment, what_is_wrong_is_named_with_its_line)
 		int line;
 		const char *why;
 	} rows[] = {
-		{"", 0, "[experiment] has no title"},
+		{"", 1, "[experiment] has no title"},
 		{GOOD, 2, "no [stack NAME]"},
 		{STACK, 2, "[experiment] has no title"},
 		{"title = t\n", 1, "unknown section []"},
@@ -102,6 +102,9 @@ Test(experiment, what_is_wrong_is_named_with_its_line)
 		{GOOD "platform = vax\n", 3, "platform = 'vax' is not possible; it is bochs"},
 		{GOOD "cpu = x;y\n", 3, "cpu"},
 		{GOOD "title = again\n", 3, "'title' is given twice"},
+		{GOOD "\t[experiment]\nmemory = 64\n" STACK, 4,
+		 "[experiment] is already on line 1"},
+		{GOOD "  colour = red\n" STACK, 3, "unknown key 'colour' in [experiment]"},
 		{GOOD "just words\n" STACK, 3, "neither a [section] nor 'key = value'"},
 		{GOOD "[stack a\nlevels = micro\n", 3, "a section without its ]"},
 		{GOOD "[stack A]\nlevels = micro\n", 4, "'A' cannot be the name of a stack"},
@@ -144,6 +147,35 @@ Test(experiment, a_line_that_inih_would_cut_is_refused)
 	cr_expect_not_null(strstr(err.text, ":4: the line is longer than"), "%s", err.text);
 }
 
+Test(experiment, blanks_before_a_line_mean_nothing)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(
+		load("[experiment]\n  title = t\n\tmemory = 64\n [stack a]\n  levels = micro\n",
+		     &err),
+		0, "%s", err.text);
+	cr_expect_eq(experiment.memory, 64);
+	cr_expect_str_eq(experiment.stack[0].notation, "micro");
+}
+
+Test(experiment, a_zero_byte_is_refused_wherever_it_stands)
+{
+	static const char text[] = GOOD "[stack a]\nlevels = micro\0\n";
+
+	for (size_t end = 1; end <= 2; end++) {
+		struct vmfee_error err = {0};
+		rig_file(folder, "fee.ini", "", path);
+		FILE *file = fopen(path, "w");
+		cr_assert_not_null(file);
+		fwrite(text, 1, sizeof(text) - end, file);
+		fclose(file);
+		cr_expect_eq(experiment_load(&experiment, path, folder, &err), -1);
+		cr_expect_not_null(strstr(err.text, ":4: the line has a zero byte"), "%s",
+				   err.text);
+	}
+}
+
 Test(experiment, too_many_stacks_are_refused)
 {
 	struct vmfee_error err = {0};
@@ -164,6 +196,10 @@ Test(experiment, a_file_that_cannot_be_read_or_named_is_refused)
 	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.ini", folder, &err), -1);
 	cr_expect_eq(err.status, VMFEE_USAGE);
 	cr_expect_str_eq(err.text, "/nowhere/fee.ini: No such file or directory");
+
+	err = (struct vmfee_error){0};
+	cr_expect_eq(experiment_load(&experiment, "/proc", folder, &err), -1);
+	cr_expect_str_eq(err.text, "/proc: Is a directory");
 
 	/* results/fee.1 is an older run of fee. */
 	err = (struct vmfee_error){0};
