@@ -362,14 +362,10 @@ static const struct cached_page *choose(struct mmu_rig *rig, unsigned n, unsigne
 	return chosen;
 }
 
-static void write_through(struct mmu_rig *rig, uint64_t frame_gpa, unsigned access,
-			  struct random *random, uint64_t value)
+static void write_through(struct mmu_rig *rig, uint64_t gpa, unsigned access, uint64_t value)
 {
-	unsigned size = paging_mode(&rig->state) == PAGING_32BIT ? 4 : 8;
-
 	if (rig_access_bits(access) & PF_W)
-		rig_write(rig, frame_gpa + random_below(random, PAGE_SIZE / size) * size, size,
-			  value);
+		rig_write(rig, gpa, paging_mode(&rig->state) == PAGING_32BIT ? 4 : 8, value);
 }
 
 static void check_marks(struct mmu_rig *rig)
@@ -426,13 +422,13 @@ static bool must_emulate(const struct mmu_rig *rig, uint64_t gpa)
 }
 
 enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
-			    uint64_t value)
+			    unsigned offset, uint64_t value)
 {
 	const struct cached_page *page = choose(rig, n, access, random, ~0UL);
 	uint64_t gpa;
 
 	if (page) {
-		write_through(rig, page->frame, access, random, value);
+		write_through(rig, page->frame + offset, access, value);
 		return MMU_RETRY;
 	}
 	rig->exits++;
@@ -444,10 +440,10 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 	if (result.outcome == MMU_RETRY) {
 		page = choose(rig, n, access, random, gpa & ~0xfffUL);
 		cr_assert(page, "%#lx: access %u would fault again", rig->address[n], access);
-		write_through(rig, page->frame, access, random, value);
+		write_through(rig, page->frame + offset, access, value);
 	} else if (result.outcome == MMU_EMULATE) {
 		cr_assert(must_emulate(rig, gpa), "%#lx: emulated without need", gpa);
-		write_through(rig, gpa & ~0xfffUL, access, random, value);
+		write_through(rig, (gpa & ~0xfffUL) + offset, access, value);
 	}
 	return result.outcome;
 }

@@ -69,10 +69,11 @@ void rig_invlpg(struct mmu_rig *rig, uint64_t gva);
 
 /*
  * The guest accesses address[n].  random chooses among what the processor may have cached; a write
- * writes value.  The outcome is held against a walk of the twin.
+ * writes value, of an entry's size, at this offset of the page.  The outcome is held against a walk
+ * of the twin.
  */
 enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
-			    uint64_t value);
+			    unsigned offset, uint64_t value);
 
 /* Everything that must hold between two steps. */
 void rig_check(struct mmu_rig *rig);

@@ -116,7 +116,8 @@ static void step(struct random *random, struct mmu_rig *rig)
 
 	if (dice < 56) {
 		rig_access(rig, random_below(random, RIG_ADDRESSES),
-			   random_below(random, RIG_ACCESSES), random, random_entry(random));
+			   random_below(random, RIG_ACCESSES), random,
+			   (unsigned)random_below(random, 512) * 8, random_entry(random));
 	} else if (dice < 80) {
 		edit(random, rig);
 	} else if (dice < 93) {

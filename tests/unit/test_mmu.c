@@ -1,0 +1,284 @@
+/* The shadow MMU with a guest that forks, and with guests that mean harm. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "l1vmm/arch/x86.h"
+#include "tests/unit/mmu_rig.h"
+
+#define ALL    (PTE_P | PTE_RW | PTE_US)
+#define KERNEL 0xffff800000000000
+
+/* The guest's frames: four tables of each process, root first, the kernel's two, then pages. */
+enum {
+	PARENT = 0,
+	KERNEL_TABLES = 4,
+	CHILD = 6,
+	PAGES = 10,
+	COPIES = 18,
+};
+
+#define PROCESS_PAGES 8
+#define DIRTIED	      4 /* of them, by each process after the fork */
+
+/* Entry sizes are 8 bytes; address[] holds the process's pages, then memory as the kernel maps it.
+ */
+struct workload {
+	struct mmu_rig rig;
+	struct random random;
+	unsigned exits; /* but for page faults */
+};
+
+static uint64_t entry_gpa(unsigned frame, unsigned index)
+{
+	return frame * 4096UL + index * 8UL;
+}
+
+/* The kernel writes an entry through its mapping of all memory. */
+static void set_entry(struct workload *w, unsigned frame, unsigned index, uint64_t value)
+{
+	rig_access(&w->rig, PROCESS_PAGES + frame, 1, &w->random, index * 8, value);
+	cr_assert(rig_get(&w->rig, entry_gpa(frame, index), 8) == value);
+}
+
+static void invlpg(struct workload *w, unsigned page)
+{
+	rig_invlpg(&w->rig, w->rig.address[page]);
+	w->exits += w->rig.mmu.policy != MMU_PV;
+}
+
+static void switch_to(struct workload *w, unsigned process)
+{
+	w->rig.state.cr3 = process * 4096UL;
+	rig_load(&w->rig);
+	w->exits++;
+}
+
+/* A batched hypercall tells of what was written since the one before. */
+static void tell(struct workload *w)
+{
+	w->exits += w->rig.mmu.policy == MMU_PV;
+}
+
+static void put_entry(struct workload *w, unsigned frame, unsigned index, uint64_t value)
+{
+	memcpy(w->rig.memory.bytes + entry_gpa(frame, index), &value, 8);
+}
+
+static void set_up(struct workload *w, enum mmu_policy policy)
+{
+	memset(w, 0, sizeof(*w));
+	w->random.state = 5;
+	for (unsigned i = 0; i < PROCESS_PAGES; i++)
+		w->rig.address[i] = 0x400000UL + i * 4096;
+	for (unsigned i = 0; i < RIG_FRAMES; i++)
+		w->rig.address[PROCESS_PAGES + i] = KERNEL + i * 4096UL;
+	put_entry(w, PARENT, 0, (PARENT + 1) * 4096UL | ALL);
+	put_entry(w, PARENT, 256, KERNEL_TABLES * 4096UL | PTE_P | PTE_RW);
+	put_entry(w, PARENT + 1, 0, (PARENT + 2) * 4096UL | ALL);
+	put_entry(w, PARENT + 2, 2, (PARENT + 3) * 4096UL | ALL);
+	put_entry(w, KERNEL_TABLES, 0, (KERNEL_TABLES + 1) * 4096UL | PTE_P | PTE_RW);
+	put_entry(w, KERNEL_TABLES + 1, 0, PTE_P | PTE_RW | PTE_PS);
+	for (unsigned i = 0; i < PROCESS_PAGES; i++)
+		put_entry(w, PARENT + 3, i, (PAGES + i) * 4096UL | ALL);
+	w->rig.state = (struct paging_state){
+		.cr0 = CR0_PE | CR0_PG | CR0_WP,
+		.cr4 = CR4_PAE,
+		.efer = EFER_LME | EFER_LMA | EFER_NXE,
+		.maxphyaddr = 40,
+		.pages_1g = true,
+	};
+	rig_start(&w->rig, policy, RIG_POOL_MAX);
+}
+
+static void fork_process(struct workload *w)
+{
+	for (unsigned i = 0; i < PROCESS_PAGES; i++) {
+		uint64_t entry = rig_get(&w->rig, entry_gpa(PARENT + 3, i), 8) & ~PTE_RW;
+
+		set_entry(w, PARENT + 3, i, entry);
+		set_entry(w, CHILD + 3, i, entry & ~(PTE_A | PTE_D));
+	}
+	set_entry(w, CHILD + 2, 2, (CHILD + 3) * 4096UL | ALL);
+	set_entry(w, CHILD + 1, 0, (CHILD + 2) * 4096UL | ALL);
+	set_entry(w, CHILD, 256, KERNEL_TABLES * 4096UL | PTE_P | PTE_RW);
+	set_entry(w, CHILD, 0, (CHILD + 1) * 4096UL | ALL);
+	tell(w);
+	rig_flush(&w->rig);
+	w->exits++;
+}
+
+/* Read each page and write some, of which the kernel makes copies, or which it hands over. */
+static void run_process(struct workload *w, unsigned process, unsigned copies)
+{
+	for (unsigned i = 0; i < PROCESS_PAGES; i++) {
+		cr_assert(rig_access(&w->rig, i, 3, &w->random, 0, 0) == MMU_RETRY);
+		if (i >= DIRTIED)
+			continue;
+		cr_assert(rig_access(&w->rig, i, 4, &w->random, 8, i) == MMU_GUEST_FAULT);
+		set_entry(w, process + 3, i, (copies + i) * 4096UL | ALL | PTE_A | PTE_D);
+		tell(w);
+		invlpg(w, i);
+		cr_assert(rig_access(&w->rig, i, 4, &w->random, 16, i) == MMU_RETRY);
+		cr_assert(rig_get(&w->rig, (copies + i) * 4096UL + 16, 8) == i);
+	}
+}
+
+static void end_child(struct workload *w)
+{
+	for (unsigned i = 0; i < PROCESS_PAGES; i++)
+		set_entry(w, CHILD + 3, i, 0);
+	set_entry(w, CHILD + 2, 2, 0);
+	set_entry(w, CHILD + 1, 0, 0);
+	set_entry(w, CHILD, 0, 0);
+	tell(w);
+	switch_to(w, PARENT);
+	if (w->rig.mmu.policy == MMU_PV)
+		mmu_forget(&w->rig.mmu, CHILD * 4096UL);
+}
+
+#define FORKS 20
+
+static unsigned fork_exits(enum mmu_policy policy)
+{
+	static struct workload w;
+
+	set_up(&w, policy);
+	for (unsigned i = 0; i < FORKS; i++) {
+		fork_process(&w);
+		switch_to(&w, CHILD);
+		run_process(&w, CHILD, COPIES);
+		end_child(&w);
+		run_process(&w, PARENT, PAGES);
+		rig_check(&w.rig);
+	}
+	rig_stop(&w.rig);
+	return (w.exits + (unsigned)w.rig.exits) / FORKS;
+}
+
+Test(mmu, forks_with_fewer_exits_the_less_it_traps)
+{
+	unsigned trap = fork_exits(MMU_TRAP), unsync = fork_exits(MMU_UNSYNC),
+		 pv = fork_exits(MMU_PV);
+
+	cr_log_info("exits of a fork of %u pages: trap %u, unsync %u, pv %u", PROCESS_PAGES, trap,
+		    unsync, pv);
+	cr_expect(unsync < trap, "unsync %u, trap %u", unsync, trap);
+	cr_expect(pv < unsync, "pv %u, unsync %u", pv, unsync);
+}
+
+Test(mmu, faults_for_ever_where_cr3_is_outside_memory)
+{
+	static struct workload w;
+
+	set_up(&w, MMU_TRAP);
+	switch_to(&w, RIG_FRAMES + 7);
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		cr_expect(rig_access(&w.rig, n, 0, &w.random, 0, 0) == MMU_UNREACHABLE);
+	switch_to(&w, PARENT);
+	cr_expect(rig_access(&w.rig, 0, 0, &w.random, 0, 0) == MMU_RETRY);
+	rig_stop(&w.rig);
+}
+
+/* The root maps itself, at all levels: the guest edits it by the address that it edits. */
+Test(mmu, lets_tables_loop_and_edit_themselves)
+{
+	static struct workload w;
+
+	for (enum mmu_policy policy = MMU_TRAP; policy <= MMU_PV; policy++) {
+		set_up(&w, policy);
+		set_entry(&w, PARENT, 0, PARENT * 4096UL | ALL);
+		rig_flush(&w.rig);
+		w.rig.address[0] = 0;
+		rig_flush(&w.rig);
+		cr_expect(rig_access(&w.rig, 0, 0, &w.random, 0, 0) == MMU_RETRY);
+		enum mmu_outcome outcome =
+			rig_access(&w.rig, 0, 1, &w.random, 8, (PARENT + 1) * 4096UL | ALL);
+		cr_expect(outcome == (policy == MMU_PV ? MMU_RETRY : MMU_EMULATE));
+		cr_expect(rig_get(&w.rig, entry_gpa(PARENT, 1), 8) ==
+			  ((PARENT + 1) * 4096UL | ALL));
+		/* An instruction that nobody can emulate gets through too. */
+		mmu_unprotect(&w.rig.mmu, PARENT * 4096UL);
+		cr_expect(rig_access(&w.rig, 0, 1, &w.random, 16, 0) == MMU_RETRY);
+		rig_check(&w.rig);
+		rig_stop(&w.rig);
+	}
+}
+
+/* Frames of dead tables serve as memory: after a few writes they must cost nothing. */
+Test(mmu, soon_sees_that_a_table_is_one_no_more)
+{
+	static struct workload w;
+
+	set_up(&w, MMU_TRAP);
+	fork_process(&w);
+	switch_to(&w, CHILD);
+	run_process(&w, CHILD, COPIES);
+	end_child(&w);
+	for (unsigned i = 0; i < 8; i++)
+		set_entry(&w, CHILD + i % 4, 100 + i / 4, i);
+	for (unsigned i = 0; i < 4; i++)
+		set_entry(&w, CHILD, 200 + i, i);
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect(!mmu_watches(&w.rig.mmu, (CHILD + i) * 4096UL), "table %u", i);
+	rig_stop(&w.rig);
+}
+
+/* Another vCPU edits tables in the middle of a walk, and its writes are reported after it. */
+struct rival {
+	struct workload w;
+	uint64_t gpa[16];
+	unsigned count;
+};
+
+static void edit_meanwhile(void *ctx)
+{
+	struct rival *rival = ctx;
+	unsigned frame = (unsigned)random_below(&rival->w.random, 4);
+	uint64_t gpa = entry_gpa(frame, frame == 2 ? 2 : 0);
+
+	if (rival->count == 16 || !random_once_in(&rival->w.random, 2))
+		return;
+	rig_poke(&rival->w.rig, gpa, 8,
+		 random_below(&rival->w.random, RIG_FRAMES) << 12 | ALL |
+			 (random_next(&rival->w.random) & (PTE_A | PTE_D | PTE_RW)));
+	rival->gpa[rival->count++] = gpa;
+}
+
+Test(mmu, stands_edits_from_another_vcpu)
+{
+	static struct rival rival;
+	struct workload *w = &rival.w;
+
+	for (unsigned round = 0; round < 2000; round++) {
+		set_up(w, round % 2 ? MMU_TRAP : MMU_UNSYNC);
+		w->random.state = round;
+		w->rig.memory.interfere = edit_meanwhile;
+		w->rig.memory.ctx = &rival;
+		for (unsigned i = 0; i < 4; i++) {
+			rival.count = 0;
+			w->rig.memory.marks.count = 0;
+			mmu_fault(&w->rig.mmu, w->rig.address[0], i % 2 ? PF_U | PF_W : PF_U, 0);
+			for (unsigned j = 0; j < rival.count; j++)
+				mmu_written(&w->rig.mmu, rival.gpa[j], 8);
+			rig_check(&w->rig);
+		}
+		memcpy(w->rig.twin.bytes, w->rig.memory.bytes, RIG_SIZE);
+		rig_stop(&w->rig);
+	}
+}
+
+Test(mmu, refuses_pools_that_cannot_be)
+{
+	static struct workload w;
+	static char workspace[1];
+	struct mmu mmu;
+	const struct mmu_ops ops = {0};
+
+	cr_expect(!mmu_init(&mmu, MMU_TRAP, &ops, 0x1000, MMU_POOL_MIN - 1, workspace));
+	cr_expect(!mmu_init(&mmu, MMU_TRAP, &ops, 0x1000, MMU_POOL_MAX + 1, workspace));
+	cr_expect(!mmu_init(&mmu, MMU_TRAP, &ops, 0x1008, MMU_POOL_MIN, workspace));
+	cr_expect(!mmu_init(&mmu, MMU_TRAP, &ops, 0xffff9000, MMU_POOL_MIN, workspace));
+	cr_expect(!mmu_init(&mmu, MMU_TRAP, &ops, ~0xfffUL, MMU_POOL_MIN, workspace));
+	set_up(&w, MMU_TRAP);
+	rig_stop(&w.rig);
+}
