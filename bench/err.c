@@ -24,6 +24,8 @@ static enum vmfee_status status_of_errno(int number)
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
+	case EROFS:
+	case EACCES:
 		return VMFEE_DISK;
 	default:
 		return VMFEE_SYSTEM;

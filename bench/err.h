@@ -25,7 +25,8 @@ int vmfee_fail(struct vmfee_error *err, enum vmfee_status status, const char *fm
 
 /*
  * Records a failed system call from errno, as "TEXT: reason".  A full disk, quota or file-size
- * limit becomes VMFEE_DISK, anything else VMFEE_SYSTEM.  Returns -1.
+ * limit, or a place that must not be written, becomes VMFEE_DISK, anything else VMFEE_SYSTEM.
+ * Returns -1.
  */
 int vmfee_fail_errno(struct vmfee_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

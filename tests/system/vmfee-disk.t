@@ -62,4 +62,8 @@ run "$vmfee" run --results "$disk/results" under
 is "$status" 0 "with room the same run succeeds"
 is "$(ls -A "$disk/results")" "under" "and is there"
 
+mount -o remount,ro "$disk"
+run "$vmfee" run --results "$disk/results" under
+fails_with 7 "results/.under.partial: Read-only file system" "a folder that is read-only"
+
 finish

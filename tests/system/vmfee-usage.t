@@ -10,6 +10,9 @@ like "$output" 'run EXPERIMENT' "it names the commands"
 while read -r number name; do
 	like "$output" $'\n'" *${number}[[:space:]]" "it explains exit status $number ($name)"
 done < <(sed -n 's/^STATUS(\([0-9]*\), \([A-Z]*\),.*/\1 \2/p' bench/status.def)
+is "$(sed -n 's/^| \([0-9]*\) | \(.*\) |$/\1 \2/p' docs/architecture.md)" \
+	"$(sed -n 's/^STATUS(\([0-9]*\), [A-Z]*, "\(.*\)")$/\1 \2/p' bench/status.def)" \
+	"docs/architecture.md explains them in the same words"
 help=$output
 run "$vmfee" help
 is "$output" "$help" "vmfee help says the same"

@@ -16,14 +16,15 @@ Test(err, the_first_error_stays)
 	cr_expect_str_eq(err.text, "benchmark 7");
 }
 
-Test(err, a_full_disk_is_told_from_other_failures)
+Test(err, a_disk_that_takes_nothing_is_told_from_other_failures)
 {
 	static const struct {
 		int number;
 		int status;
 	} rows[] = {
-		{ENOSPC, VMFEE_DISK},	{EDQUOT, VMFEE_DISK},	{EFBIG, VMFEE_DISK},
-		{ENOENT, VMFEE_SYSTEM}, {EACCES, VMFEE_SYSTEM}, {EIO, VMFEE_SYSTEM},
+		{ENOSPC, VMFEE_DISK},	{EDQUOT, VMFEE_DISK}, {EFBIG, VMFEE_DISK},
+		{ENOENT, VMFEE_SYSTEM}, {EIO, VMFEE_SYSTEM},  {EROFS, VMFEE_DISK},
+		{EACCES, VMFEE_DISK},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
