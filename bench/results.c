@@ -4,6 +4,7 @@
 
 #include "l1vmm/switches.h"
 
+#include <ctype.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,10 @@ static void text(const struct query *query, int column, char *to, size_t size)
 	const unsigned char *value = sqlite3_column_text(query->statement, column);
 
 	snprintf(to, size, "%s", value == NULL ? "" : (const char *)value);
+	/* It may end up on a terminal, which would obey it. */
+	for (; *to != '\0'; to++)
+		if (iscntrl((unsigned char)*to))
+			*to = '?';
 }
 
 /*
@@ -320,6 +325,8 @@ int results_load(struct results *results, const char *path, struct vmfee_error *
 				 "SELECT id, name, notation, depth, probe_of, traced, records, "
 				 "dropped FROM stack ORDER BY id",
 				 0, take_stack, results);
+	if (!failed && (results->properties == 0 || results->stacks == 0))
+		failed = damaged(&query, "it holds no run");
 	sqlite3_close(query.db);
 	return failed ? -1 : 0;
 }

@@ -145,6 +145,11 @@ Test(store, a_file_that_was_changed_is_checked)
 		{"UPDATE benchmark SET ops = 0", "a benchmark without samples"},
 		{"UPDATE benchmark SET name = 'void' WHERE name = 'empty'",
 		 "a stack without the benchmark 'empty'"},
+		{"DELETE FROM run", "damaged: it holds no run"},
+		{"DELETE FROM exit_sum; DELETE FROM expectation; DELETE FROM sample; DELETE FROM "
+		 "benchmark; DELETE FROM skip; DELETE FROM switch; DELETE FROM capability; DELETE "
+		 "FROM stack",
+		 "damaged: it holds no run"},
 		{"DELETE FROM sample", "a benchmark without samples"},
 		{"UPDATE benchmark SET component = 'tax'", "a component that is none"},
 		{"UPDATE exit_sum SET reason = 'FROB'", "an exit reason that is none"},
@@ -165,6 +170,17 @@ Test(store, a_file_that_was_changed_is_checked)
 		execute(rows[i].change);
 		expect_refused(rows[i].why);
 	}
+}
+
+Test(store, no_text_commands_the_terminal)
+{
+	struct vmfee_error err = {0};
+
+	bench_run(folder, &results);
+	execute("UPDATE run SET value = 'a' || char(27) || '[2J' || char(127) WHERE key = 'title'");
+	results_free(&results);
+	cr_assert_eq(results_load(&results, path, &err), 0, "%s", err.text);
+	cr_expect_str_eq(results_property(&results, "title"), "a?[2J?");
 }
 
 Test(store, a_place_that_cannot_be_written_is_named)
