@@ -1,6 +1,7 @@
 /*
- * Child processes.  Each one leads a process group of its own, so that whatever it starts can be
- * ended with it, and dies with vmfee, however vmfee dies.
+ * Child processes.  Each one leads a process group of its own, so that whatever it starts and
+ * leaves in the group can be ended with it.  It dies with vmfee, however vmfee dies; what it
+ * started itself does so only where vmfee ends it.
  */
 #ifndef BENCH_PROCESS_H
 #define BENCH_PROCESS_H
