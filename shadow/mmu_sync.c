@@ -27,19 +27,19 @@ void mmu_clear_unsync(struct mmu *mmu, uint32_t page)
 }
 
 /*
- * Whether the guest's entry still allows all that the entry of a level 1 shadow table maps.  A
- * page of the supervisor's is no less than one of the user's: SMEP and SMAP spare it.
+ * The entry of a level 1 shadow table that the guest's entry stands for without another fault; 0
+ * if none.
  */
-static bool justifies_page(const struct mmu *mmu, const struct mmu_page *page, uint64_t guest,
-			   uint64_t shadow)
+static uint64_t page_entry(const struct mmu *mmu, const struct mmu_page *page, uint64_t guest)
 {
-	uint64_t rights = mmu_rights_bits(mmu_leaf_rights(page->role, guest)), hpa;
-	uint64_t differing = shadow ^ rights;
+	uint64_t gpa = guest & PTE_ADDR_MASK, hpa;
+	union mmu_role rights = mmu_leaf_rights(page->role, guest);
 
-	if (differing & PTE_US || differing & shadow & PTE_RW || differing & rights & PTE_NX)
-		return false;
-	return mmu->ops.frame(mmu->ops.ctx, guest & PTE_ADDR_MASK, &hpa) &&
-	       hpa == (shadow & PTE_ADDR_MASK);
+	if (!mmu->ops.frame(mmu->ops.ctx, gpa, &hpa))
+		return 0;
+	if (rights.write && mmu_watches(mmu, gpa))
+		rights.write = false;
+	return hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D;
 }
 
 /*
@@ -57,33 +57,44 @@ static bool justifies_link(const struct mmu *mmu, const struct mmu_page *page, u
 	       child->role.no_execute == role.no_execute;
 }
 
-static void compare_slot(struct mmu *mmu, uint32_t page, unsigned index)
+/*
+ * Bring a slot in step with the guest's entry.  A page that the guest has marked accessed is mapped
+ * at once: whoever writes such an entry means to use it.
+ */
+static void update_slot(struct mmu *mmu, uint32_t page, unsigned index)
 {
 	const struct mmu_page *p = &mmu->pages[page];
-	uint64_t shadow = mmu_table(mmu, page)[index], guest;
+	uint64_t shadow = mmu_table(mmu, page)[index], guest, value = 0;
 
-	if (!(shadow & PTE_P))
+	if (p->role.level > 1 && !(shadow & PTE_P))
 		return;
 	if (mmu->ops.memory.read(mmu->ops.memory.ctx, mmu_entry_gpa(p, index),
 				 mmu_entry_size(p->role), &guest) &&
-	    guest & PTE_P && guest & PTE_A && !mmu_odd_entry(mmu, p->role, guest) &&
-	    (p->role.level == 1 ? justifies_page(mmu, p, guest, shadow)
-				: justifies_link(mmu, p, guest, shadow)))
+	    guest & PTE_P && guest & PTE_A && !mmu_odd_entry(mmu, p->role, guest)) {
+		if (p->role.level == 1)
+			value = page_entry(mmu, p, guest);
+		else if (justifies_link(mmu, p, guest, shadow))
+			value = shadow;
+	}
+	if (value == shadow)
 		return;
-	mmu_drop_slot(mmu, page, index);
+	if (value)
+		mmu_set_slot(mmu, page, index, value);
+	else
+		mmu_drop_slot(mmu, page, index);
 }
 
-/* Drop every entry of page that the guest's table does not justify. */
+/* Bring what page maps in step with the guest's table; the rest waits for faults. */
 static void compare_page(struct mmu *mmu, uint32_t page)
 {
 	unsigned left = mmu->pages[page].present;
 
 	mmu->statistics.synchronized++;
 	for (unsigned i = 0; left > 0; i++) {
-		if (!(mmu_table(mmu, page)[i] & PTE_P))
-			continue;
-		compare_slot(mmu, page, i);
-		left--;
+		if (mmu_table(mmu, page)[i] & PTE_P) {
+			update_slot(mmu, page, i);
+			left--;
+		}
 	}
 }
 
@@ -153,7 +164,7 @@ static void written(struct mmu *mmu, uint64_t gpa, uint64_t size)
 		for (unsigned at = start - start % entry_size; at < end; at += entry_size) {
 			mmu_slots_at(p, at, &first, &count);
 			for (unsigned i = 0; i < count; i++)
-				compare_slot(mmu, page, first + i);
+				update_slot(mmu, page, first + i);
 		}
 		if (p->parents == MMU_NONE && ++p->writes >= FLOOD)
 			mmu_add_orphan(mmu, page);
@@ -219,7 +230,7 @@ static void compare_gva(struct mmu *mmu, uint64_t gva)
 	unsigned index;
 
 	if (find_slot(mmu, gva, &page, &index) && mmu_shadows_table(&mmu->pages[page]))
-		compare_slot(mmu, page, index);
+		update_slot(mmu, page, index);
 }
 
 /*
