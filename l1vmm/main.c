@@ -19,6 +19,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/setup.h"
+#include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/vmx.h"
 
 /* What the hypervisor keeps for itself beside the ring: VMCSs, bitmaps, its own page tables. */
@@ -64,10 +65,17 @@ static void quiet_devices(void)
 	out8(PORT_PIC2_MASK, 0xff);
 }
 
-/* The pool: also one table for each 2 MB of the guest's memory, should all of it be 4 KB pages. */
+/*
+ * The pool: also one EPT table for each 2 MB of the guest's memory, should all of it be 4 KB pages,
+ * or what shadow tables are made of.
+ */
 static uint64_t pool_bytes(const struct options *options)
 {
-	return POOL_BYTES + options->ring_bytes + memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
+	uint64_t tables = switches_shadow(&options->switches)
+				  ? shadow_bytes()
+				  : memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
+
+	return POOL_BYTES + options->ring_bytes + tables;
 }
 
 static void make_vm(const struct options *options)

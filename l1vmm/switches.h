@@ -25,6 +25,12 @@ struct switches {
 #undef VALUE
 };
 
+/* Whether guests run on shadow tables, without EPT. */
+static inline bool switches_shadow(const struct switches *sw)
+{
+	return sw->mmu == SW_MMU_SHADOW_TRAP || sw->mmu == SW_MMU_SHADOW_UNSYNC;
+}
+
 /* Every switch at its default. */
 void switches_default(struct switches *sw);
 

@@ -31,4 +31,10 @@ static inline void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t size)
 	return (void *)(vm->memory.base + gpa);
 }
 
+/* The guest-physical address of a place that vm_memory() has given. */
+static inline uint64_t vm_gpa(const struct vm *vm, const void *at)
+{
+	return (uint64_t)at - vm->memory.base;
+}
+
 #endif

@@ -31,6 +31,8 @@ enum {
 	RECORD_F_INJECTED = 1 << 1,
 	/* The access went to a device, and its instruction was emulated. */
 	RECORD_F_DEVICE = 1 << 2,
+	/* The access was a store to a page table of the guest, and was emulated. */
+	RECORD_F_TABLE = 1 << 3,
 };
 
 /*

@@ -57,6 +57,8 @@ static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 	if (vmcs_read(v, VMCS_GUEST_CR4) & CR4_OSXSAVE)
 		r->ecx |= CPUID_1_ECX_OSXSAVE;
 	r->ebx = (r->ebx & 0x00ffffff) | v->id << 24; /* initial APIC ID */
+	if (vcpu_is_shadowed(v))
+		r->ecx &= ~(uint32_t)CPUID_1_ECX_PCID; /* shadow tables carry no tag */
 	if (!(v->lapic.base & APIC_BASE_ENABLE))
 		r->edx &= ~(uint32_t)CPUID_1_EDX_APIC; /* SDM volume 3, 11.4.3 */
 }

@@ -37,7 +37,7 @@ static bool write_cr(struct vcpu *v, unsigned number, uint64_t value)
 
 static uint64_t read_cr(struct vcpu *v, unsigned number)
 {
-	return number == 8 ? lapic_cr8(&v->lapic) : vmcs_read(v, VMCS_GUEST_CR3);
+	return number == 8 ? lapic_cr8(&v->lapic) : guest_read_cr3(v);
 }
 
 /* Outside 64-bit code the operand has 32 bits, whatever is left in the upper half. */

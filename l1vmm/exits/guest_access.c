@@ -1,62 +1,23 @@
 #include "l1vmm/exits/guest_access.h"
 
-#include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/lib/string.h"
 #include "l1vmm/vm.h"
-#include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/paging_state.h"
+#include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
-
-static bool read_entry(void *ctx, uint64_t gpa, unsigned size, uint64_t *value)
-{
-	const void *entry = vm_memory(ctx, gpa, size);
-
-	if (!entry)
-		return false;
-	*value = size == 8 ? *(const volatile uint64_t *)entry : *(const volatile uint32_t *)entry;
-	return true;
-}
-
-static bool exchange_entry(void *ctx, uint64_t gpa, unsigned size, uint64_t expected,
-			   uint64_t desired)
-{
-	void *entry = vm_memory(ctx, gpa, size);
-	uint32_t expected_32 = (uint32_t)expected;
-
-	if (!entry)
-		return false;
-	if (size == 8)
-		return __atomic_compare_exchange_n((uint64_t *)entry, &expected, desired, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-	return __atomic_compare_exchange_n((uint32_t *)entry, &expected_32, (uint32_t)desired,
-					   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
 
 void guest_view_init(struct guest_view *view, struct vcpu *v)
 {
-	struct paging_state *p = &view->paging;
-
 	view->v = v;
 	view->user = vcpu_cpl(v) == 3 ? PF_U : 0;
-	*p = (struct paging_state){
-		.cr0 = guest_read_cr0(v),
-		.cr3 = vmcs_read(v, VMCS_GUEST_CR3),
-		.cr4 = guest_read_cr4(v),
-		.efer = vmcs_read(v, VMCS_GUEST_IA32_EFER),
-		.rflags = vmcs_read(v, VMCS_GUEST_RFLAGS),
-		.maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax,
-		.pages_1g = cpuid(0x80000001, 0).edx & BIT(26),
-	};
-	if (paging_mode(p) == PAGING_PAE)
-		for (unsigned i = 0; i < 4; i++)
-			p->pdpte[i] = vmcs_read(v, VMCS_GUEST_PDPTE0 + 2 * i);
+	view->paging = vcpu_paging_state(v);
 }
 
 bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, uint64_t *gpa)
 {
-	const struct walk_memory memory = {
-		.read = read_entry, .exchange = exchange_entry, .ctx = view->v->vm};
+	const struct walk_memory memory = vcpu_walk_memory(view->v);
 	struct walk_result result;
 
 	switch (walk(&memory, &view->paging, linear, access | view->user, &result)) {
@@ -137,8 +98,11 @@ bool guest_write(struct guest_view *view, uint64_t linear, const void *from, siz
 			return false;
 	}
 	memcpy(low, from, first);
-	if (high)
+	shadow_written(view->v, vm_gpa(view->v->vm, low), first);
+	if (high) {
 		memcpy(high, (const char *)from + first, size - first);
+		shadow_written(view->v, vm_gpa(view->v->vm, high), size - first);
+	}
 	return true;
 }
 

@@ -4,16 +4,22 @@
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
 
 /*
- * The exception bitmap is empty, so only NMIs come this way.  The exit has blocked further ones
- * until an IRET (SDM volume 3, 28.3): take one through the hypervisor's own gate.
+ * With shadow paging, page faults come this way; otherwise only NMIs do.  The exit has blocked
+ * further NMIs until an IRET (SDM volume 3, 28.3): take one through the hypervisor's own gate.
  */
 enum exit_action exit_exception(struct vcpu *v)
 {
 	uint32_t info = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_INFO);
 
+	if (info == (INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_PF)) {
+		event_requeue(v);
+		return shadow_fault(v, v->detail,
+				    (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_ERROR_CODE));
+	}
 	if ((info & INTR_INFO_TYPE_MASK) != INTR_TYPE_NMI)
 		panic_guest(v, "exception %u of the guest, which no control asks for",
 			    info & INTR_INFO_VECTOR_MASK);

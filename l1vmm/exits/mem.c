@@ -1,9 +1,10 @@
 /* Memory: first touches, and accesses to devices. */
+#include "l1vmm/exits/emulate.h"
 #include "l1vmm/exits/exits.h"
-#include "l1vmm/exits/mmio.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
 
 enum exit_action exit_ept_violation(struct vcpu *v)
@@ -18,7 +19,7 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 	case EPT_MAPPED:
 		return EXIT_RETRY;
 	case EPT_NOT_MEMORY:
-		return mmio_access(v, gpa);
+		return emulate_device(v, gpa);
 	case EPT_NO_TABLES:
 		break;
 	}
@@ -35,8 +36,9 @@ enum exit_action exit_ept_misconfig(struct vcpu *v)
 	panic_guest(v, "EPT misconfiguration at gpa 0x%lx, entry 0x%lx", gpa, entry);
 }
 
-/* No switch asks for INVLPG exits, so they are an error until one does. */
+/* Only a guest on shadow tables has these exits. */
 enum exit_action exit_invlpg(struct vcpu *v)
 {
-	return exit_unexpected(v);
+	shadow_invlpg(v, v->detail);
+	return EXIT_ADVANCE;
 }

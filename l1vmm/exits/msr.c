@@ -5,7 +5,9 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/shadow.h"
 
 /* The quarters of an MSR bitmap, in bytes: SDM volume 3, 25.6.9. */
 #define BITMAP_READ_LOW	  0
@@ -77,20 +79,22 @@ static bool write_pat(struct vcpu *v, uint64_t value)
 
 static bool read_efer(struct vcpu *v, uint64_t *value)
 {
-	*value = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+	*value = v->efer;
 	return true;
 }
 
 /* LME must not change while paging is on; LMA is the processor's own: SDM volume 3, 4.1.1. */
 static bool write_efer(struct vcpu *v, uint64_t value)
 {
-	uint64_t now = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+	uint64_t now = v->efer;
 
 	if (value & ~EFER_OFFERED)
 		return false;
-	if (((value ^ now) & EFER_LME) && (vmcs_read(v, VMCS_GUEST_CR0) & CR0_PG))
+	if (((value ^ now) & EFER_LME) && (guest_read_cr0(v) & CR0_PG))
 		return false;
-	vmcs_write(v, VMCS_GUEST_IA32_EFER, (value & ~EFER_LMA) | (now & EFER_LMA));
+	guest_write_efer(v, (value & ~EFER_LMA) | (now & EFER_LMA));
+	if (vcpu_is_shadowed(v) && ((value ^ now) & EFER_NXE))
+		shadow_reload(v);
 	return true;
 }
 

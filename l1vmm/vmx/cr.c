@@ -4,6 +4,8 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/shadow.h"
+#include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/tlb.h"
 
 /*
@@ -32,24 +34,48 @@
 
 uint64_t cr0_owned(const struct switches *sw)
 {
-	return sw->cr == SW_CR_TRAP ? ~UINT64_C(0) : CR0_OWNED;
+	if (sw->cr == SW_CR_TRAP)
+		return ~UINT64_C(0);
+	return switches_shadow(sw) ? CR0_OWNED | CR0_PE | CR0_WP : CR0_OWNED;
 }
 
 uint64_t cr4_owned(const struct switches *sw)
 {
-	return sw->cr == SW_CR_TRAP ? ~UINT64_C(0) : ~CR4_GUESTS_OWN;
+	if (sw->cr == SW_CR_TRAP)
+		return ~UINT64_C(0);
+	return switches_shadow(sw) ? ~CR4_GUESTS_OWN | CR4_PGE : ~CR4_GUESTS_OWN;
 }
 
-/* With unrestricted guest, PE and PG are not fixed: SDM volume 3, 27.3.1.1. */
-uint64_t cr0_real(uint64_t guest)
+/*
+ * With unrestricted guest, PE and PG are not fixed (SDM volume 3, 27.3.1.1).  What shadow tables
+ * ask for is said in shadow/mmu.h.
+ */
+uint64_t cr0_real(const struct vcpu *v, uint64_t guest)
 {
-	return guest | (rdmsr(MSR_IA32_VMX_CR0_FIXED0) & ~(CR0_PE | CR0_PG));
+	uint64_t fixed = rdmsr(MSR_IA32_VMX_CR0_FIXED0);
+
+	if (vcpu_is_shadowed(v))
+		return guest | fixed | CR0_WP;
+	return guest | (fixed & ~(CR0_PE | CR0_PG));
 }
 
 /* MCE stays on whatever the guest says: a machine check concerns the whole machine. */
-uint64_t cr4_real(uint64_t guest)
+uint64_t cr4_real(struct vcpu *v, uint64_t guest)
 {
-	return guest | rdmsr(MSR_IA32_VMX_CR4_FIXED0) | (read_cr4() & CR4_MCE);
+	uint64_t real = guest | rdmsr(MSR_IA32_VMX_CR4_FIXED0) | (read_cr4() & CR4_MCE);
+
+	if (!vcpu_is_shadowed(v))
+		return real;
+	real = (real | CR4_PAE) & ~(CR4_PGE | CR4_PCIDE);
+	return v->paging ? real : real & ~(CR4_SMEP | CR4_SMAP);
+}
+
+/* Shadow tables keep CR0.PG set, and with it LME must equal LMA: SDM volume 3, 27.3.1.1. */
+uint64_t efer_real(const struct vcpu *v, uint64_t guest)
+{
+	if (!vcpu_is_shadowed(v))
+		return guest;
+	return (guest & EFER_LMA ? guest : guest & ~EFER_LME) | EFER_NXE;
 }
 
 uint64_t guest_read_cr0(struct vcpu *v)
@@ -62,6 +88,32 @@ uint64_t guest_read_cr4(struct vcpu *v)
 {
 	return (vmcs_read(v, VMCS_GUEST_CR4) & ~v->cr4_mask) |
 	       (vmcs_read(v, VMCS_CR4_READ_SHADOW) & v->cr4_mask);
+}
+
+uint64_t guest_read_cr3(struct vcpu *v)
+{
+	return vcpu_is_shadowed(v) ? v->cr3 : vmcs_read(v, VMCS_GUEST_CR3);
+}
+
+uint64_t guest_read_pdpte(struct vcpu *v, unsigned number)
+{
+	return vcpu_is_shadowed(v) ? v->pdpte[number]
+				   : vmcs_read(v, VMCS_GUEST_PDPTE0 + 2 * number);
+}
+
+void guest_write_efer(struct vcpu *v, uint64_t value)
+{
+	v->efer = value;
+	vmcs_write(v, VMCS_GUEST_IA32_EFER, efer_real(v, value));
+}
+
+/* A change of state that translations depend on. */
+static void translations_changed(struct vcpu *v)
+{
+	if (vcpu_is_shadowed(v))
+		shadow_reload(v);
+	else
+		tlb_flush_guest(v);
 }
 
 static uint64_t physical_address_mask(void)
@@ -82,8 +134,11 @@ static bool load_pdptes(struct vcpu *v, uint64_t cr3)
 		    (entries[i] & (PDPTE_RESERVED | ~physical_address_mask())))
 			return false;
 	}
-	for (unsigned i = 0; i < PDPTE_COUNT; i++)
-		vmcs_write(v, VMCS_GUEST_PDPTE0 + 2 * i, entries[i]);
+	for (unsigned i = 0; i < PDPTE_COUNT; i++) {
+		v->pdpte[i] = entries[i];
+		if (!vcpu_is_shadowed(v))
+			vmcs_write(v, VMCS_GUEST_PDPTE0 + 2 * i, entries[i]);
+	}
 	return true;
 }
 
@@ -95,14 +150,14 @@ static void set_long_mode(struct vcpu *v, uint64_t efer, bool on)
 	if (on)
 		*entry |= CONTROL_ENTRY_IA32E_MODE_GUEST;
 	vmcs_write(v, VMCS_ENTRY_CONTROLS, *entry);
-	vmcs_write(v, VMCS_GUEST_IA32_EFER, on ? efer | EFER_LMA : efer & ~EFER_LMA);
+	guest_write_efer(v, on ? efer | EFER_LMA : efer & ~EFER_LMA);
 }
 
 /* What turning paging on or off asks for: SDM volume 3, 4.1.1 and 10.8.5, table 26-2 for the TSS.
  */
 static bool switch_paging(struct vcpu *v, bool on)
 {
-	uint64_t efer = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+	uint64_t efer = v->efer;
 	uint64_t cr4 = guest_read_cr4(v);
 
 	if (vcpu_in_64bit_code(v) || (!on && (cr4 & CR4_PCIDE)))
@@ -113,7 +168,7 @@ static bool switch_paging(struct vcpu *v, bool on)
 			return false;
 		set_long_mode(v, efer, true);
 	} else if (on && (cr4 & CR4_PAE)) {
-		return load_pdptes(v, vmcs_read(v, VMCS_GUEST_CR3));
+		return load_pdptes(v, guest_read_cr3(v));
 	} else if (efer & EFER_LMA) {
 		set_long_mode(v, efer, false);
 	}
@@ -129,11 +184,16 @@ bool guest_write_cr0(struct vcpu *v, uint64_t value)
 		return false;
 	if ((changed & CR0_PG) && !switch_paging(v, value & CR0_PG))
 		return false;
+	if (vcpu_is_shadowed(v) && !(value & CR0_PE))
+		vcpu_stop(v, STOP_REAL_MODE, "cr0=0x%lx", value);
 	value |= CR0_ET;
+	v->paging = value & CR0_PG;
 	vmcs_write(v, VMCS_CR0_READ_SHADOW, value);
-	vmcs_write(v, VMCS_GUEST_CR0, cr0_real(value));
+	vmcs_write(v, VMCS_GUEST_CR0, cr0_real(v, value));
+	if (vcpu_is_shadowed(v) && (changed & CR0_PG))
+		vmcs_write(v, VMCS_GUEST_CR4, cr4_real(v, guest_read_cr4(v)));
 	if (changed & CR0_TRANSLATION)
-		tlb_flush_guest(v);
+		translations_changed(v);
 	return true;
 }
 
@@ -143,20 +203,21 @@ bool guest_write_cr4(struct vcpu *v, uint64_t value)
 	uint64_t cr0 = guest_read_cr0(v);
 	bool long_mode = vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA;
 
+	if (vcpu_is_shadowed(v) && (value & CR4_PCIDE))
+		return false; /* CPUID hides it */
 	if (value & (CR4_HIDDEN | ~rdmsr(MSR_IA32_VMX_CR4_FIXED1)))
 		return false;
 	if (long_mode && !(value & CR4_PAE))
 		return false;
-	if ((changed & value & CR4_PCIDE) &&
-	    (!long_mode || (vmcs_read(v, VMCS_GUEST_CR3) & CR3_PCID_MASK)))
+	if ((changed & value & CR4_PCIDE) && (!long_mode || (guest_read_cr3(v) & CR3_PCID_MASK)))
 		return false;
 	if (!long_mode && (cr0 & CR0_PG) && (value & CR4_PAE) && (changed & CR4_RELOADS_PDPTES) &&
-	    !load_pdptes(v, vmcs_read(v, VMCS_GUEST_CR3)))
+	    !load_pdptes(v, guest_read_cr3(v)))
 		return false;
 	vmcs_write(v, VMCS_CR4_READ_SHADOW, value);
-	vmcs_write(v, VMCS_GUEST_CR4, cr4_real(value));
+	vmcs_write(v, VMCS_GUEST_CR4, cr4_real(v, value));
 	if (changed & CR4_TRANSLATION)
-		tlb_flush_guest(v);
+		translations_changed(v);
 	return true;
 }
 
@@ -173,6 +234,16 @@ bool guest_write_cr3(struct vcpu *v, uint64_t value)
 			return false;
 	} else if (paging && (cr4 & CR4_PAE) && !load_pdptes(v, value)) {
 		return false;
+	}
+	if (vcpu_is_shadowed(v)) {
+		bool same = value == v->cr3 && v->paging;
+
+		v->cr3 = value;
+		if (same)
+			shadow_flush(v);
+		else
+			shadow_reload(v);
+		return true;
 	}
 	vmcs_write(v, VMCS_GUEST_CR3, value);
 	if (!keep)

@@ -17,12 +17,20 @@
 uint64_t cr0_owned(const struct switches *sw);
 uint64_t cr4_owned(const struct switches *sw);
 
-/* The processor's CR0 and CR4 for what the guest has set. */
-uint64_t cr0_real(uint64_t guest);
-uint64_t cr4_real(uint64_t guest);
+/* The processor's CR0, CR4 and EFER for what the guest has set. */
+uint64_t cr0_real(const struct vcpu *v, uint64_t guest);
+uint64_t cr4_real(struct vcpu *v, uint64_t guest);
+uint64_t efer_real(const struct vcpu *v, uint64_t guest);
 
 uint64_t guest_read_cr0(struct vcpu *v);
+uint64_t guest_read_cr3(struct vcpu *v);
 uint64_t guest_read_cr4(struct vcpu *v);
+
+/* PDPTE `number` (0 to 3), as the guest's last load of CR3 has set it. */
+uint64_t guest_read_pdpte(struct vcpu *v, unsigned number);
+
+/* EFER, which has been checked. */
+void guest_write_efer(struct vcpu *v, uint64_t value);
 
 /* MOV to a control register.  False where the processor would raise #GP(0); nothing changes then.
  */

@@ -11,18 +11,20 @@
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/exit.h"
 #include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/vmx.h"
 
 #define PAT_AT_RESET UINT64_C(0x0007040600070406) /* SDM volume 3, table 12-12 */
 
 /* What the rows of vmcs_fields.def refer to. */
 struct vmcs_setup {
-	const struct vcpu *vcpu;
+	struct vcpu *vcpu;
 	const struct cpu *cpu;
 	const struct guest_start *start;
 	uint64_t io_bitmaps; /* hpa of two pages */
 	uint64_t msr_bitmap; /* hpa */
 	uint64_t exit;	     /* where exits arrive */
+	uint32_t exceptions; /* that exit */
 };
 
 static void set_field(enum vmcs_field field, const char *name, uint64_t value, bool wanted)
@@ -77,6 +79,8 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 	msr_bitmap_fill((uint8_t *)s.msr_bitmap);
 	s.exit = (uint64_t)(sw->telemetry == SW_TELEMETRY_ON ? vmx_exit : vmx_exit_quiet);
 
+	s.exceptions = vcpu_is_shadowed(v) ? 1u << VECTOR_PF : 0;
+
 	v->host_stack = cpu_stack_top(v->cpu->id);
 	v->eptp = ept_pointer(&v->vm->ept);
 	v->vpid = sw->tlb == SW_TLB_VPID ? (uint16_t)(v->id + 1) : 0;
@@ -88,6 +92,11 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 		panic("the VMCS at 0x%lx cannot be made current", v->vmcs);
 	v->cpu->vcpu = v;
 	set_fields(&s);
+	if (vcpu_is_shadowed(v)) {
+		if (!shadow_init(v))
+			return false;
+		shadow_reload(v);
+	}
 	spoil(sw);
 	return true;
 }

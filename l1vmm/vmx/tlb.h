@@ -19,4 +19,14 @@ static inline void tlb_flush_guest(struct vcpu *v)
 	invvpid(INVVPID_SINGLE_CONTEXT, v->vpid, 0);
 }
 
+/* The same for the translation of one address, `gva`. */
+static inline void tlb_flush_guest_page(struct vcpu *v, uint64_t gva)
+{
+	if (!v->vpid)
+		return;
+	v->cost.invalidations++;
+	v->cost.vmx_other++;
+	invvpid(INVVPID_ADDRESS, v->vpid, gva);
+}
+
 #endif

@@ -16,6 +16,7 @@
 #include "l1vmm/vmx/exit_reason.h"
 #include "l1vmm/vmx/vcpu_layout.h"
 #include "l1vmm/vmx/vmcs.h"
+#include "shadow/mmu.h"
 #include "telemetry/record.h"
 #include "telemetry/ring.h"
 
@@ -61,6 +62,14 @@ struct vcpu {
 	uint16_t vpid;
 	uint64_t tsc_offset;
 	struct lapic lapic;
+
+	/* The guest's own EFER; the VMCS has what the processor runs it with. */
+	uint64_t efer;
+	bool paging; /* its CR0.PG */
+	/* With shadow paging: the guest's own CR3 and PDPTEs, and what it runs on instead. */
+	uint64_t cr3;
+	uint64_t pdpte[4];
+	struct mmu mmu;
 };
 
 #define VCPU_AT(member, offset) \
@@ -73,6 +82,12 @@ VCPU_AT(host_stack, VCPU_HOST_STACK);
 _Static_assert(offsetof(struct exit_record, tsc) == RECORD_TSC &&
 		       offsetof(struct exit_record, handled_ticks) == RECORD_HANDLED_TICKS,
 	       "entry.S knows the record");
+
+/* Whether the guest runs on shadow tables, without EPT. */
+static inline bool vcpu_is_shadowed(const struct vcpu *v)
+{
+	return !(v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_ENABLE_EPT);
+}
 
 /* What a handler wants done with the instruction that exited. */
 enum exit_action {

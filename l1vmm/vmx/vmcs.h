@@ -54,6 +54,7 @@ struct __attribute__((aligned(16))) invvpid_operand {
 
 /* SDM volume 3, table 31-1 (INVEPT and INVVPID types). */
 #define INVEPT_ALL_CONTEXTS    2
+#define INVVPID_ADDRESS	       0
 #define INVVPID_SINGLE_CONTEXT 1
 #define INVVPID_ALL_CONTEXTS   2
 

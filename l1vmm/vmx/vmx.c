@@ -7,6 +7,7 @@
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/vmcs.h"
 
+#define EPT_CAP_INVEPT_ALL   BIT(26)
 #define VPID_CAP_INVVPID_ALL BIT(42)
 #define BASIC_REVISION_MASK  0x7fffffff
 
@@ -118,7 +119,8 @@ static void forget_translations(void)
 {
 	uint64_t offered = read_capability(MSR_IA32_VMX_EPT_VPID_CAP);
 
-	invept(INVEPT_ALL_CONTEXTS, 0);
+	if (offered & EPT_CAP_INVEPT_ALL)
+		invept(INVEPT_ALL_CONTEXTS, 0);
 	if (offered & VPID_CAP_INVVPID_ALL)
 		invvpid(INVVPID_ALL_CONTEXTS, 0, 0);
 }

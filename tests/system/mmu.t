@@ -4,7 +4,7 @@
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 GOLDEN=tests/golden/mmu.csv
-STACKS='native ept-4k ept-2m'
+STACKS='native ept-4k ept-2m shadow-trap shadow-unsync'
 
 for results in first second; do
 	run build/vmfee run --results "$T/$results" mmu
@@ -16,7 +16,8 @@ for stack in $STACKS; do
 	cmp -s "$first/$stack/console.log" "$second/$stack/console.log"
 	ok $? "the console of $stack is the same in both"
 done
-for file in report.txt manifest.json ept-4k/trace/stream_0 ept-2m/trace/stream_0; do
+for file in report.txt manifest.json ept-4k/trace/stream_0 ept-2m/trace/stream_0 \
+	shadow-trap/trace/stream_0 shadow-unsync/trace/stream_0; do
 	cmp -s "$first/$file" "$second/$file"
 	ok $? "$file is the same in both"
 done

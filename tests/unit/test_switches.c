@@ -11,7 +11,8 @@ static const struct {
 	const char *name, *plain, *values;
 	size_t offset;
 } switches[] = {
-	{"mmu", "ept:2m", "ept:4k ept:2m", offsetof(struct switches, mmu)},
+	{"mmu", "ept:2m", "shadow:trap shadow:unsync ept:4k ept:2m",
+	 offsetof(struct switches, mmu)},
 	{"tlb", "vpid", "flush vpid", offsetof(struct switches, tlb)},
 	{"irq", "emulated", "emulated", offsetof(struct switches, irq)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
@@ -138,8 +139,10 @@ Test(switches, exactly_one_value_of_each_is_the_default)
 
 Test(switches, values_are_enumerated_in_their_order)
 {
-	cr_expect_eq(SW_MMU_EPT_4K, 0);
-	cr_expect_eq(SW_MMU_EPT_2M, 1);
+	cr_expect_eq(SW_MMU_SHADOW_TRAP, 0);
+	cr_expect_eq(SW_MMU_SHADOW_UNSYNC, 1);
+	cr_expect_eq(SW_MMU_EPT_4K, 2);
+	cr_expect_eq(SW_MMU_EPT_2M, 3);
 	cr_expect_eq(SW_TLB_FLUSH, 0);
 	cr_expect_eq(SW_TLB_VPID, 1);
 	cr_expect_eq(SW_IRQ_EMULATED, 0);

@@ -1,4 +1,4 @@
-#include "l1vmm/exits/mmio.h"
+#include "l1vmm/exits/emulate.h"
 
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/dev/ioapic.h"
@@ -81,7 +81,7 @@ static bool decode(struct guest_view *view, struct insn *insn, enum insn_decode_
 	return true;
 }
 
-static enum exit_action execute(struct guest_view *view, const struct insn *insn)
+static void execute(struct guest_view *view, const struct insn *insn)
 {
 	static const enum vmcs_field bases[INSN_SEGMENTS] = {
 		[INSN_ES] = VMCS_GUEST_ES_BASE, [INSN_CS] = VMCS_GUEST_CS_BASE,
@@ -100,48 +100,51 @@ static enum exit_action execute(struct guest_view *view, const struct insn *insn
 	v->regs[RSP] = rsp;
 	for (unsigned i = 0; i < INSN_SEGMENTS; i++)
 		cpu.segment_base[i] = vmcs_read(v, bases[i]);
-	switch (insn_execute(insn, &cpu)) {
-	case INSN_PROTECTION:
-		return event_gp(v);
-	case INSN_FAULT:
-	case INSN_AGAIN:
-	case INSN_DONE:
-		break;
-	}
+	if (insn_execute(insn, &cpu) == INSN_PROTECTION)
+		event_gp(v);
 	if (v->regs[RSP] != rsp)
 		vmcs_write(v, VMCS_GUEST_RSP, v->regs[RSP]);
 	if (cpu.rflags != view->paging.rflags)
 		vmcs_write(v, VMCS_GUEST_RFLAGS, cpu.rflags);
 	if (cpu.rip != v->rip)
 		vmcs_write(v, VMCS_GUEST_RIP, cpu.rip);
-	return EXIT_RETRY;
 }
 
-enum exit_action mmio_access(struct vcpu *v, uint64_t gpa)
+enum emulate_result emulate(struct vcpu *v)
 {
 	struct guest_view view;
 	struct insn insn;
 	enum insn_decode_status status;
 
+	guest_view_init(&view, v);
+	if (!decode(&view, &insn, &status))
+		return EMULATE_DONE;
+	switch (status) {
+	case INSN_DECODED:
+		execute(&view, &insn);
+		return EMULATE_DONE;
+	case INSN_INVALID:
+		event_ud(v);
+		return EMULATE_DONE;
+	case INSN_TOO_LONG:
+		event_gp(v);
+		return EMULATE_DONE;
+	case INSN_TRUNCATED:
+	case INSN_UNSUPPORTED:
+		break;
+	}
+	return EMULATE_UNSUPPORTED;
+}
+
+enum exit_action emulate_device(struct vcpu *v, uint64_t gpa)
+{
 	if (!is_device(gpa))
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
 	if (v->event) /* no instruction accessed it: a stack or table of event delivery lies there
 		       */
 		vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx what=event-delivery", gpa);
 	v->telemetry.cur->flags |= RECORD_F_DEVICE;
-	guest_view_init(&view, v);
-	if (!decode(&view, &insn, &status))
-		return EXIT_RETRY;
-	switch (status) {
-	case INSN_DECODED:
-		return execute(&view, &insn);
-	case INSN_INVALID:
-		return event_ud(v);
-	case INSN_TOO_LONG:
-		return event_gp(v);
-	case INSN_TRUNCATED:
-	case INSN_UNSUPPORTED:
-		break;
-	}
-	vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx", gpa);
+	if (emulate(v) == EMULATE_UNSUPPORTED)
+		vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx", gpa);
+	return EXIT_RETRY;
 }

@@ -1,0 +1,25 @@
+#ifndef L1VMM_EXITS_EMULATE_H
+#define L1VMM_EXITS_EMULATE_H
+
+#include "l1vmm/vmx/vcpu.h"
+
+enum emulate_result {
+	EMULATE_DONE,	     /* carried out, or the guest has been given a fault */
+	EMULATE_UNSUPPORTED, /* an instruction that the emulator does not know; nothing has changed
+			      */
+};
+
+/*
+ * Carries out the instruction at the guest's RIP, on memory and on devices.
+ * @pre v's VMCS is current
+ */
+enum emulate_result emulate(struct vcpu *v);
+
+/*
+ * The same for an access to guest-physical address `gpa`, where there is no memory.  Without a
+ * device there, and for an instruction that is not known, the guest is stopped.
+ * @pre v's VMCS is current
+ */
+enum exit_action emulate_device(struct vcpu *v, uint64_t gpa);
+
+#endif

@@ -1,0 +1,136 @@
+#include "l1vmm/vmx/shadow.h"
+
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/memory.h"
+#include "l1vmm/exits/emulate.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/paging_state.h"
+#include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/tlb.h"
+
+static uint64_t workspace_pages(void)
+{
+	return (mmu_workspace_size(SHADOW_POOL_PAGES) + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+uint64_t shadow_bytes(void)
+{
+	return (SHADOW_POOL_PAGES + workspace_pages()) * PAGE_SIZE;
+}
+
+static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
+{
+	const struct vcpu *v = ctx;
+	const void *at = vm_memory(v->vm, gpa, PAGE_SIZE);
+
+	*hpa = (uint64_t)at;
+	return at;
+}
+
+static uint64_t *table(void *ctx, uint64_t hpa)
+{
+	(void)ctx;
+	return (uint64_t *)hpa;
+}
+
+static void flush_page(void *ctx, uint64_t gva)
+{
+	tlb_flush_guest_page(ctx, gva);
+}
+
+static void flush_all(void *ctx)
+{
+	tlb_flush_guest(ctx);
+}
+
+bool shadow_init(struct vcpu *v)
+{
+	const struct mmu_ops ops = {
+		.memory = vcpu_walk_memory(v),
+		.frame = frame,
+		.table = table,
+		.flush_page = flush_page,
+		.flush_all = flush_all,
+		.ctx = v,
+	};
+	uint64_t pool = memory_alloc(SHADOW_POOL_PAGES);
+	uint64_t workspace = memory_alloc(workspace_pages());
+	bool unsync = v->vm->switches.mmu == SW_MMU_SHADOW_UNSYNC;
+
+	return pool && workspace &&
+	       mmu_init(&v->mmu, unsync ? MMU_UNSYNC : MMU_TRAP, &ops, pool, SHADOW_POOL_PAGES,
+			(void *)workspace);
+}
+
+/* Counts the entries that `work` has written among the costs of the exit. */
+static void count_stores(struct vcpu *v, uint64_t before)
+{
+	v->cost.pte_writes += (uint16_t)(v->mmu.statistics.stores - before);
+}
+
+void shadow_reload(struct vcpu *v)
+{
+	uint64_t before = v->mmu.statistics.stores;
+	struct paging_state state = vcpu_paging_state(v);
+
+	vmcs_write(v, VMCS_GUEST_CR3, mmu_load(&v->mmu, &state));
+	count_stores(v, before);
+}
+
+void shadow_flush(struct vcpu *v)
+{
+	uint64_t before = v->mmu.statistics.stores;
+
+	mmu_flush_guest(&v->mmu);
+	count_stores(v, before);
+}
+
+void shadow_invlpg(struct vcpu *v, uint64_t gva)
+{
+	uint64_t before = v->mmu.statistics.stores;
+
+	mmu_invlpg(&v->mmu, gva);
+	count_stores(v, before);
+}
+
+void shadow_written(struct vcpu *v, uint64_t gpa, uint64_t size)
+{
+	uint64_t before = v->mmu.statistics.stores;
+
+	if (!vcpu_is_shadowed(v))
+		return;
+	mmu_written(&v->mmu, gpa, size);
+	count_stores(v, before);
+}
+
+/* A store to a guest table; what cannot be emulated is let through until the guest invalidates. */
+static enum exit_action write_table(struct vcpu *v, uint64_t gpa)
+{
+	v->telemetry.cur->flags |= RECORD_F_TABLE;
+	if (emulate(v) == EMULATE_UNSUPPORTED)
+		mmu_unprotect(&v->mmu, gpa);
+	return EXIT_RETRY;
+}
+
+enum exit_action shadow_fault(struct vcpu *v, uint64_t gva, uint32_t error_code)
+{
+	uint64_t before = v->mmu.statistics.stores;
+	struct mmu_result result =
+		mmu_fault(&v->mmu, gva, error_code, vmcs_read(v, VMCS_GUEST_RFLAGS));
+
+	count_stores(v, before);
+	switch (result.outcome) {
+	case MMU_RETRY:
+		return EXIT_RETRY;
+	case MMU_GUEST_FAULT:
+		return event_pf(v, gva, result.error_code);
+	case MMU_EMULATE:
+		return write_table(v, result.gpa);
+	case MMU_DEVICE:
+		return emulate_device(v, result.gpa);
+	case MMU_UNREACHABLE:
+		break;
+	}
+	vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx what=page-table linear=0x%lx", result.gpa, gva);
+}
