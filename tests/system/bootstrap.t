@@ -122,6 +122,9 @@ machine
 printf 'ID=debian\nVERSION_ID="11"\n' >"$M/os-release"
 run bootstrap
 fails_with 11 'Debian 11: upgrade' "an older Debian is refused"
+printf "ID='debian'\nVERSION_ID='11.9'\n" >"$M/os-release"
+run bootstrap
+fails_with 11 'Debian 11: upgrade' "single quotes and a point release are read as well"
 
 machine
 stub dpkg <<<'echo arm64'
