@@ -205,7 +205,7 @@ int analyse(struct analysis *analysis, const struct results *results,
 	const struct result_stack *native = analysis_native(results);
 	const struct result_stack *quiet = probe_of(results, stack);
 
-	if (native == stack)
+	if (native != NULL && native == stack)
 		native = NULL;
 	size_t most = stack->benches + (native == NULL ? 0 : native->benches);
 
