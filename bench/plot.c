@@ -16,26 +16,28 @@
 /* A figure: its template, and what writes its data.  One without data is not drawn. */
 static const struct figure {
 	const char *name;
+	const char *title;
 	unsigned (*write_data)(const struct analysis *analysis, FILE *out);
 } figures[] = {
-	{"ticks", plot_data_ticks},
-	{"components", plot_data_components},
-	{"spread", plot_data_spread},
+	{"ticks", "ticks per operation", plot_data_ticks},
+	{"components", "fee by component", plot_data_components},
+	{"spread", "spread of the samples", plot_data_spread},
 };
 
 static const struct format {
 	const char *suffix;
 	const char *terminal;
 } formats[] = {
-	{".png", "set terminal pngcairo size 1200,640 font 'DejaVu Sans,11'"},
+	{".png", "set terminal pngcairo noenhanced size 1200,640 font 'DejaVu Sans,11'"},
 	/* Without a name of its own gnuplot puts a number into the ids of an SVG. */
-	{".svg", "set terminal svg size 1200,640 font 'DejaVu Sans,11' name 'vmfee'"},
+	{".svg", "set terminal svg noenhanced size 1200,640 font 'DejaVu Sans,11' name 'vmfee'"},
 };
 
 struct plotter {
 	const char *templates;
 	char folder[PATH_MAX]; /* run/plots */
 	const char *unit;
+	const char *machine;		     /* the platform, its version and its CPU */
 	const struct interrupts *interrupts; /* NULL: the signals are not held back */
 	struct vmfee_error *err;
 };
@@ -111,14 +113,15 @@ static int fail(const struct plotter *plotter, const char *figure)
 			  reason);
 }
 
-static int draw(const struct plotter *plotter, const char *figure, const char *stack,
+static int draw(const struct plotter *plotter, const struct figure *figure, const char *stack,
 		const struct format *format)
 {
 	char name[64];
 	char path[PATH_MAX];
 	char template[PATH_MAX];
 	char data[128];
-	char heading[128];
+	char title[256];
+	char heading[sizeof(title) + 16];
 	char unit[128];
 	char terminal[128];
 	char *argv[] = {"gnuplot", "-e", terminal, "-e",     data, "-e",
@@ -129,12 +132,13 @@ static int draw(const struct plotter *plotter, const char *figure, const char *s
 					  .missing = VMFEE_SYSTEM};
 	struct process process;
 
-	snprintf(name, sizeof(name), "%s-%s", stack, figure);
+	snprintf(name, sizeof(name), "%s-%s", stack, figure->name);
+	snprintf(title, sizeof(title), "%s: %s (%s)", stack, figure->title, plotter->machine);
 	snprintf(terminal, sizeof(terminal), "%s", format->terminal);
 	snprintf(data, sizeof(data), "data = '%s.csv'", name);
-	quote(heading, sizeof(heading), "heading", stack);
+	quote(heading, sizeof(heading), "heading", title);
 	quote(unit, sizeof(unit), "unit", plotter->unit);
-	if (project_path(template, plotter->templates, figure, ".gp", plotter->err) != 0 ||
+	if (project_path(template, plotter->templates, figure->name, ".gp", plotter->err) != 0 ||
 	    project_path(path, plotter->folder, name, format->suffix, plotter->err) != 0 ||
 	    process_start(&process, &command, plotter->err) != 0)
 		return -1;
@@ -142,7 +146,7 @@ static int draw(const struct plotter *plotter, const char *figure, const char *s
 		process_kill(&process);
 		return -1;
 	}
-	return process_wait(&process) == 0 ? 0 : fail(plotter, figure);
+	return process_wait(&process) == 0 ? 0 : fail(plotter, figure->name);
 }
 
 static int plot_figure(const struct plotter *plotter, const struct analysis *analysis,
@@ -165,7 +169,7 @@ static int plot_figure(const struct plotter *plotter, const struct analysis *ana
 	if (!failed && drawn == 0)
 		unlink(path);
 	for (size_t i = 0; !failed && drawn > 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
-		failed = draw(plotter, figure->name, analysis->stack->name, &formats[i]);
+		failed = draw(plotter, figure, analysis->stack->name, &formats[i]);
 	return failed;
 }
 
@@ -184,13 +188,17 @@ static int plot_stack(const struct plotter *plotter, const struct results *resul
 int plot_all(const struct results *results, const char *templates, const char *run,
 	     const struct interrupts *interrupts, struct vmfee_error *err)
 {
+	char machine[128];
 	struct plotter plotter = {.templates = templates,
 				  .unit = results_property(results, "unit"),
+				  .machine = machine,
 				  .interrupts = interrupts,
 				  .err = err};
 	char errors[PATH_MAX];
 	int failed = 0;
 
+	snprintf(machine, sizeof(machine), "%s %s, %s", results_property(results, "platform"),
+		 results_property(results, "platform_version"), results_property(results, "cpu"));
 	if (project_path(plotter.folder, run, "plots", "", err) != 0 ||
 	    project_path(errors, plotter.folder, PLOT_ERRORS, "", err) != 0)
 		return -1;

@@ -55,6 +55,8 @@ unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
 			continue;
 		double median = stats_median(bench->ticks, bench->samples);
 		fprintf(out, "%s\"%s\"\n", blocks++ == 0 ? "" : "\n\n", bench->name);
+		/* The first step rises from the axis. */
+		fprintf(out, "%.10g 0\n", (double)bench->ticks[0] / median);
 		for (size_t j = 0; j < bench->samples; j++) {
 			uint64_t ticks = bench->ticks[j];
 			if (j + 1 < bench->samples && bench->ticks[j + 1] == ticks)

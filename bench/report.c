@@ -66,13 +66,27 @@ static bool negligible(double fee)
 	return fabs(fee) < 0.05;
 }
 
+/* Whether nothing at all is charged to a component: it has no column. */
+static bool unused(const struct analysis *analysis, int component)
+{
+	for (size_t i = 0; i < analysis->rows; i++)
+		if (!negligible(analysis->row[i].part[component]))
+			return false;
+	return negligible(analysis->part[component]);
+}
+
 static int print_components(const struct analysis *analysis, FILE *out, unsigned width)
 {
 	char headings[160] = "<benchmark|fee";
+	int column[FEE_COMPONENTS];
+	int columns = 0;
 	struct table table;
 
 	for (int i = 0; i < FEE_COMPONENTS; i++) {
 		size_t used = strlen(headings);
+		if (unused(analysis, i))
+			continue;
+		column[columns++] = i;
 		snprintf(headings + used, sizeof(headings) - used, "|%s", fee_component_name(i));
 	}
 	table_begin(&table, headings);
@@ -82,18 +96,19 @@ static int print_components(const struct analysis *analysis, FILE *out, unsigned
 			continue;
 		table_cell(&table, "%s", row->name);
 		table_number(&table, row->fee);
-		for (int j = 0; j < FEE_COMPONENTS; j++)
-			optional(&table, !negligible(row->part[j]), row->part[j]);
+		for (int j = 0; j < columns; j++)
+			optional(&table, !negligible(row->part[column[j]]), row->part[column[j]]);
 	}
 	table_cell(&table, "all, one operation each");
 	table_number(&table, analysis->fee);
-	for (int i = 0; i < FEE_COMPONENTS; i++)
-		table_number(&table, analysis->part[i]);
+	for (int i = 0; i < columns; i++)
+		table_number(&table, analysis->part[column[i]]);
 	if (!negligible(analysis->fee)) {
 		table_cell(&table, "share");
 		table_cell(&table, "100.0%%");
-		for (int i = 0; i < FEE_COMPONENTS; i++)
-			table_cell(&table, "%.1f%%", 100 * analysis->part[i] / analysis->fee);
+		for (int i = 0; i < columns; i++)
+			table_cell(&table, "%.1f%%",
+				   100 * analysis->part[column[i]] / analysis->fee);
 	}
 	return table_print(&table, out, width);
 }

@@ -27,6 +27,9 @@ if [[ $output != *'native  native'* ]]; then holds=0; else holds=1; fi
 ok $holds "without a column to compare it with"
 is "$(files bare)" "native-ticks.csv native-ticks.png native-ticks.svg" "with the one figure it has"
 
+like "$(<"$results/bare/plots/native-ticks.svg")" \
+	'native: ticks per operation .bochs [0-9.]+, corei7_skylake_x.' "whose title says what it shows"
+
 experiment under l1vmm 'l1vmm / micro only=cpuid samples=1'
 run "$vmfee" run under
 is "$status" 0 "a hypervisor without a native stack gives a run" || diag "$errors"
