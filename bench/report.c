@@ -4,8 +4,30 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Writes a line, broken between words where the page ends. */
+static void __attribute__((format(printf, 3, 4))) paragraph(FILE *out, unsigned width,
+							    const char *fmt, ...)
+{
+	char text[640];
+	char *rest = text;
+	size_t column = 0;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	for (const char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
+		if (column > 0 && column + strlen(" ") + strlen(word) > width)
+			column = (size_t)fprintf(out, "\n  %s", word) - strlen("\n");
+		else
+			column += (size_t)fprintf(out, "%s%s", column == 0 ? "" : " ", word);
+	}
+	fputc('\n', out);
+}
 
 static void optional(struct table *table, bool there, double number)
 {
@@ -122,7 +144,10 @@ struct list {
 
 static void list_word(struct list *list, const char *heading, const char *word)
 {
-	if (list->words++ == 0)
+	if (list->words++ == 0 && strlen(heading) + strlen(word) + strlen(" ,") > list->width)
+		list->column = (size_t)fprintf(list->out, "%s\n  %s", heading, word) -
+			       strlen(heading) - strlen("\n");
+	else if (list->words == 1)
 		list->column = (size_t)fprintf(list->out, "%s %s", heading, word);
 	else if (list->column + strlen(", ,") + strlen(word) > list->width)
 		list->column = (size_t)fprintf(list->out, ",\n  %s", word) - strlen(",\n");
@@ -157,41 +182,40 @@ static void print_without_fee(const struct analysis *analysis, FILE *out, unsign
 	list_end(&absent);
 }
 
-static void print_telemetry(const struct analysis *analysis, FILE *out, const char *unit)
+static void print_telemetry(const struct analysis *analysis, FILE *out, unsigned width,
+			    const char *unit)
 {
 	const struct analysis_row *most = NULL;
-	const char *separator = "";
+	char examples[128] = "";
 
 	for (size_t i = 0; i < analysis->rows; i++) {
 		const struct analysis_row *row = &analysis->row[i];
-		if (row->probed && (most == NULL || row->telemetry > most->telemetry))
-			most = row;
-	}
-	if (most == NULL)
-		return;
-	fprintf(out, "Telemetry's own share of an exit, in %s: ", unit);
-	for (size_t i = 0; i < analysis->rows; i++) {
-		const struct analysis_row *row = &analysis->row[i];
-		if (!row->probed ||
-		    (strcmp(row->name, "cpuid") != 0 && strcmp(row->name, "vmcall") != 0))
+		size_t used = strlen(examples);
+		if (!row->probed)
 			continue;
-		fprintf(out, "%s%s %.1f", separator, row->name, row->telemetry);
-		separator = ", ";
+		if (most == NULL || row->telemetry > most->telemetry)
+			most = row;
+		if (strcmp(row->name, "cpuid") == 0 || strcmp(row->name, "vmcall") == 0)
+			snprintf(examples + used, sizeof(examples) - used, "%s %.1f, ", row->name,
+				 row->telemetry);
 	}
-	fprintf(out, "%sat most %.1f (%s).\n", separator, most->telemetry, most->name);
+	if (most != NULL)
+		paragraph(out, width,
+			  "Telemetry's own share of an exit, in %s: %sat most %.1f (%s).", unit,
+			  examples, most->telemetry, most->name);
 }
 
-static void print_disagreements(const struct analysis *analysis, FILE *out)
+static void print_disagreements(const struct analysis *analysis, FILE *out, unsigned width)
 {
 	const struct analysis_exit *exit = NULL;
 
 	for (size_t i = 0; i < analysis->rows; i++)
 		while ((exit = analysis_disagreement(&analysis->row[i], exit)) != NULL)
-			fprintf(out,
-				"! %s: %" PRIu64 " exits %s expected by the guest, %" PRIu64
-				" in the trace\n",
-				analysis->row[i].name, exit->expected,
-				exit_reason_name(exit->reason), exit->seen);
+			paragraph(out, width,
+				  "! %s: %" PRIu64 " exits %s expected by the guest, %" PRIu64
+				  " in the trace",
+				  analysis->row[i].name, exit->expected,
+				  exit_reason_name(exit->reason), exit->seen);
 }
 
 static int print_stack(const struct results *results, const struct result_stack *stack, FILE *out,
@@ -205,9 +229,11 @@ static int print_stack(const struct results *results, const struct result_stack 
 		analysis_free(&analysis);
 		return -1;
 	}
-	fprintf(out, "\n%s (%s), %s per operation:\n\n", stack->name, stack->notation, unit);
+	fputc('\n', out);
+	paragraph(out, width, "%s (%s), %s per operation:", stack->name, stack->notation, unit);
+	fputc('\n', out);
 	failed |= print_costs(&analysis, out, width);
-	print_disagreements(&analysis, out);
+	print_disagreements(&analysis, out, width);
 	if (analysis.priced > 0) {
 		fprintf(out, "\nWhere the fee of %s went, %s per operation:\n\n", stack->name,
 			unit);
@@ -218,10 +244,11 @@ static int print_stack(const struct results *results, const struct result_stack 
 		fprintf(out, "\nAll exits of %s, with what one of them takes on average:\n\n",
 			stack->name);
 		failed |= report_exits(stack, out, width);
-		fprintf(out, "The trace holds %" PRIu64 " exits; %" PRIu64 " more were lost.\n",
-			stack->records, stack->dropped);
+		paragraph(out, width,
+			  "The trace holds %" PRIu64 " exits; %" PRIu64 " more were lost.",
+			  stack->records, stack->dropped);
 	}
-	print_telemetry(&analysis, out, unit);
+	print_telemetry(&analysis, out, width, unit);
 	analysis_free(&analysis);
 	return failed ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report") : 0;
 }
@@ -230,13 +257,14 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 {
 	const struct result_stack *native = analysis_native(results);
 
-	fprintf(out, "%s: %s\n", results_property(results, "experiment"),
-		results_property(results, "title"));
-	fprintf(out, "%s %s, %s. One tick is one %s%s.\n", results_property(results, "platform"),
-		results_property(results, "platform_version"), results_property(results, "cpu"),
-		results_property(results, "tick"), results_property(results, "tick_caution"));
+	paragraph(out, width, "%s: %s", results_property(results, "experiment"),
+		  results_property(results, "title"));
+	paragraph(out, width, "%s %s, %s. One tick is one %s%s.",
+		  results_property(results, "platform"),
+		  results_property(results, "platform_version"), results_property(results, "cpu"),
+		  results_property(results, "tick"), results_property(results, "tick_caution"));
 	if (native != NULL && !analysis_in_tables(results, native))
-		fprintf(out, "Natively: %s (%s).\n", native->name, native->notation);
+		paragraph(out, width, "Natively: %s (%s).", native->name, native->notation);
 	for (size_t i = 0; i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    print_stack(results, &results->stack[i], out, width, err) != 0)

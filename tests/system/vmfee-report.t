@@ -83,6 +83,8 @@ ok $holds "in place of the plain ones"
 
 # The report is the same on every page of up to 100 columns, but for where its lines break.
 run script -qec "stty cols 70; $vmfee report small" /dev/null
-is "$(awk '{ sub(/\r/, "") } length > 100' <<<"$output")" "" "no line is longer than 100 columns"
+# The table of exits is as wide as its counters are many.
+is "$(awk '/^All exits/ { skip = 1 } /^The trace/ { skip = 0 } { sub(/\r/, "") }
+	!skip && length > 70' <<<"$output")" "" "no line is longer than the page"
 
 finish

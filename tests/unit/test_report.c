@@ -81,6 +81,16 @@ Test(report, every_number_of_it_can_be_checked_by_hand)
 	cr_expect_str_eq(text, report, "got:\n%s", text);
 }
 
+Test(report, no_line_is_wider_than_the_page)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(report_write(&results, out, 60, &err), 0, "%s", err.text);
+	fclose(out);
+	for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+		cr_expect_leq(strcspn(line, "\n"), 60, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
 Test(report, what_is_saved_is_what_is_printed)
 {
 	struct vmfee_error err = {0};
