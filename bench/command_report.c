@@ -101,7 +101,8 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 	if (!failed && arguments.plots)
 		failed = plot_all(&results, project.plots, run, NULL, err);
 	if (!failed && !arguments.csv && !arguments.plots)
-		failed = report_write(&results, stdout, screen_width(REPORT_WIDTH), err);
+		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
+				      err);
 	results_free(&results);
 	return failed;
 }

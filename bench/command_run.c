@@ -154,7 +154,8 @@ static int print_report(const char *run, struct vmfee_error *err)
 		return -1;
 	int failed = results_load(&results, path, err);
 	if (!failed)
-		failed = report_write(&results, stdout, screen_width(REPORT_WIDTH), err);
+		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
+				      err);
 	results_free(&results);
 	if (!failed)
 		printf("\nThe run is in %s.\n", run);

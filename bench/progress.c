@@ -1,4 +1,5 @@
 #include "bench/progress.h"
+#include "bench/screen.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ void progress_show(struct progress *progress, const struct cell *cells, unsigned
 		   unsigned done, unsigned all)
 {
 	struct timespec now;
+	char line[256];
 
 	if (!progress->live)
 		return;
@@ -54,15 +56,19 @@ void progress_show(struct progress *progress, const struct cell *cells, unsigned
 		return;
 	progress->drawn = now;
 	progress_wipe(progress);
-	fprintf(stderr, "%s: %u of %u stacks, %ld s", progress->experiment, done, all,
-		milliseconds(&progress->start, &now) / 1000);
-	for (unsigned i = 0; i < count; i++) {
+	size_t used = (size_t)snprintf(line, sizeof(line), "%s: %u of %u stacks, %ld s",
+				       progress->experiment, done, all,
+				       milliseconds(&progress->start, &now) / 1000);
+	for (unsigned i = 0; i < count && used < sizeof(line); i++) {
 		const struct console *console = &cells[i].console;
 		if (!cells[i].running)
 			continue;
-		fprintf(stderr, "; %s: %s", cells[i].stack->name,
+		used += (size_t)snprintf(
+			line + used, sizeof(line) - used, "; %s: %s", cells[i].stack->name,
 			console->benches == 0 ? "boots"
 					      : console->bench[console->benches - 1].name);
 	}
+	/* A line that the terminal wraps cannot be wiped; the last column may wrap by itself. */
+	fprintf(stderr, "%.*s", (int)screen_width(STDERR_FILENO, sizeof(line)) - 1, line);
 	progress->shown = true;
 }

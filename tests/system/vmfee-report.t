@@ -81,6 +81,10 @@ like "$output" $'\r\e\\[K''small: [0-2] of 2 stacks' "progress is one live line 
 if [[ $output != *"started ("* ]]; then holds=0; else holds=1; fi
 ok $holds "in place of the plain ones"
 
+run script -qec "stty cols 60; $vmfee run --no-plots small" /dev/null
+is "$(tr '\r' '\n' <<<"$output" | sed 's/\x1b\[K//' | grep ' of 2 stacks' | awk 'length > 59')" "" \
+	"and no longer than a line of it"
+
 # The report is the same on every page of up to 100 columns, but for where its lines break.
 run script -qec "stty cols 70; $vmfee report small" /dev/null
 # The table of exits is as wide as its counters are many.
