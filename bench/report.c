@@ -238,6 +238,9 @@ static int print_stack(const struct results *results, const struct result_stack 
 		fprintf(out, "\nWhere the fee of %s went, %s per operation:\n\n", stack->name,
 			unit);
 		failed |= print_components(&analysis, out, width);
+		paragraph(
+			out, width,
+			"A fee is a median; components are charged means, and transition the rest.");
 		print_without_fee(&analysis, out, width);
 	}
 	if (stack->traced) {

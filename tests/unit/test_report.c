@@ -58,6 +58,7 @@ static const char report[] =
 	"  io                        102.0       102.0          -\n"
 	"  all, one operation each   204.0       174.0       30.0\n"
 	"  share                    100.0%       85.3%      14.7%\n"
+	"A fee is a median; components are charged means, and transition the rest.\n"
 	"Without a fee: empty, walk\n"
 	"Left out, as one of the two stacks has no such operation: vmcall\n"
 	"\n"
