@@ -52,7 +52,8 @@ int cell_take(struct cell *cell, struct vmfee_error *err);
 
 /*
  * Judges a machine that has ended, and takes its trace.  Returns 0; or -1 with VMFEE_GUEST,
- * VMFEE_PANIC, VMFEE_WATCHDOG, VMFEE_DISK, VMFEE_SYSTEM, or VMFEE_USAGE where a probe has telemetry.
+ * VMFEE_PANIC, VMFEE_WATCHDOG, VMFEE_DISK, VMFEE_SYSTEM, or VMFEE_USAGE where a probe has
+ * telemetry.
  */
 int cell_finish(struct cell *cell, struct vmfee_error *err);
 
