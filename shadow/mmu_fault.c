@@ -5,6 +5,7 @@
 struct fault {
 	uint64_t gva;
 	uint32_t access;		/* PF_W, PF_U and PF_I */
+	bool present;			/* the processor found an entry, maybe a stale one */
 	const struct walk_result *walk; /* what the guest's tables say */
 	bool emulate;
 };
@@ -173,8 +174,8 @@ static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault)
 	entry = hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D;
 	if (entry != old)
 		mmu_set_slot(mmu, page, index, entry);
-	/* The processor may have faulted by an entry that it has cached. */
-	if (old & PTE_P)
+	/* The processor must not fault again by an entry that it has cached. */
+	if (fault->present || old & PTE_P)
 		mmu->ops.flush_page(mmu->ops.ctx, fault->gva);
 }
 
@@ -219,6 +220,7 @@ struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, 
 	struct fault fault = {
 		.gva = gva,
 		.access = error_code & (PF_W | PF_U | PF_I),
+		.present = error_code & PF_P,
 		.walk = &walked,
 	};
 

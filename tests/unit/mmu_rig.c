@@ -413,6 +413,21 @@ static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
 		cr_assert(result->gpa == walked.gpa);
 }
 
+/* No entry that is cached may make the processor fault again. */
+static void check_progress(const struct mmu_rig *rig, unsigned n, unsigned access)
+{
+	const struct mmu_cache *cache = &rig->cached[n];
+
+	for (unsigned i = 0; i < cache->page_count; i++)
+		cr_assert(allows(rig, cache->pages[i].rights, access, true),
+			  "%#lx: access %u would fault again", rig->address[n], access);
+	for (unsigned level = 1; level <= CACHE_LEVELS; level++)
+		for (unsigned i = 0; i < cache->table_count[level]; i++)
+			cr_assert(read_shadow(rig, level, cache->tables[level][i], rig->address[n])
+						  .kind != CACHE_NOTHING,
+				  "%#lx: level %u leads nowhere", rig->address[n], level);
+}
+
 static bool must_emulate(const struct mmu_rig *rig, uint64_t gpa)
 {
 	bool no_mapping_can =
@@ -433,13 +448,16 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 	}
 	rig->exits++;
 	rig->memory.marks.count = rig->twin.marks.count = 0;
-	struct mmu_result result = mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access),
-					     access_rflags(access));
+	uint32_t present = rig->cached[n].page_count > 0 ? PF_P : 0;
+	struct mmu_result result =
+		mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access) | present,
+			  access_rflags(access));
 	check_fault(rig, n, access, &result, &gpa);
 	rig_check(rig);
 	if (result.outcome == MMU_RETRY) {
 		page = choose(rig, n, access, random, gpa & ~0xfffUL);
-		cr_assert(page, "%#lx: access %u would fault again", rig->address[n], access);
+		cr_assert(page, "%#lx: access %u finds another page", rig->address[n], access);
+		check_progress(rig, n, access);
 		write_through(rig, page->frame + offset, access, value);
 	} else if (result.outcome == MMU_EMULATE) {
 		cr_assert(must_emulate(rig, gpa), "%#lx: emulated without need", gpa);

@@ -69,7 +69,7 @@ static void set_up(struct workload *w, enum mmu_policy policy)
 	memset(w, 0, sizeof(*w));
 	w->random.state = 5;
 	for (unsigned i = 0; i < PROCESS_PAGES; i++)
-		w->rig.address[i] = 0x400000UL + i * 4096;
+		w->rig.address[i] = 0x400000UL + i * 4096UL;
 	for (unsigned i = 0; i < RIG_FRAMES; i++)
 		w->rig.address[PROCESS_PAGES + i] = KERNEL + i * 4096UL;
 	put_entry(w, PARENT, 0, (PARENT + 1) * 4096UL | ALL);
@@ -199,6 +199,32 @@ Test(mmu, lets_tables_loop_and_edit_themselves)
 		/* An instruction that nobody can emulate gets through too. */
 		mmu_unprotect(&w.rig.mmu, PARENT * 4096UL);
 		cr_expect(rig_access(&w.rig, 0, 1, &w.random, 16, 0) == MMU_RETRY);
+		rig_check(&w.rig);
+		rig_stop(&w.rig);
+	}
+}
+
+/*
+ * A table, or one above it, is linked to a second time while the guest has edited it and not yet
+ * invalidated: the new address never had the old translation.
+ */
+Test(mmu, shows_new_parents_no_old_translations)
+{
+	static struct workload w;
+
+	for (unsigned frame = PARENT + 1; frame <= PARENT + 2; frame++) {
+		unsigned index = frame == PARENT + 1 ? 1 : 3;
+		uint64_t alias = frame == PARENT + 1 ? 0x40400000 : 0x600000;
+
+		set_up(&w, MMU_UNSYNC);
+		w.rig.address[6] = alias;
+		w.rig.address[7] = alias + 4096;
+		rig_flush(&w.rig);
+		cr_assert(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		cr_assert(rig_access(&w.rig, 1, 3, &w.random, 0, 0) == MMU_RETRY);
+		set_entry(&w, PARENT + 3, 1, COPIES * 4096UL | ALL);
+		set_entry(&w, frame, index, (frame + 1) * 4096UL | ALL);
+		cr_expect(rig_access(&w.rig, 6, 3, &w.random, 0, 0) == MMU_RETRY);
 		rig_check(&w.rig);
 		rig_stop(&w.rig);
 	}
