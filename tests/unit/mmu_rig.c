@@ -5,22 +5,7 @@
 #include <string.h>
 
 #include "l1vmm/arch/x86.h"
-
-#define POOL 0x10000000UL /* hpa */
-#define HOST 0x40000000UL /* hpa behind which the guest's frames lie, in no order */
-
-#define RIGHTS (PTE_RW | PTE_US | PTE_NX)
-
-static uint64_t host_frame(uint64_t gpa)
-{
-	return HOST + (gpa / PAGE_SIZE * 5 + 3) % 32 * PAGE_SIZE;
-}
-
-static uint64_t guest_frame(uint64_t hpa)
-{
-	/* 5 * 13 is 1 modulo 32. */
-	return ((hpa - HOST) / PAGE_SIZE + 32 - 3) * 13 % 32 * PAGE_SIZE;
-}
+#include "tests/unit/mmu_tables.h"
 
 static bool read_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t *value)
 {
@@ -61,7 +46,7 @@ static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
 {
 	(void)ctx;
 	cr_assert(gpa % PAGE_SIZE == 0);
-	*hpa = host_frame(gpa);
+	*hpa = rig_host_frame(gpa);
 	return gpa < RIG_SIZE;
 }
 
@@ -69,9 +54,9 @@ static uint64_t *table(void *ctx, uint64_t hpa)
 {
 	struct mmu_rig *rig = ctx;
 
-	cr_assert(hpa >= POOL && (hpa - POOL) / PAGE_SIZE < rig->mmu.pool_pages,
+	cr_assert(hpa >= RIG_POOL && (hpa - RIG_POOL) / PAGE_SIZE < rig->mmu.pool_pages,
 		  "no table of the pool: %#lx", hpa);
-	return rig->pool[(hpa - POOL) / PAGE_SIZE];
+	return rig->pool[(hpa - RIG_POOL) / PAGE_SIZE];
 }
 
 static bool paging(const struct mmu_rig *rig)
@@ -79,89 +64,12 @@ static bool paging(const struct mmu_rig *rig)
 	return rig->state.cr0 & CR0_PG;
 }
 
-/* The shadow tables, as the processor reads them. */
-static struct cache_step read_shadow(const void *ctx, unsigned level, struct cached_table from,
-				     uint64_t address)
-{
-	const struct mmu_rig *rig = ctx;
-	const uint64_t *entries = rig->pool[(from.table - POOL) / PAGE_SIZE];
-	uint64_t entry = entries[address >> (12 + 9 * (level - 1)) & 511];
-	uint64_t next = entry & PTE_ADDR_MASK;
-	struct cache_step step = {.kind = CACHE_NOTHING};
-
-	if (!(entry & PTE_P))
-		return step;
-	if (level == 3 && paging_mode(&rig->state) != PAGING_4LEVEL) {
-		cr_assert((entry & ~PTE_ADDR_MASK) == PTE_P, "PDPTE %#lx", entry);
-		entry |= PTE_RW | PTE_US;
-	}
-	uint64_t rights =
-		(from.rights & entry & (PTE_RW | PTE_US)) | ((from.rights | entry) & PTE_NX);
-	if (level > 1) {
-		cr_assert(!(entry & PTE_PS));
-		cr_assert((next - POOL) / PAGE_SIZE < rig->mmu.pool_pages);
-		step.kind = CACHE_TABLE;
-		step.table = (struct cached_table){next, rights};
-		return step;
-	}
-	cr_assert(next >= HOST && next < HOST + 32 * PAGE_SIZE, "maps %#lx", next);
-	step.kind = CACHE_PAGE;
-	step.page = (struct cached_page){guest_frame(next), rights | (entry & PTE_D), PAGE_SIZE};
-	return step;
-}
-
-/* An entry of the guest's, if a processor could cache it: present, accessed, nothing reserved. */
-static struct cache_step read_own(const void *ctx, unsigned level, struct cached_table from,
-				  uint64_t address)
-{
-	const struct mmu_rig *rig = ctx;
-	const struct paging_state *state = &rig->state;
-	bool narrow = paging_mode(state) == PAGING_32BIT;
-	unsigned bits = narrow ? 10 : 9, size = narrow ? 4 : 8;
-	uint64_t span = BIT(12 + bits * (level - 1)), entry = 0;
-	uint64_t gpa = from.table + (address / span & (BIT(bits) - 1)) * size;
-	struct cache_step step = {.kind = CACHE_NOTHING};
-
-	if (gpa >= RIG_SIZE)
-		return step;
-	memcpy(&entry, rig->memory.bytes + gpa, size);
-	if (!(entry & PTE_P) || !(entry & PTE_A))
-		return step;
-	bool large = level > 1 && entry & PTE_PS && (!narrow || state->cr4 & CR4_PSE);
-	uint64_t base = entry & PTE_ADDR_MASK, reserved = 0;
-	if (!narrow) {
-		reserved = 0xfff0000000000; /* 40 address bits */
-		if (paging_mode(state) == PAGING_PAE)
-			reserved |= 0x7ff0000000000000;
-		if (!(state->efer & EFER_NXE))
-			reserved |= PTE_NX;
-		if (large)
-			reserved |= level == 4 ? PTE_PS : span - 1 - 0x1fff;
-	} else if (large) {
-		reserved = BIT(21);
-		base = (entry & 0xffc00000) + ((entry & 0x1fe000) << 19);
-	}
-	if (entry & reserved)
-		return step;
-	uint64_t rights =
-		(from.rights & entry & (PTE_RW | PTE_US)) | ((from.rights | entry) & PTE_NX);
-	if (level > 1 && !large) {
-		step.kind = CACHE_TABLE;
-		step.table = (struct cached_table){base, rights};
-		return step;
-	}
-	base = (base & ~(span - 1)) + (address & (span - 1));
-	step.kind = CACHE_PAGE;
-	step.page = (struct cached_page){base & ~0xfffUL, rights | (entry & PTE_D), span};
-	return step;
-}
-
 static void extend_cached(struct mmu_rig *rig, unsigned n)
 {
 	unsigned level = paging_mode(&rig->state) == PAGING_4LEVEL ? 4 : 3;
 
 	cache_add_table(&rig->cached[n], level, (struct cached_table){rig->root, PTE_RW | PTE_US});
-	cache_extend(&rig->cached[n], rig->address[n], read_shadow, rig);
+	cache_extend(&rig->cached[n], rig->address[n], rig_read_shadow, rig);
 }
 
 static void extend_lawful(struct mmu_rig *rig, unsigned n)
@@ -188,7 +96,7 @@ static void extend_lawful(struct mmu_rig *rig, unsigned n)
 		cache_add_table(&rig->lawful[n], 4, root);
 		break;
 	}
-	cache_extend(&rig->lawful[n], address, read_own, rig);
+	cache_extend(&rig->lawful[n], address, rig_read_own, rig);
 }
 
 uint32_t rig_access_bits(unsigned i)
@@ -423,7 +331,8 @@ static void check_progress(const struct mmu_rig *rig, unsigned n, unsigned acces
 			  "%#lx: access %u would fault again", rig->address[n], access);
 	for (unsigned level = 1; level <= CACHE_LEVELS; level++)
 		for (unsigned i = 0; i < cache->table_count[level]; i++)
-			cr_assert(read_shadow(rig, level, cache->tables[level][i], rig->address[n])
+			cr_assert(rig_read_shadow(rig, level, cache->tables[level][i],
+						  rig->address[n])
 						  .kind != CACHE_NOTHING,
 				  "%#lx: level %u leads nowhere", rig->address[n], level);
 }
@@ -493,7 +402,7 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	rig->mmu.pool_pages = pool_pages;
 	rig->workspace = malloc(mmu_workspace_size(pool_pages));
 	cr_assert(rig->workspace);
-	cr_assert(mmu_init(&rig->mmu, policy, &ops, POOL, pool_pages, rig->workspace));
+	cr_assert(mmu_init(&rig->mmu, policy, &ops, RIG_POOL, pool_pages, rig->workspace));
 	rig->memory.interfere = NULL;
 	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_SIZE);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
