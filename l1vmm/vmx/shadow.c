@@ -63,7 +63,7 @@ bool shadow_init(struct vcpu *v)
 			(void *)workspace);
 }
 
-/* Counts the entries that `work` has written among the costs of the exit. */
+/* Counts the shadow entries written since there were `before` among the costs of the exit. */
 static void count_stores(struct vcpu *v, uint64_t before)
 {
 	v->cost.pte_writes += (uint16_t)(v->mmu.statistics.stores - before);
@@ -104,11 +104,14 @@ void shadow_written(struct vcpu *v, uint64_t gpa, uint64_t size)
 	count_stores(v, before);
 }
 
-/* A store to a guest table; what cannot be emulated is let through until the guest invalidates. */
+/*
+ * A store to a guest table.  What cannot be emulated is let through until the guest invalidates; so
+ * is what the delivery of an event has pushed, for no instruction stored it.
+ */
 static enum exit_action write_table(struct vcpu *v, uint64_t gpa)
 {
 	v->telemetry.cur->flags |= RECORD_F_TABLE;
-	if (emulate(v) == EMULATE_UNSUPPORTED)
+	if (v->event || emulate(v) == EMULATE_UNSUPPORTED)
 		mmu_unprotect(&v->mmu, gpa);
 	return EXIT_RETRY;
 }
