@@ -46,6 +46,7 @@ SAN_LDFLAGS := -fsanitize=address,undefined
 
 include telemetry/build.mk
 include shadow/build.mk
+include nesting/build.mk
 include l1vmm/build.mk
 include bench/guests/build.mk
 include bench/build.mk

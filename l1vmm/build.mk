@@ -7,6 +7,7 @@ L1VMM_PLAIN_SRCS := l1vmm/dev/ioapic.c l1vmm/dev/lapic.c l1vmm/lib/page_table.c 
 PLAIN_SRCS += $(L1VMM_PLAIN_SRCS)
 
 L1VMM_SRCS := $(sort $(wildcard $(addprefix l1vmm/,*.c */*.c */*.S))) $(SHADOW_SRCS) \
+	$(NESTING_SRCS) \
 	$(TELEMETRY_IMAGE_SRCS)
 IMAGES += $(B)/images/l1vmm.elf
 

@@ -23,7 +23,7 @@ struct field_name {
 };
 
 static const struct field_name field_names[] = {
-#define VMCS_FIELD(encoding, NAME, setup) {VMCS_##NAME, #NAME},
+#define VMCS_FIELD(encoding, NAME, ...) {VMCS_##NAME, #NAME},
 #include "l1vmm/vmx/vmcs_fields.def"
 #undef VMCS_FIELD
 };

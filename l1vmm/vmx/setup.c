@@ -36,11 +36,11 @@ static void set_field(enum vmcs_field field, const char *name, uint64_t value, b
 
 static void set_fields(const struct vmcs_setup *s)
 {
-#define WRITE(value)			  value, true
-#define WRITE_IF(is, value)		  value, is
-#define KEEP				  0, false
-#define HAS(WORD, control)		  (s->vcpu->controls.word[CONTROL_##WORD] & CONTROL_##WORD##_##control)
-#define VMCS_FIELD(encoding, NAME, setup) set_field(VMCS_##NAME, #NAME, setup);
+#define WRITE(value)			       value, true
+#define WRITE_IF(is, value)		       value, is
+#define KEEP				       0, false
+#define HAS(WORD, control)		       (s->vcpu->controls.word[CONTROL_##WORD] & CONTROL_##WORD##_##control)
+#define VMCS_FIELD(encoding, NAME, setup, ...) set_field(VMCS_##NAME, #NAME, setup);
 #include "l1vmm/vmx/vmcs_fields.def"
 #undef VMCS_FIELD
 #undef WRITE

@@ -1,5 +1,5 @@
 /*
- * The VMCS: its fields by name, and the instructions that reach them.
+ * The instructions that reach the VMCS, and the VMX instructions beside them.
  */
 #ifndef L1VMM_VMX_VMCS_H
 #define L1VMM_VMX_VMCS_H
@@ -7,11 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VMCS_FIELD(encoding, NAME, setup) VMCS_##NAME = encoding,
-enum vmcs_field {
-#include "l1vmm/vmx/vmcs_fields.def"
-};
-#undef VMCS_FIELD
+#include "l1vmm/vmx/vmcs_field.h"
 
 /* Outcome of a VMX instruction (SDM volume 3, 31.2). */
 enum vmx_outcome {
@@ -106,36 +102,5 @@ static inline enum vmx_outcome vmwrite_checked(enum vmcs_field field, uint64_t v
 {
 	return VMX_INSTRUCTION("vmwrite %3, %2", "r"((uint64_t)field), "r"(value));
 }
-
-/* Access rights of a segment in the VMCS: SDM volume 3, table 25-2. */
-#define AR_CODE32	0xc09b
-#define AR_DATA32	0xc093
-#define AR_TSS32_BUSY	0x008b
-#define AR_UNUSABLE	0x10000
-#define AR_TYPE(rights) ((rights) & 0xf)
-#define AR_CODE64_BIT	0x2000 /* L */
-#define AR_DEFAULT_32	0x4000 /* D/B */
-
-#define ACTIVITY_ACTIVE 0
-
-/* VMCS_GUEST_INTERRUPTIBILITY: SDM volume 3, table 25-3. */
-#define BLOCKING_BY_STI	   (1u << 0)
-#define BLOCKING_BY_MOV_SS (1u << 1)
-
-/* Interruption information, of exits, entries and IDT vectoring alike: SDM volume 3, 25.8.3. */
-#define INTR_INFO_VALID	      (1u << 31)
-#define INTR_INFO_ERROR_CODE  (1u << 11)
-#define INTR_INFO_VECTOR_MASK 0xffu
-#define INTR_INFO_TYPE_MASK   0x700u
-#define INTR_TYPE_EXTERNAL    (0u << 8)
-#define INTR_TYPE_NMI	      (2u << 8)
-#define INTR_TYPE_EXCEPTION   (3u << 8)
-#define INTR_TYPE_SOFT_INT    (4u << 8)
-#define INTR_TYPE_PRIV_SOFT   (5u << 8)
-#define INTR_TYPE_SOFT_EXC    (6u << 8)
-
-/* VMCS_EXIT_REASON: SDM volume 3, 25.9.1. */
-#define EXIT_REASON_BASIC_MASK	 0xffffu
-#define EXIT_REASON_FAILED_ENTRY (1u << 31)
 
 #endif

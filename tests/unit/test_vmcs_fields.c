@@ -17,10 +17,10 @@ struct field {
 };
 
 static const struct field fields[] = {
-#define WRITE(value)			  true
-#define WRITE_IF(condition, value)	  true
-#define KEEP				  false
-#define VMCS_FIELD(encoding, NAME, setup) {encoding, #NAME, setup},
+#define WRITE(value)			       true
+#define WRITE_IF(condition, value)	       true
+#define KEEP				       false
+#define VMCS_FIELD(encoding, NAME, setup, ...) {encoding, #NAME, setup},
 #include "l1vmm/vmx/vmcs_fields.def"
 #undef VMCS_FIELD
 #undef WRITE
