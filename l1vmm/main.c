@@ -49,7 +49,7 @@ static uint32_t find_level(void)
 	r = cpuid(CPUID_HYPERVISOR, 0);
 	if (memcmp(&r.ebx, L1VMM_SIGNATURE, L1VMM_SIGNATURE_SIZE) != 0)
 		return 1;
-	return cpuid(CPUID_HYPERVISOR + 1, 0).eax + 1;
+	return cpuid(CPUID_LEVEL, 0).eax + 1;
 }
 
 static void print_switch(void *ctx, const char *name, const char *value)

@@ -28,7 +28,7 @@ struct switches {
 /* Whether guests run on shadow tables, without EPT. */
 static inline bool switches_shadow(const struct switches *sw)
 {
-	return sw->mmu == SW_MMU_SHADOW_TRAP || sw->mmu == SW_MMU_SHADOW_UNSYNC;
+	return sw->mmu >= SW_MMU_SHADOW_TRAP && sw->mmu <= SW_MMU_SHADOW_PV;
 }
 
 /* Every switch at its default. */

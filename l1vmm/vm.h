@@ -23,6 +23,12 @@ struct vm {
 	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */
 };
 
+/* Whether guests may take part in their shadowing: shadow/mmu_batch.h. */
+static inline bool vm_takes_shadow_orders(const struct vm *vm)
+{
+	return vm->switches.mmu == SW_MMU_SHADOW_PV;
+}
+
 /* `size` bytes of guest memory at `gpa`, NULL where they are not all memory. */
 static inline void *vm_memory(const struct vm *vm, uint64_t gpa, uint64_t size)
 {

@@ -1,6 +1,7 @@
 # The page-table walker and the instruction emulator: plain C, for the images and for hosted tests.
 SHADOW_SRCS := \
 	shadow/walk.c \
+	shadow/mmu_batch.c \
 	shadow/mmu_fault.c \
 	shadow/mmu_list.c \
 	shadow/mmu_pool.c \

@@ -83,6 +83,12 @@ void mmu_clear_unsync(struct mmu *mmu, uint32_t page);
  * be free.
  */
 uint32_t mmu_get_page(struct mmu *mmu, uint64_t gpa, union mmu_role role);
+/*
+ * Drop what the processor has cached for gva, with tables that are in step.  INVLPG takes all of
+ * the paging-structure caches along (SDM volume 3, 4.10.4.1), and TLB entries of all of a large
+ * page, which is in pieces here: where a link has gone, nothing less than all will do.
+ */
+void mmu_flush_gva(struct mmu *mmu, uint64_t gva);
 /* Protect and compare each table that the guest may write.  The caller flushes. */
 void mmu_synchronize(struct mmu *mmu);
 

@@ -233,11 +233,14 @@ static void compare_gva(struct mmu *mmu, uint64_t gva)
 		update_slot(mmu, page, index);
 }
 
-/*
- * INVLPG takes all of the paging-structure caches along (SDM volume 3, 4.10.4.1), and TLB entries
- * of all of a large page, which is in pieces here: where a link has gone, nothing less than all
- * will do.
- */
+void mmu_flush_gva(struct mmu *mmu, uint64_t gva)
+{
+	if (mmu->stale)
+		mmu_flush_everything(mmu);
+	else
+		mmu->ops.flush_page(mmu->ops.ctx, gva);
+}
+
 void mmu_invlpg(struct mmu *mmu, uint64_t gva)
 {
 	if (mmu->open_tables > 0)
@@ -245,10 +248,7 @@ void mmu_invlpg(struct mmu *mmu, uint64_t gva)
 	else if (mmu->unsync != MMU_NONE || mmu->policy == MMU_PV)
 		compare_gva(mmu, gva);
 	mmu_bury_orphans(mmu);
-	if (mmu->stale)
-		mmu_flush_everything(mmu);
-	else
-		mmu->ops.flush_page(mmu->ops.ctx, gva);
+	mmu_flush_gva(mmu, gva);
 }
 
 void mmu_flush_guest(struct mmu *mmu)

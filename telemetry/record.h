@@ -31,7 +31,7 @@ enum {
 	RECORD_F_INJECTED = 1 << 1,
 	/* The access went to a device, and its instruction was emulated. */
 	RECORD_F_DEVICE = 1 << 2,
-	/* The access was a store to a page table of the guest, and was emulated. */
+	/* A page table of the guest: a store to one was emulated, or the guest told of some. */
 	RECORD_F_TABLE = 1 << 3,
 };
 

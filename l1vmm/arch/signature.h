@@ -5,4 +5,12 @@
 #define L1VMM_SIGNATURE	     "l1vmml1vmm\0\0"
 #define L1VMM_SIGNATURE_SIZE 12
 
+/* EAX: the level of the hypervisor. */
+#define CPUID_LEVEL 0x40000001
+/*
+ * EAX: the version of the orders for shadow tables (shadow/mmu_batch.h), 0 where they are not
+ * offered; EBX: how many one call may have.
+ */
+#define CPUID_HANDSHAKES 0x40000002
+
 #endif

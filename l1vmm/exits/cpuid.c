@@ -6,9 +6,10 @@
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/lib/string.h"
 #include "l1vmm/vm.h"
+#include "shadow/mmu_batch.h"
 
 #define CPUID_HYPERVISOR_RANGE	0x10000
-#define CPUID_HYPERVISOR_LAST	(CPUID_HYPERVISOR + 1)
+#define CPUID_HYPERVISOR_LAST	CPUID_HANDSHAKES
 #define XSAVE_SUBLEAF_1_XSAVES	BIT(3)
 #define XSAVE_LEGACY_AND_HEADER 576 /* bytes */
 
@@ -45,8 +46,10 @@ static void hypervisor_leaf(struct vcpu *v, uint32_t leaf)
 	memcpy(name, L1VMM_SIGNATURE, sizeof(name));
 	if (leaf == CPUID_HYPERVISOR)
 		set_answer(v, CPUID_HYPERVISOR_LAST, name[0], name[1], name[2]);
+	else if (leaf == CPUID_HANDSHAKES && vm_takes_shadow_orders(v->vm))
+		set_answer(v, MMU_BATCH_VERSION, MMU_BATCH_ORDERS, 0, 0);
 	else
-		set_answer(v, leaf == CPUID_HYPERVISOR_LAST ? v->vm->level : 0, 0, 0, 0);
+		set_answer(v, leaf == CPUID_LEVEL ? v->vm->level : 0, 0, 0, 0);
 }
 
 /* Bits that follow the guest's own state, SDM volume 2, CPUID. */

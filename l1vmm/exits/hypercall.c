@@ -1,26 +1,70 @@
 /* VMCALL. */
-#include "l1vmm/exits/exits.h"
+#include "l1vmm/hypercall.h"
 
-#define NO_SUCH_HYPERCALL UINT64_MAX
+#include "l1vmm/exits/exits.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/cr.h"
+#include "shadow/mmu_batch.h"
 
 /* Does nothing: what remains is the price of the call. */
-static uint64_t hypercall_null(struct vcpu *v)
+static int64_t hypercall_null(struct vcpu *v)
 {
 	(void)v;
 	return 0;
 }
 
+/* Outside 64-bit code the argument has 32 bits, whatever is left in the upper half. */
+static uint64_t argument(struct vcpu *v, enum gpr reg)
+{
+	uint64_t value = v->regs[reg];
+
+	return value >> 32 && !vcpu_in_64bit_code(v) ? (uint32_t)value : value;
+}
+
+static bool load_cr3(void *ctx, uint64_t cr3)
+{
+	return guest_write_cr3(ctx, cr3);
+}
+
+/* RBX: gpa of the orders (shadow/mmu_batch.h), RCX: how many.  Returns how many were carried out.
+ */
+static __attribute__((noinline)) int64_t hypercall_shadow_orders(struct vcpu *v)
+{
+	struct mmu_batch batch = {.load_cr3 = load_cr3, .ctx = v};
+	uint64_t gpa = argument(v, RBX), stores = v->mmu.statistics.stores;
+	uint16_t counted = v->cost.pte_writes;
+	int64_t done;
+
+	if (!vm_takes_shadow_orders(v->vm))
+		return -HYPERCALL_E_NOT_OFFERED;
+	if (vcpu_cpl(v) != 0)
+		return -HYPERCALL_E_NOT_PRIVILEGED;
+	batch.count = argument(v, RCX);
+	if (batch.count > MMU_BATCH_ORDERS)
+		return -HYPERCALL_E_TOO_LONG;
+	batch.orders = vm_memory(v->vm, gpa, batch.count * sizeof(*batch.orders));
+	if (!batch.orders || gpa % sizeof(*batch.orders))
+		return -HYPERCALL_E_BAD_ARRAY;
+	done = mmu_batch_run(&v->mmu, &batch);
+	if (batch.edited)
+		v->telemetry.cur->flags |= RECORD_F_TABLE;
+	/* Loads of CR3 among the orders have counted theirs already. */
+	v->cost.pte_writes = (uint16_t)(counted + v->mmu.statistics.stores - stores);
+	return done;
+}
+
+/* The call that measures what an exit takes at least need not wait for the others. */
 enum exit_action exit_vmcall(struct vcpu *v)
 {
-	switch (v->detail) {
-#define HYPERCALL(number, NAME, handler)               \
-	case number:                                   \
-		v->regs[RAX] = hypercall_##handler(v); \
+	switch (__builtin_expect((long)v->detail, HYPERCALL_NULL)) {
+#define HYPERCALL(number, NAME, handler)                         \
+	case number:                                             \
+		v->regs[RAX] = (uint64_t)hypercall_##handler(v); \
 		break;
 #include "l1vmm/exits/hypercalls.def"
 #undef HYPERCALL
 	default:
-		v->regs[RAX] = NO_SUCH_HYPERCALL;
+		v->regs[RAX] = (uint64_t)-HYPERCALL_E_UNKNOWN;
 	}
 	return EXIT_ADVANCE;
 }

@@ -44,6 +44,18 @@ static void flush_all(void *ctx)
 	tlb_flush_guest(ctx);
 }
 
+static enum mmu_policy policy(const struct vcpu *v)
+{
+	switch (v->vm->switches.mmu) {
+	case SW_MMU_SHADOW_PV:
+		return MMU_PV;
+	case SW_MMU_SHADOW_UNSYNC:
+		return MMU_UNSYNC;
+	default:
+		return MMU_TRAP;
+	}
+}
+
 bool shadow_init(struct vcpu *v)
 {
 	const struct mmu_ops ops = {
@@ -56,11 +68,9 @@ bool shadow_init(struct vcpu *v)
 	};
 	uint64_t pool = memory_alloc(SHADOW_POOL_PAGES);
 	uint64_t workspace = memory_alloc(workspace_pages());
-	bool unsync = v->vm->switches.mmu == SW_MMU_SHADOW_UNSYNC;
 
 	return pool && workspace &&
-	       mmu_init(&v->mmu, unsync ? MMU_UNSYNC : MMU_TRAP, &ops, pool, SHADOW_POOL_PAGES,
-			(void *)workspace);
+	       mmu_init(&v->mmu, policy(v), &ops, pool, SHADOW_POOL_PAGES, (void *)workspace);
 }
 
 /* Counts the shadow entries written since there were `before` among the costs of the exit. */

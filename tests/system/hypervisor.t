@@ -76,10 +76,10 @@ ends_with 5 'watchdog' 'the same on the bare machine' 'micro fault=hang'
 
 # Guests in 32-bit code: what happens to them is theirs, and never a panic (status 4).
 ends_well() {
-	experiment "l1vmm / legacy-$1"
+	experiment "l1vmm $2/ legacy-$1"
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
-	is "$status" 0 "legacy $1 ends well" || diag "$errors"
+	is "$status" 0 "legacy $1 ends well${2:+ with $2}" || diag "$errors"
 	console=$(cat "$T/results/case/case/console.log" 2>/dev/null)
 }
 ends_well xsetbv
@@ -87,6 +87,10 @@ ends_well eip-wrap
 ends_well wide-port
 ends_well outs-wrap
 like "$console" '\|AB'$'\n' 'string output wraps at 64 KB'
+ends_well orders 'mmu=shadow:pv '
+ends_well no-orders
+ends_well no-orders 'mmu=shadow:trap '
+ends_well no-orders 'mmu=shadow:unsync '
 ends_with 3 'triple-fault' 'a fault in real mode' 'l1vmm / legacy-real-mode-fault'
 ends_with 3 'triple-fault' 'long mode over a 16-bit TSS is #GP' 'l1vmm / legacy-tss16-long-mode'
 ends_with 3 'triple-fault' 'a hidden MWAIT is #UD' 'l1vmm / legacy-mwait'

@@ -4,6 +4,7 @@
  */
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/ports.h"
+#include "l1vmm/arch/signature.h"
 #include "l1vmm/arch/x86.h"
 
 #define CASE_xsetbv		1 /* XCR0 with x87 and SSE */
@@ -15,12 +16,17 @@
 #define CASE_outs_wrap	7 /* OUTSB with 16-bit addresses across 64 KB */
 #define CASE_wide_port	8 /* a wide access to a port of one byte */
 #define CASE_device_stack	9 /* an exception whose stack is the I/O APIC */
+#define CASE_orders	10 /* the hypercall of mmu=shadow:pv, and what it refuses */
+#define CASE_no_orders	11 /* the same hypercall where it is not offered */
 
 #define FLAT_CODE 0x08
 #define FLAT_DATA 0x10
 #define TSS_1	  0x18
 #define TSS_2	  0x20
 #define TSS_16BIT 0x28
+#define USER_CODE 0x33
+#define USER_DATA 0x3b
+#define IOPL_3	  0x3000
 #define PSE_RW	  (PTE_PS | PTE_P | PTE_RW)
 
 	.section .note.pvh, "a", @note
@@ -126,6 +132,47 @@ pvh_start:
 	lidt idtr
 	mov $0xfec00800, %esp
 	ud2
+#elif CASE == CASE_orders
+	mov $CPUID_HANDSHAKES, %eax
+	cpuid
+	cmp $1, %eax			/* the version */
+	jne fail
+	mov $calls, %esi
+1:	mov (%esi), %eax
+	mov 4(%esi), %ebx
+	mov 8(%esi), %ecx
+	vmcall
+	cmp 12(%esi), %eax
+	jne fail
+	add $16, %esi
+	cmp $calls_end, %esi
+	jne 1b
+	push $USER_DATA
+	push $stack_top
+	push $IOPL_3
+	push $USER_CODE
+	push $2f
+	iret
+2:	mov $USER_DATA, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov $1, %eax
+	mov $orders, %ebx
+	mov $1, %ecx
+	vmcall
+	cmp $-3, %eax			/* not privileged */
+	jne fail
+#elif CASE == CASE_no_orders
+	mov $CPUID_HANDSHAKES, %eax
+	cpuid
+	test %eax, %eax
+	jnz fail
+	mov $1, %eax
+	mov $orders, %ebx
+	mov $1, %ecx
+	vmcall
+	cmp $-2, %eax			/* not offered */
+	jne fail
 #else
 #error "no such case"
 #endif
@@ -155,6 +202,25 @@ ok:
 ok_end:
 shutdown:
 	.ascii SHUTDOWN_TEXT
+	.balign 8
+orders:
+	.quad tables			/* an entry of it */
+	.quad 0xffffffff00000001	/* address 0; outside IA-32e mode the low half counts */
+	.quad tables + 2		/* a root no more */
+	.quad 7				/* no order */
+calls:	/* EAX, EBX, ECX, and the EAX that comes back */
+	.long 1, orders, 0, 0
+	.long 1, orders, 3, 3
+	.long 1, orders, 4, 3
+	.long 1, orders + 24, 1, -6	/* bad order */
+	.long 1, orders, 513, -4	/* too long */
+	.long 1, orders, -1, -4
+	.long 1, orders + 4, 1, -5	/* bad array */
+	.long 1, 0xfffff000, 512, -5
+	.long 1, 0xfffffff8, 2, -5
+	.long 2, orders, 1, -1		/* unknown */
+	.long -1, orders, 1, -1
+calls_end:
 
 	.data
 	.balign 8
@@ -165,6 +231,8 @@ gdt:
 	.quad 0x0030890000000067	/* 32-bit TSSs at 0x300000, 16-bit one behind */
 	.quad 0x0030890010000067
 	.quad 0x0030810020000067
+	.quad 0x00cffb000000ffff	/* the flat segments for ring 3 */
+	.quad 0x00cff3000000ffff
 idt:
 	.fill VECTOR_UD, 8, 0
 	.quad 0x00008e0000080000	/* a 32-bit interrupt gate, its offset filled in */

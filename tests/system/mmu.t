@@ -4,7 +4,7 @@
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 GOLDEN=tests/golden/mmu.csv
-STACKS='native ept-4k ept-2m shadow-trap shadow-unsync'
+STACKS='native ept-4k ept-2m shadow-trap shadow-unsync shadow-pv'
 
 for results in first second; do
 	run build/vmfee run --results "$T/$results" mmu
@@ -17,7 +17,7 @@ for stack in $STACKS; do
 	ok $? "the console of $stack is the same in both"
 done
 for file in report.txt manifest.json ept-4k/trace/stream_0 ept-2m/trace/stream_0 \
-	shadow-trap/trace/stream_0 shadow-unsync/trace/stream_0; do
+	shadow-trap/trace/stream_0 shadow-unsync/trace/stream_0 shadow-pv/trace/stream_0; do
 	cmp -s "$first/$file" "$second/$file"
 	ok $? "$file is the same in both"
 done

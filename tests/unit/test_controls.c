@@ -93,6 +93,7 @@ Test(controls, each_switch_sets_its_bits)
 		{"mmu", "ept:4k", 0, 0},
 		{"mmu", "shadow:trap", 1u << 9 | 1u << 15 | 1u << 16, 1u << 1 | 1u << 7},
 		{"mmu", "shadow:unsync", 1u << 9 | 1u << 15 | 1u << 16, 1u << 1 | 1u << 7},
+		{"mmu", "shadow:pv", 1u << 9 | 1u << 15 | 1u << 16, 1u << 1 | 1u << 7},
 		{"tlb", "vpid", 0, 0},
 		{"tlb", "flush", 0, 1u << 5},
 		{"irq", "emulated", 0, 0},

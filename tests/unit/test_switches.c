@@ -11,7 +11,7 @@ static const struct {
 	const char *name, *plain, *values;
 	size_t offset;
 } switches[] = {
-	{"mmu", "ept:2m", "shadow:trap shadow:unsync ept:4k ept:2m",
+	{"mmu", "ept:2m", "shadow:trap shadow:unsync shadow:pv ept:4k ept:2m",
 	 offsetof(struct switches, mmu)},
 	{"tlb", "vpid", "flush vpid", offsetof(struct switches, tlb)},
 	{"irq", "emulated", "emulated", offsetof(struct switches, irq)},
@@ -141,8 +141,9 @@ Test(switches, values_are_enumerated_in_their_order)
 {
 	cr_expect_eq(SW_MMU_SHADOW_TRAP, 0);
 	cr_expect_eq(SW_MMU_SHADOW_UNSYNC, 1);
-	cr_expect_eq(SW_MMU_EPT_4K, 2);
-	cr_expect_eq(SW_MMU_EPT_2M, 3);
+	cr_expect_eq(SW_MMU_SHADOW_PV, 2);
+	cr_expect_eq(SW_MMU_EPT_4K, 3);
+	cr_expect_eq(SW_MMU_EPT_2M, 4);
 	cr_expect_eq(SW_TLB_FLUSH, 0);
 	cr_expect_eq(SW_TLB_VPID, 1);
 	cr_expect_eq(SW_IRQ_EMULATED, 0);

@@ -13,7 +13,7 @@
 #include "bench/guests/rt/frames.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/space.h"
-#include "l1vmm/arch/cpu.h"
+#include "bench/guests/rt/tables.h"
 
 static struct {
 	struct space space;
@@ -37,13 +37,13 @@ static uint32_t edit(void)
 
 	switch (draw(4)) {
 	case 0:
-		*entry = 0;
+		table_set(entry, 0);
 		break;
 	case 1:
-		*entry &= ~PTE_RW;
+		table_set(entry, *entry & ~PTE_RW);
 		break;
 	default:
-		*entry = storm.frames[draw(storm.pages)] | PTE_P | PTE_RW;
+		table_set(entry, storm.frames[draw(storm.pages)] | PTE_P | PTE_RW);
 	}
 	return page;
 }
@@ -75,7 +75,8 @@ static void access(void)
 static __attribute__((noinline)) void edit_one_by_one(uint32_t count)
 {
 	while (count-- > 0) {
-		invlpg(space_address(edit()));
+		table_invalidate(space_address(edit()));
+		tables_finish();
 		access();
 	}
 }

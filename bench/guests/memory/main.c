@@ -5,6 +5,7 @@
 #include "bench/guests/memory/memory.h"
 #include "bench/guests/rt/frames.h"
 #include "bench/guests/rt/start.h"
+#include "bench/guests/rt/tables.h"
 
 static const struct bench benches[] = {
 #define BENCH(row, per_sample, count, address_spaces, space_pages, exits, function) \
@@ -29,5 +30,6 @@ _Static_assert(COUNT <= SUITE_MAX, "memory.def has more rows than a suite");
 void guest_main(const struct start_info_view *boot)
 {
 	frames_init(boot, FRAMES);
+	tables_init();
 	suite_run("memory", benches, COUNT, boot);
 }

@@ -109,8 +109,7 @@ static void use_heap(const struct space *space, uint32_t first)
 {
 	for (uint32_t i = first; i < first + HEAP_PAGES; i++)
 		*(volatile uint64_t *)space_address(i) = i;
-	for (uint32_t i = first; i < first + HEAP_PAGES; i++)
-		vm_discard(space, i);
+	vm_discard(space, first, HEAP_PAGES);
 }
 
 static uint64_t run_child(const struct task *parent)

@@ -9,6 +9,7 @@
 #include "bench/guests/rt/frames.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/space.h"
+#include "bench/guests/rt/tables.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
 
@@ -47,9 +48,12 @@ static void begin(const struct run *run)
 static void take_away(const struct run *run, uint64_t bits)
 {
 	for (uint32_t i = 0; i < pages_of(run); i++) {
-		*space_entry(&space, i) &= ~bits;
-		invlpg(space_address(i));
+		volatile uint64_t *entry = space_entry(&space, i);
+
+		table_set(entry, *entry & ~bits);
+		table_invalidate(space_address(i));
 	}
+	tables_finish();
 }
 
 /* Puts PTE_P back, so that the space owns its frames again, and ends it. */
@@ -119,6 +123,15 @@ void bench_first_access(struct run *run)
 	end(run);
 }
 
+static void edit_shared(struct sample *s, volatile uint64_t *entry, uint64_t value, uint32_t page)
+{
+	sample_begin(s);
+	table_set(entry, value);
+	table_invalidate(space_address(page));
+	tables_finish();
+	sample_end(s);
+}
+
 /* Writes to the entry of a page that is in use, and invalidates it. */
 static void edit(const struct run *run, uint64_t bits)
 {
@@ -126,12 +139,15 @@ static void edit(const struct run *run, uint64_t bits)
 		uint32_t page = (uint32_t)(s - run->first);
 		volatile uint64_t *entry = space_entry(&space, page);
 
-		__asm__ volatile(SAMPLE_BEGIN "mov %[value], (%[entry])\n"
-					      "invlpg (%[page])\n" SAMPLE_END
-				 :
-				 : "D"(s), [entry] "r"(entry), [value] "r"(*entry & ~bits),
-				   [page] "r"(space_address(page))
-				 : SAMPLE_CLOBBERS);
+		if (tables_shared)
+			edit_shared(s, entry, *entry & ~bits, page);
+		else
+			__asm__ volatile(SAMPLE_BEGIN "mov %[value], (%[entry])\n"
+						      "invlpg (%[page])\n" SAMPLE_END
+					 :
+					 : "D"(s), [entry] "r"(entry), [value] "r"(*entry & ~bits),
+					   [page] "r"(space_address(page))
+					 : SAMPLE_CLOBBERS);
 	}
 }
 

@@ -4,8 +4,8 @@
 
 #include "bench/guests/rt/frames.h"
 #include "bench/guests/rt/report.h"
+#include "bench/guests/rt/tables.h"
 #include "bench/guests/rt/trap.h"
-#include "l1vmm/arch/cpu.h"
 
 /* In entries of pages that a write is to have a copy of; the processor ignores bits 9 to 11. */
 #define PTE_SHARED BIT(9)
@@ -42,8 +42,9 @@ static void end_sharing(volatile uint64_t *entry, uint32_t page)
 	uint64_t copy = frame_alloc();
 
 	copy_page(copy, frame);
-	*entry = copy | flags;
-	invlpg(space_address(page));
+	table_set(entry, copy | flags);
+	table_invalidate(space_address(page));
+	tables_finish();
 	frame_release(frame);
 	vm.counts.copied++;
 }
@@ -101,7 +102,7 @@ void vm_fork(const struct space *parent, struct space *child)
 			continue;
 		if (value & PTE_RW) {
 			value = (value & ~PTE_RW) | PTE_SHARED;
-			*entry = value;
+			table_set(entry, value);
 		}
 		frame_share(value & PTE_ADDR_MASK);
 		*space_entry(child, i) = value & ~(PTE_A | PTE_D);
@@ -109,12 +110,20 @@ void vm_fork(const struct space *parent, struct space *child)
 	space_enter(parent);
 }
 
-void vm_discard(const struct space *space, uint32_t page)
+/* Nobody may reach a frame any more when it is released. */
+void vm_discard(const struct space *space, uint32_t first, uint32_t pages)
 {
-	volatile uint64_t *entry = space_entry(space, page);
-	uint64_t frame = *entry & PTE_ADDR_MASK;
+	for (uint32_t i = first; i < first + pages; i++) {
+		volatile uint64_t *entry = space_entry(space, i);
 
-	*entry = 0;
-	invlpg(space_address(page));
-	frame_release(frame);
+		table_set(entry, *entry & PTE_ADDR_MASK);
+		table_invalidate(space_address(i));
+	}
+	tables_finish();
+	for (uint32_t i = first; i < first + pages; i++) {
+		volatile uint64_t *entry = space_entry(space, i);
+
+		frame_release(*entry);
+		*entry = 0;
+	}
 }

@@ -31,7 +31,8 @@ struct vm_counts vm_end(void);
  */
 void vm_fork(const struct space *parent, struct space *child);
 
-/* Takes `page` out of `space`, the one that is entered, and releases its frame. */
-void vm_discard(const struct space *space, uint32_t page);
+/* Takes `pages` pages from `first` on out of `space`, which is entered, and releases their frames.
+ */
+void vm_discard(const struct space *space, uint32_t first, uint32_t pages);
 
 #endif

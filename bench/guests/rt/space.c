@@ -4,7 +4,7 @@
 
 #include "bench/guests/rt/frames.h"
 #include "bench/guests/rt/report.h"
-#include "l1vmm/arch/cpu.h"
+#include "bench/guests/rt/tables.h"
 #include "l1vmm/lib/string.h"
 
 #define SLOT	     (SPACE_START >> 39)
@@ -48,6 +48,7 @@ static void release_leaves(uint64_t leaves)
 
 void space_destroy(struct space *space)
 {
+	table_end(space->root);
 	for (uint32_t i = 0; i < PTES_PER_PAGE; i++)
 		if (table(space->directory)[i] & PTE_P)
 			release_leaves(table(space->directory)[i] & PTE_ADDR_MASK);
@@ -59,12 +60,12 @@ void space_destroy(struct space *space)
 
 void space_enter(const struct space *space)
 {
-	write_cr3(space->root);
+	table_load(space->root);
 }
 
 void space_leave(void)
 {
-	write_cr3((uintptr_t)pml4);
+	table_load((uintptr_t)pml4);
 }
 
 volatile uint64_t *space_entry(const struct space *space, uint32_t page)
