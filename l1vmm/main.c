@@ -2,6 +2,7 @@
  * From the PVH entry to the guest's first instruction.
  */
 #include "l1vmm/main.h"
+#include "l1vmm/arch/apic.h"
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/percpu.h"
@@ -149,6 +150,10 @@ void l1vmm_main(uint64_t start_info)
 	switches_each(&options.switches, print_switch, NULL);
 	if (!vmx_check(&options.switches, &controls) || !vmx_enable(this_cpu()))
 		refuse_to_start();
+	if (!host_apic_init()) {
+		printk("l1vmm: this CPU lacks x2APIC (CPUID.1:ECX bit 21): its timer is needed\n");
+		refuse_to_start();
+	}
 	vmx_print_capabilities();
 	make_vm(&options);
 	start = guest_load(&vm, boot);

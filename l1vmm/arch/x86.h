@@ -144,11 +144,13 @@
 #define CPUID_1_ECX_VMX	       BIT(5)
 #define CPUID_1_ECX_PCID       BIT(17)
 #define CPUID_1_ECX_X2APIC     BIT(21)
+#define CPUID_1_ECX_DEADLINE   BIT(24)
 #define CPUID_1_ECX_XSAVE      BIT(26)
 #define CPUID_1_ECX_OSXSAVE    BIT(27)
 #define CPUID_1_ECX_HYPERVISOR BIT(31) /* never set by a processor, always by a hypervisor */
 #define CPUID_1_EDX_MCE	       BIT(7)
 #define CPUID_1_EDX_APIC       BIT(9)
 #define CPUID_HYPERVISOR       0x40000000 /* first leaf of those left to hypervisors */
+#define CPUID_ADDRESS_SIZES    0x80000008 /* EAX bits 7:0: of physical addresses */
 
 #endif

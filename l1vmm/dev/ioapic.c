@@ -10,11 +10,13 @@
 #define REG_ARBITRATION 0x02
 #define REG_REDIRECTION 0x10 /* two registers a line */
 
-#define VERSION		      ((IOAPIC_LINES - 1) << 16 | 0x11)
-#define ID_WRITABLE	      0x0f000000u
-#define REDIRECTION_MASK      (UINT64_C(1) << 16)
-#define REDIRECTION_READ_ONLY (UINT64_C(1) << 12 | UINT64_C(1) << 14)
-#define REDIRECTION_WRITABLE  (UINT64_C(0xff0000000001ffff) & ~REDIRECTION_READ_ONLY)
+#define VERSION		       ((IOAPIC_LINES - 1) << 16 | 0x11)
+#define ID_WRITABLE	       0x0f000000u
+#define REDIRECTION_VECTOR     UINT64_C(0xff)
+#define REDIRECTION_REMOTE_IRR (UINT64_C(1) << 14)
+#define REDIRECTION_MASK       (UINT64_C(1) << 16)
+#define REDIRECTION_READ_ONLY  (UINT64_C(1) << 12 | REDIRECTION_REMOTE_IRR)
+#define REDIRECTION_WRITABLE   (UINT64_C(0xff0000000001ffff) & ~REDIRECTION_READ_ONLY)
 
 void ioapic_reset(struct ioapic *ioapic)
 {
@@ -77,4 +79,11 @@ void ioapic_write(struct ioapic *ioapic, uint32_t offset, uint32_t value)
 		ioapic->select = value & 0xff;
 	else if (offset == IOWIN)
 		write_register(ioapic, ioapic->select, value);
+}
+
+void ioapic_end_of_interrupt(struct ioapic *ioapic, uint8_t vector)
+{
+	for (unsigned i = 0; i < IOAPIC_LINES; i++)
+		if ((ioapic->redirection[i] & REDIRECTION_VECTOR) == vector)
+			ioapic->redirection[i] &= ~REDIRECTION_REMOTE_IRR;
 }

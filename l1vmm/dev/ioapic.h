@@ -26,4 +26,7 @@ void ioapic_reset(struct ioapic *ioapic);
 uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t offset);
 void ioapic_write(struct ioapic *ioapic, uint32_t offset, uint32_t value);
 
+/* A local APIC has ended the level-triggered interrupt `vector`. */
+void ioapic_end_of_interrupt(struct ioapic *ioapic, uint8_t vector);
+
 #endif

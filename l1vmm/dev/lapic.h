@@ -1,7 +1,10 @@
 /*
- * The local APIC that a guest sees (SDM volume 3, chapter 11), plain C: register file, priorities
- * and what is to be delivered next.  Reached by MSR in x2APIC mode; a vector sent to itself is the
- * only source of interrupts so far.
+ * The local APIC that a guest sees (SDM volume 3, chapter 11), plain C: registers by page (xAPIC)
+ * and by MSR (x2APIC), priorities, interrupts between processors, timer.
+ *
+ * Its registers lie in a page as the architecture lays them out, which the processor's own APIC
+ * virtualization can work on.  Everything here belongs to the processor whose APIC it is, except
+ * the mailbox: other processors leave their interrupts there, and the owner collects them.
  */
 #ifndef L1VMM_DEV_LAPIC_H
 #define L1VMM_DEV_LAPIC_H
@@ -9,22 +12,93 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LAPIC_VECTOR_WORDS 8 /* 256 vectors, 32 a register */
-#define LAPIC_LVT_ENTRIES  6
+#define LAPIC_BASE_AT_RESET UINT64_C(0xfee00000) /* gpa */
+#define LAPIC_PAGE_BYTES    4096u
+#define LAPIC_VECTOR_WORDS  8 /* 256 vectors, 32 a register */
+#define LAPIC_LVT_ENTRIES   6 /* timer, thermal, performance, LINT0, LINT1, error */
+
+#define LAPIC_REGISTER(offset, NAME, count, access, taken, kept) LAPIC_##NAME = (offset),
+enum lapic_offset {
+#include "l1vmm/dev/lapic_registers.def"
+};
+#undef LAPIC_REGISTER
+
+struct lapic_page {
+	uint32_t words[LAPIC_PAGE_BYTES / sizeof(uint32_t)];
+};
+
+/*
+ * The posted-interrupt descriptor, which the processor too reads (SDM volume 3, table 30-1), and
+ * behind it what a descriptor has no bits for.  All of it is accessed atomically.
+ */
+struct __attribute__((aligned(64))) lapic_mailbox {
+	uint64_t requests[4]; /* a bit a vector */
+	uint64_t control;     /* LAPIC_MAILBOX_* */
+	uint64_t reserved[3];
+	uint32_t signals; /* LAPIC_SIGNAL_* */
+	uint32_t unused[15];
+};
+
+#define LAPIC_MAILBOX_FULL UINT64_C(1) /* "outstanding notification" */
+
+/* What is no vector; a start-up message keeps its page in bits 15:8. */
+#define LAPIC_SIGNAL_NMI     (1u << 0)
+#define LAPIC_SIGNAL_INIT    (1u << 1)
+#define LAPIC_SIGNAL_STARTUP (1u << 2)
+#define LAPIC_SIGNAL_ILLEGAL (1u << 3) /* a vector below 16: an error at the receiver */
+#define LAPIC_SIGNAL_PAGE    0xff00u
+
+enum lapic_delivery_mode {
+	LAPIC_FIXED,
+	LAPIC_LOWEST_PRIORITY,
+	LAPIC_SMI,
+	LAPIC_RESERVED_3,
+	LAPIC_NMI,
+	LAPIC_INIT,
+	LAPIC_STARTUP,
+	LAPIC_RESERVED_7,
+};
+
+/* An interrupt on its way from one processor to others. */
+struct lapic_ipi {
+	uint32_t destination; /* an ID, or what a logical destination is compared with */
+	uint8_t vector;
+	uint8_t mode; /* enum lapic_delivery_mode */
+	bool logical;
+	bool everybody; /* whatever `destination` says */
+};
+
+struct lapic;
+
+/* What an APIC needs of the world around it. */
+struct lapic_ops {
+	/* The guest's time-stamp counter, by which the timer counts. */
+	uint64_t (*now)(void *ctx);
+	/* lapic_timer_next() may have another answer than before. */
+	void (*timer_changed)(void *ctx);
+	/* Hands `ipi` to the processors other than the one that sends it. */
+	void (*send)(void *ctx, const struct lapic_ipi *ipi);
+	/* The end of a level-triggered interrupt, for the I/O APIC. */
+	void (*end_of_level)(void *ctx, uint8_t vector);
+};
 
 struct lapic {
+	struct lapic_page *page;
+	struct lapic_mailbox *mailbox;
+	const struct lapic_ops *ops;
+	void *ctx;
+	uint64_t base;	       /* IA32_APIC_BASE */
+	uint64_t address_mask; /* bits of an address that the processor has */
 	uint32_t id;
-	uint32_t tpr;
-	uint32_t svr;
-	uint32_t esr;	      /* as software reads it */
-	uint32_t esr_pending; /* gathered until software writes ESR */
-	uint64_t icr;
-	uint32_t isr[LAPIC_VECTOR_WORDS];
-	uint32_t irr[LAPIC_VECTOR_WORDS];
-	uint32_t lvt[LAPIC_LVT_ENTRIES]; /* timer, thermal, performance, LINT0, LINT1, error */
-	uint32_t timer_initial;
-	uint32_t timer_divide;
-	uint64_t base; /* IA32_APIC_BASE */
+	uint32_t errors;  /* gathered until software writes ESR */
+	uint32_t signals; /* collected and not yet taken */
+	/* Which words of IRR and ISR are not 0; unless the processor changes them by itself. */
+	uint8_t irr_words, isr_words;
+	bool by_processor;
+	struct {
+		uint64_t expiry; /* by ops->now(); 0: not running */
+		uint64_t period; /* of a periodic timer, else 0 */
+	} timer;
 };
 
 enum lapic_result {
@@ -32,27 +106,84 @@ enum lapic_result {
 	LAPIC_FAULT, /* #GP(0) */
 };
 
-/* State after reset, in xAPIC mode; the boot processor is number 0. */
-void lapic_reset(struct lapic *apic, uint32_t id);
+/*
+ * Sets up the APIC of processor `id`, number 0 being the boot processor, in the state after
+ * power-up.  `page` and `mailbox` are zero; `physical_bits` is the width of physical addresses.
+ */
+void lapic_init(struct lapic *apic, uint32_t id, struct lapic_page *page,
+		struct lapic_mailbox *mailbox, unsigned physical_bits, const struct lapic_ops *ops,
+		void *ctx);
+
+/* State after an INIT: as after power-up, but ID, base and mode stay (SDM volume 3, 11.4.7.3). */
+void lapic_reset(struct lapic *apic);
 
 /*
  * RDMSR and WRMSR of x2APIC register `msr` (0x800 to 0x8ff).  LAPIC_FAULT outside of x2APIC mode,
  * for registers that do not exist, cannot be read or written, and for reserved bits.
  */
-enum lapic_result lapic_read_msr(const struct lapic *apic, uint32_t msr, uint64_t *value);
+enum lapic_result lapic_read_msr(struct lapic *apic, uint32_t msr, uint64_t *value);
 enum lapic_result lapic_write_msr(struct lapic *apic, uint32_t msr, uint64_t value);
 
-/* WRMSR of IA32_APIC_BASE: the mode transitions of SDM volume 3, 11.12.5; the base stays. */
+/* Whether the page at `gpa` is the APIC's, in whatever mode it is. */
+bool lapic_at(const struct lapic *apic, uint64_t gpa);
+
+/*
+ * Access to `offset` in that page.  Outside of xAPIC mode nothing answers: all ones are read.
+ * Registers have 32 bits at multiples of 16; what lies between them reads as zero and ignores
+ * writes.
+ */
+uint32_t lapic_read_page(struct lapic *apic, uint32_t offset);
+void lapic_write_page(struct lapic *apic, uint32_t offset, uint32_t value);
+
+/* WRMSR of IA32_APIC_BASE: the mode transitions of SDM volume 3, 11.12.5. */
 enum lapic_result lapic_write_base(struct lapic *apic, uint64_t value);
+
+/* IA32_TSC_DEADLINE (SDM volume 3, 11.5.4.1): nothing, unless the timer is in that mode. */
+uint64_t lapic_deadline(struct lapic *apic);
+void lapic_write_deadline(struct lapic *apic, uint64_t value);
 
 /* The task priority as CR8 has it: bits 7:4 of the TPR. */
 uint64_t lapic_cr8(const struct lapic *apic);
 enum lapic_result lapic_write_cr8(struct lapic *apic, uint64_t value);
+
+/* The highest vector that is requested, and the highest that is in service; -1: none. */
+int lapic_requested(const struct lapic *apic);
+int lapic_in_service(const struct lapic *apic);
 
 /* The vector that may interrupt the processor now, by its priority; -1 where there is none. */
 int lapic_pending(const struct lapic *apic);
 
 /* The processor takes `vector`: from requested to in service. */
 void lapic_accept(struct lapic *apic, uint8_t vector);
+
+/* The interrupt in service is over. */
+void lapic_end_of_interrupt(struct lapic *apic);
+
+/* A vector arrives: from the APIC itself, or from an I/O APIC with its trigger mode. */
+void lapic_request(struct lapic *apic, uint8_t vector, bool level);
+
+/* Whether `ipi`, sent by another processor, is for this one.  For any processor to ask. */
+bool lapic_is_destination(const struct lapic *apic, const struct lapic_ipi *ipi);
+
+/*
+ * Leaves `ipi` in the APIC's mailbox; for any processor.  True where the mailbox was empty before,
+ * so that its owner has to be told.
+ */
+bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi);
+
+/* Takes in what others have left. */
+void lapic_collect(struct lapic *apic);
+
+/*
+ * The time at which lapic_timer_poll() is to be called next, UINT64_MAX: never.  A timer that could
+ * change nothing, because it is masked or its vector is requested already, need not be looked at.
+ */
+uint64_t lapic_timer_next(const struct lapic *apic);
+
+/* Requests the timer's interrupt if it is due. */
+void lapic_timer_poll(struct lapic *apic);
+
+/* The guest's TSC has been set `by` ticks ahead: counts, unlike deadlines, do not follow. */
+void lapic_timer_shift(struct lapic *apic, uint64_t by);
 
 #endif

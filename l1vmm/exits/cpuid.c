@@ -55,7 +55,8 @@ static void hypervisor_leaf(struct vcpu *v, uint32_t leaf)
 /* Bits that follow the guest's own state, SDM volume 2, CPUID. */
 static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 {
-	r->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC; /* the local APIC is emulated */
+	/* The local APIC is emulated. */
+	r->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC | CPUID_1_ECX_DEADLINE;
 	r->ecx &= ~(uint32_t)CPUID_1_ECX_OSXSAVE;
 	if (vmcs_read(v, VMCS_GUEST_CR4) & CR4_OSXSAVE)
 		r->ecx |= CPUID_1_ECX_OSXSAVE;

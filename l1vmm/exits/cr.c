@@ -3,6 +3,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
 
 /* The exit qualification of control-register accesses: SDM volume 3, table 28-3. */
@@ -27,8 +28,7 @@ static bool write_cr(struct vcpu *v, unsigned number, uint64_t value)
 	case 8:
 		if (lapic_write_cr8(&v->lapic, value) != LAPIC_OK)
 			return false;
-		if (lapic_pending(&v->lapic) >= 0)
-			v->requests |= REQUEST_EVENT;
+		apic_changed(v);
 		return true;
 	default:
 		return false;

@@ -4,12 +4,37 @@
 #include "l1vmm/dev/ioapic.h"
 #include "l1vmm/exits/guest_access.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/stop.h"
 
-static bool is_device(uint64_t gpa)
+static bool is_ioapic(uint64_t gpa)
 {
 	return gpa >= IOAPIC_BASE && gpa < IOAPIC_BASE + IOAPIC_SIZE;
+}
+
+/* Most of what is emulated goes to memory, where no device lies. */
+static bool is_device(const struct vcpu *v, uint64_t gpa)
+{
+	return gpa >= v->vm->memory.size && (lapic_at(&v->lapic, gpa) || is_ioapic(gpa));
+}
+
+/* Where the two lie at one place, the processor's own comes first. */
+static uint32_t read_device(struct vcpu *v, uint64_t gpa)
+{
+	if (lapic_at(&v->lapic, gpa))
+		return lapic_read_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1));
+	return ioapic_read(&v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE));
+}
+
+static void write_device(struct vcpu *v, uint64_t gpa, uint32_t value)
+{
+	if (lapic_at(&v->lapic, gpa)) {
+		lapic_write_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1), value);
+		apic_changed(v);
+	} else {
+		ioapic_write(&v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE), value);
+	}
 }
 
 /* Guest-physical address behind an access of the instruction. */
@@ -29,8 +54,8 @@ static enum insn_access_status read_memory(void *ctx, const struct insn_access *
 
 	if (locate(view, access, &gpa))
 		return INSN_ACCESS_FAULT;
-	if (is_device(gpa)) {
-		value[0] = ioapic_read(&view->v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE));
+	if (is_device(view->v, gpa)) {
+		value[0] = read_device(view->v, gpa);
 		return INSN_ACCESS_OK;
 	}
 	return guest_read(view, access->linear, access->write ? PF_W : 0, value, access->size)
@@ -46,9 +71,8 @@ static enum insn_access_status write_memory(void *ctx, const struct insn_access 
 
 	if (locate(view, access, &gpa))
 		return INSN_ACCESS_FAULT;
-	if (is_device(gpa)) {
-		ioapic_write(&view->v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE),
-			     (uint32_t)value[0]);
+	if (is_device(view->v, gpa)) {
+		write_device(view->v, gpa, (uint32_t)value[0]);
 		return INSN_ACCESS_OK;
 	}
 	return guest_write(view, access->linear, value, access->size) ? INSN_ACCESS_OK
@@ -138,7 +162,7 @@ enum emulate_result emulate(struct vcpu *v)
 
 enum exit_action emulate_device(struct vcpu *v, uint64_t gpa)
 {
-	if (!is_device(gpa))
+	if (!is_device(v, gpa))
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
 	if (v->event) /* no instruction accessed it: a stack or table of event delivery lies there
 		       */

@@ -1,4 +1,5 @@
 /* Interrupts, NMIs, exceptions, and waiting for them. */
+#include "l1vmm/arch/apic.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
@@ -6,6 +7,7 @@
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
 
 /*
  * With shadow paging, page faults come this way; otherwise only NMIs do.  The exit has blocked
@@ -15,8 +17,11 @@ enum exit_action exit_exception(struct vcpu *v)
 {
 	uint32_t info = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_INFO);
 
-	if (info == (INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_PF)) {
+	if ((info & ~INTR_INFO_IRET_UNDONE) ==
+	    (INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_PF)) {
 		event_requeue(v);
+		if (info & INTR_INFO_IRET_UNDONE)
+			event_nmi_goes_on(v);
 		return shadow_fault(v, v->detail,
 				    (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_ERROR_CODE));
 	}
@@ -28,13 +33,15 @@ enum exit_action exit_exception(struct vcpu *v)
 	return EXIT_RETRY;
 }
 
-/* The interrupt is still pending: let the hypervisor's own gate take it. */
+/* The exit has taken the interrupt from the processor's APIC. */
 enum exit_action exit_external_interrupt(struct vcpu *v)
 {
+	uint8_t vector = vmcs_read(v, VMCS_EXIT_INTR_INFO) & INTR_INFO_VECTOR_MASK;
+
 	event_requeue(v);
-	sti();
-	__asm__ volatile("nop" : : : "memory"); /* behind the shadow of STI */
-	cli();
+	host_apic_acknowledge(vector);
+	if (vector == VECTOR_HOST_TIMER)
+		timer_interrupt(v);
 	return EXIT_RETRY;
 }
 
@@ -44,11 +51,43 @@ enum exit_action exit_interrupt_window(struct vcpu *v)
 	return EXIT_RETRY;
 }
 
-/* Only the local APIC could wake the guest, and its interrupts come from the guest itself. */
+static bool has_wake_up(const struct vcpu *v, bool interrupts)
+{
+	return (v->lapic.signals & LAPIC_SIGNAL_NMI) ||
+	       (interrupts && lapic_pending(&v->lapic) >= 0);
+}
+
+/* STI lets one more instruction pass: nothing comes between it and HLT. */
+static void wait_for_interrupt(void)
+{
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+/*
+ * Halts the processor until the guest has something to wake up for.  The wait is the guest's time:
+ * the exit is recorded as if it had come at its end.
+ */
+static void wait_for_wake_up(struct vcpu *v, bool interrupts)
+{
+	uint64_t start = rdtsc_ordered(), waited;
+
+	do {
+		if (!interrupts || !timer_prepare_wait(v))
+			vcpu_stop(v, STOP_HALTED, "pending=%d", lapic_pending(&v->lapic));
+		wait_for_interrupt();
+		lapic_timer_poll(&v->lapic);
+	} while (!has_wake_up(v, interrupts));
+	waited = rdtsc_ordered() - start;
+	v->telemetry.cur->tsc += waited;
+	v->telemetry.cur->guest_ticks += waited;
+}
+
 enum exit_action exit_hlt(struct vcpu *v)
 {
-	if (lapic_pending(&v->lapic) < 0 || !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF))
-		vcpu_stop(v, STOP_HALTED, "pending=%d", lapic_pending(&v->lapic));
+	bool interrupts = vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+
+	if (!has_wake_up(v, interrupts))
+		wait_for_wake_up(v, interrupts);
 	v->requests |= REQUEST_EVENT;
 	return EXIT_ADVANCE;
 }

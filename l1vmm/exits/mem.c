@@ -15,6 +15,8 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 
 	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
 	event_requeue(v);
+	if (v->detail & EPT_VIOLATION_IRET_UNDONE)
+		event_nmi_goes_on(v);
 	switch (result) {
 	case EPT_MAPPED:
 		return EXIT_RETRY;

@@ -5,9 +5,12 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/shadow.h"
+#include "l1vmm/vmx/stop.h"
 
 /* The quarters of an MSR bitmap, in bytes: SDM volume 3, 25.6.9. */
 #define BITMAP_READ_LOW	  0
@@ -42,8 +45,24 @@ static bool read_tsc(struct vcpu *v, uint64_t *value)
 
 static bool write_tsc(struct vcpu *v, uint64_t value)
 {
+	uint64_t before = v->tsc_offset;
+
 	v->tsc_offset = value - rdtsc();
 	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
+	lapic_timer_shift(&v->lapic, v->tsc_offset - before);
+	return true;
+}
+
+static bool read_tsc_deadline(struct vcpu *v, uint64_t *value)
+{
+	*value = lapic_deadline(&v->lapic);
+	return true;
+}
+
+static bool write_tsc_deadline(struct vcpu *v, uint64_t value)
+{
+	lapic_write_deadline(&v->lapic, value);
+	apic_changed(v);
 	return true;
 }
 
@@ -53,9 +72,16 @@ static bool read_apic_base(struct vcpu *v, uint64_t *value)
 	return true;
 }
 
+/* Memory below the APIC's page would have to be hidden from the guest. */
 static bool write_apic_base(struct vcpu *v, uint64_t value)
 {
-	return lapic_write_base(&v->lapic, value) == LAPIC_OK;
+	uint64_t page = value & v->lapic.address_mask;
+
+	if (lapic_write_base(&v->lapic, value) != LAPIC_OK)
+		return false;
+	if (vm_memory(v->vm, page, LAPIC_PAGE_BYTES))
+		vcpu_stop(v, STOP_APIC_BASE, "gpa=0x%lx", page);
+	return true;
 }
 
 static bool read_pat(struct vcpu *v, uint64_t *value)
@@ -103,8 +129,7 @@ static bool write_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	if (lapic_write_msr(&v->lapic, msr, value) != LAPIC_OK)
 		return false;
-	if (lapic_pending(&v->lapic) >= 0)
-		v->requests |= REQUEST_EVENT;
+	apic_changed(v);
 	return true;
 }
 

@@ -82,8 +82,26 @@ void event_requeue(struct vcpu *v)
 		v->event_length = (uint32_t)vmcs_read(v, VMCS_EXIT_INSTRUCTION_LEN);
 }
 
+void event_nmi_goes_on(struct vcpu *v)
+{
+	if (!v->event)
+		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY,
+			   vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) | BLOCKING_BY_NMI);
+}
+
+/* An NMI whose delivery did not end has set the blocking already, which entry does not let pass. */
+static void unblock_nmi(struct vcpu *v)
+{
+	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (blocking & BLOCKING_BY_NMI)
+		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, blocking & ~(uint64_t)BLOCKING_BY_NMI);
+}
+
 static void inject(struct vcpu *v, uint32_t info)
 {
+	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_NMI)
+		unblock_nmi(v);
 	if (info & INTR_INFO_ERROR_CODE)
 		vmcs_write(v, VMCS_ENTRY_EXCEPTION_ERROR_CODE, v->event_error);
 	if (v->event_length)
@@ -94,11 +112,12 @@ static void inject(struct vcpu *v, uint32_t info)
 	v->telemetry.cur->flags |= RECORD_F_INJECTED;
 }
 
-static void want_interrupt_window(struct vcpu *v, bool wanted)
+/* `control` is one of the primary controls that ask for an exit as soon as an event can be taken.
+ */
+static void want_window(struct vcpu *v, uint32_t control, bool wanted)
 {
 	uint32_t *primary = &v->controls.word[CONTROL_PRIMARY];
-	uint32_t now = wanted ? *primary | CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING
-			      : *primary & ~(uint32_t)CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING;
+	uint32_t now = wanted ? *primary | control : *primary & ~control;
 
 	if (now != *primary) {
 		*primary = now;
@@ -107,34 +126,56 @@ static void want_interrupt_window(struct vcpu *v, bool wanted)
 }
 
 /*
- * Whether the guest can take an interrupt at this entry.  The shadow of STI or MOV SS is over when
- * the instruction that it covers has been emulated, and a VM entry with RFLAGS.IF clear refuses to
- * have it, so it is cleared where it is met.
+ * What keeps events from the guest at this entry.  The shadow of STI or MOV SS is over when the
+ * instruction that it covers has been emulated, and a VM entry with RFLAGS.IF clear refuses to have
+ * it, so it is cleared where it is met.
  */
-static bool interruptible(struct vcpu *v, bool advanced)
+static uint64_t settle_blocking(struct vcpu *v, bool advanced)
 {
 	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
 
-	if ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) && !advanced)
-		return false;
-	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
-		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY,
-			   blocking & ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS));
-	return vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+	if ((blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) && advanced) {
+		blocking &= ~(uint64_t)(BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, blocking);
+	}
+	return blocking;
 }
 
-/* An event goes first.  An interrupt that cannot be taken now waits for the interrupt window. */
-void event_prepare(struct vcpu *v, bool advanced)
+static bool takes_interrupt(struct vcpu *v, uint64_t blocking)
 {
+	return !(blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS)) &&
+	       (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF);
+}
+
+/* One event an entry: what is left waits for the next exit, or for a window. */
+static void inject_one(struct vcpu *v, bool advanced)
+{
+	bool nmi = v->lapic.signals & LAPIC_SIGNAL_NMI;
 	int vector = lapic_pending(&v->lapic);
+	uint64_t blocking;
 
 	if (v->event) {
 		inject(v, v->event);
-	} else if (vector >= 0 && interruptible(v, advanced)) {
-		lapic_accept(&v->lapic, (uint8_t)vector);
-		inject(v, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector);
-		vector = lapic_pending(&v->lapic);
+		return;
 	}
-	want_interrupt_window(v, vector >= 0);
+	if (!nmi && vector < 0)
+		return;
+	blocking = settle_blocking(v, advanced);
+	if (nmi && !blocking) {
+		v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
+		inject(v, INTR_TYPE_NMI | VECTOR_NMI | INTR_INFO_VALID);
+		return;
+	}
+	if (vector < 0 || !takes_interrupt(v, blocking))
+		return;
+	lapic_accept(&v->lapic, (uint8_t)vector);
+	inject(v, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector);
+}
+
+void event_prepare(struct vcpu *v, bool advanced)
+{
+	inject_one(v, advanced);
+	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, lapic_pending(&v->lapic) >= 0);
+	want_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING, v->lapic.signals & LAPIC_SIGNAL_NMI);
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }

@@ -29,7 +29,14 @@ enum exit_action event_pf(struct vcpu *v, uint64_t address, uint32_t error);
 void event_requeue(struct vcpu *v);
 
 /*
- * Puts what waits into the VMCS: an event, or an interrupt, or a wait for the interrupt window.
+ * The exit came from an IRET that had ended the blocking of NMIs already and will be executed again
+ * (SDM volume 3, 28.2.3, "NMI unblocking due to IRET"): blocks them until then.
+ * @pre event_requeue() has been called, v's VMCS is current
+ */
+void event_nmi_goes_on(struct vcpu *v);
+
+/*
+ * Puts what waits into the VMCS: an event, an NMI, or an interrupt; or a wait for the window.
  * `advanced` tells that the instruction that exited has been carried out, which ends the shadow of
  * an STI or MOV SS before it.
  * @pre v's VMCS is current

@@ -6,6 +6,7 @@
 #include "l1vmm/trace.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/timer.h"
 
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
@@ -46,6 +47,8 @@ static __attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v,
 {
 	if (v->requests & REQUEST_EVENT)
 		event_prepare(v, action == EXIT_ADVANCE);
+	if (v->requests & REQUEST_TIMER)
+		timer_prepare(v);
 	return action;
 }
 

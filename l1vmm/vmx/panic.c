@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include "l1vmm/arch/apic.h"
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/percpu.h"
@@ -143,12 +144,15 @@ static void print_frame(const struct trap_frame *f)
 	       f->rflags, read_cr0(), read_cr2(), read_cr3(), read_cr4());
 }
 
-/* Interrupts that nobody asked for are let go; NMIs and exceptions in the hypervisor are its end.
+/*
+ * Interrupts only end a wait; NMIs are let go.  Exceptions in the hypervisor are its end.
  */
 void trap_dispatch(struct trap_frame *f)
 {
 	const struct vcpu *v = this_cpu()->vcpu;
 
+	if (f->vector >= VECTOR_EXCEPTIONS)
+		host_apic_acknowledge((uint8_t)f->vector);
 	if (f->vector >= VECTOR_EXCEPTIONS || f->vector == VECTOR_NMI)
 		return;
 	print_frame(f);

@@ -8,6 +8,7 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/exits/ports.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/exit.h"
 #include "l1vmm/vmx/panic.h"
@@ -60,7 +61,6 @@ static void spoil(const struct switches *sw)
 
 static void set_registers(struct vcpu *v, const struct guest_start *start)
 {
-	lapic_reset(&v->lapic, v->id);
 	v->cost = (struct exit_cost){.vmreads = USUAL_VMREADS, .vmwrites = USUAL_VMWRITES};
 	v->regs[RBX] = start->start_info; /* PVH; the other registers are undefined */
 }
@@ -87,6 +87,8 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 	v->cr0_mask = cr0_owned(sw);
 	v->cr4_mask = cr4_owned(sw);
 	set_registers(v, start);
+	if (!apic_init(v))
+		return false;
 
 	if (vmclear(v->vmcs) != VMX_SUCCEED || vmptrld(v->vmcs) != VMX_SUCCEED)
 		panic("the VMCS at 0x%lx cannot be made current", v->vmcs);

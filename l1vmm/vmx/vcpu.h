@@ -26,6 +26,7 @@ enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R
 /* What has to be seen to before the next entry; any bit takes the entry off the fast path. */
 enum vcpu_request {
 	REQUEST_EVENT = 1 << 0, /* an event is to be injected, or an interrupt waits */
+	REQUEST_TIMER = 1 << 1, /* the local APIC's timer is to run another way */
 };
 
 struct cpu;
@@ -62,6 +63,7 @@ struct vcpu {
 	uint16_t vpid;
 	uint64_t tsc_offset;
 	struct lapic lapic;
+	bool timer_armed; /* the processor's own, for the guest's */
 
 	/* The guest's own EFER; the VMCS has what the processor runs it with. */
 	uint64_t efer;

@@ -26,10 +26,12 @@ enum vmcs_field {
 /* VMCS_GUEST_INTERRUPTIBILITY: SDM volume 3, table 25-3. */
 #define BLOCKING_BY_STI	   (1u << 0)
 #define BLOCKING_BY_MOV_SS (1u << 1)
+#define BLOCKING_BY_NMI	   (1u << 3)
 
 /* Interruption information, of exits, entries and IDT vectoring alike: SDM volume 3, 25.8.3. */
 #define INTR_INFO_VALID	      (1u << 31)
 #define INTR_INFO_ERROR_CODE  (1u << 11)
+#define INTR_INFO_IRET_UNDONE (1u << 12) /* at exits: NMI unblocking due to IRET */
 #define INTR_INFO_VECTOR_MASK 0xffu
 #define INTR_INFO_TYPE_MASK   0x700u
 #define INTR_TYPE_EXTERNAL    (0u << 8)
@@ -38,6 +40,9 @@ enum vmcs_field {
 #define INTR_TYPE_SOFT_INT    (4u << 8)
 #define INTR_TYPE_PRIV_SOFT   (5u << 8)
 #define INTR_TYPE_SOFT_EXC    (6u << 8)
+
+/* The same in the exit qualification of EPT violations: SDM volume 3, table 28-7. */
+#define EPT_VIOLATION_IRET_UNDONE (1u << 12)
 
 /* VMCS_EXIT_REASON: SDM volume 3, 25.9.1. */
 #define EXIT_REASON_BASIC_MASK	 0xffffu

@@ -97,6 +97,8 @@ Test(controls, each_switch_sets_its_bits)
 		{"tlb", "vpid", 0, 0},
 		{"tlb", "flush", 0, 1u << 5},
 		{"irq", "emulated", 0, 0},
+		{"timer", "emulated", 0, 0},
+		{"timer", "preempt", 0, 0},
 		{"cr", "mask", 0, 0},
 		{"cr", "trap", 1u << 15 | 1u << 16, 0},
 		{"msr", "bitmap", 0, 0},
@@ -120,13 +122,13 @@ Test(controls, each_switch_sets_its_bits)
 		struct told told;
 
 		cr_assert_eq(build(&sw, &caps, &c, &told), 0);
-		cr_expect_eq(c.word[CONTROL_PIN], 1u << 0 | 1u << 3);
+		cr_expect_eq(c.word[CONTROL_PIN], 1u << 0 | 1u << 3 | 1u << 5);
 		cr_expect_eq(c.word[CONTROL_PRIMARY], primary ^ rows[i].primary, "%s=%s: %#x",
 			     rows[i].name, rows[i].value, c.word[CONTROL_PRIMARY]);
 		cr_expect_eq(c.word[CONTROL_SECONDARY], secondary ^ rows[i].secondary, "%s=%s: %#x",
 			     rows[i].name, rows[i].value, c.word[CONTROL_SECONDARY]);
 		cr_expect_eq(c.word[CONTROL_EXIT],
-			     1u << 2 | 1u << 9 | 1u << 19 | 1u << 20 | 1u << 21);
+			     1u << 2 | 1u << 9 | 1u << 15 | 1u << 19 | 1u << 20 | 1u << 21);
 		cr_expect_eq(c.word[CONTROL_ENTRY], 1u << 2 | 1u << 14 | 1u << 15);
 	}
 }

@@ -114,3 +114,16 @@ Test(ioapic, there_is_nothing_beside_the_two_registers)
 		cr_assert_eq(ioapic_read(&ioapic, offset), 0, "offset %#x", offset);
 	}
 }
+
+/* Remote IRR, which only the I/O APIC itself sets, ends with the interrupt of that vector. */
+Test(ioapic, takes_the_end_of_an_interrupt)
+{
+	struct ioapic ioapic;
+
+	ioapic_reset(&ioapic);
+	ioapic.redirection[3] = 0x4000 | 0x55;
+	ioapic.redirection[9] = 0x4000 | 0x56;
+	ioapic_end_of_interrupt(&ioapic, 0x55);
+	cr_expect_eq(ioapic.redirection[3], 0x55);
+	cr_expect_eq(ioapic.redirection[9], 0x4000 | 0x56);
+}

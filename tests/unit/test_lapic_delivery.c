@@ -29,30 +29,30 @@
 #define ALL_BUT_SELF 0xc0000u
 #define TO(id)	     ((uint64_t)(id) << 32)
 
-static bool is_set(const struct lapic *apic, uint32_t first_msr, unsigned vector)
+static bool is_set(struct lapic_rig *rig, uint32_t first_msr, unsigned vector)
 {
-	return lapic_get(apic, first_msr + vector / 32) >> vector % 32 & 1;
+	return lapic_get(rig, first_msr + vector / 32) >> vector % 32 & 1;
 }
 
 /* Requests `vector` and takes it. */
-static void serve(struct lapic *apic, uint8_t vector)
+static void serve(struct lapic_rig *rig, uint8_t vector)
 {
-	lapic_put(apic, MSR_X2APIC_SELF_IPI, vector);
-	cr_assert_eq(lapic_pending(apic), vector);
-	lapic_accept(apic, vector);
+	lapic_put(rig, MSR_X2APIC_SELF_IPI, vector);
+	cr_assert_eq(lapic_pending(&rig->apic), vector);
+	lapic_accept(&rig->apic, vector);
 }
 
 /* Every vector against every task priority: its class must be the higher one. */
 Test(lapic_delivery, a_vector_must_be_of_a_higher_class_than_the_task)
 {
 	for (int vector = 16; vector < 256; vector++) {
-		struct lapic apic;
+		struct lapic_rig rig;
 
-		lapic_start(&apic, 0);
-		lapic_put(&apic, MSR_X2APIC_SELF_IPI, (uint64_t)vector);
+		lapic_start(&rig, 0);
+		lapic_put(&rig, MSR_X2APIC_SELF_IPI, (uint64_t)vector);
 		for (unsigned tpr = 0; tpr < 256; tpr++) {
-			lapic_put(&apic, MSR_X2APIC_TPR, tpr);
-			cr_expect_eq(lapic_pending(&apic),
+			lapic_put(&rig, MSR_X2APIC_TPR, tpr);
+			cr_expect_eq(lapic_pending(&rig.apic),
 				     (unsigned)vector / 16 > tpr / 16 ? vector : -1,
 				     "vector %d, TPR %#x", vector, tpr);
 		}
@@ -62,15 +62,15 @@ Test(lapic_delivery, a_vector_must_be_of_a_higher_class_than_the_task)
 Test(lapic_delivery, vectors_below_16_are_never_requested_and_the_others_each_in_their_place)
 {
 	for (unsigned vector = 0; vector < 256; vector++) {
-		struct lapic apic;
+		struct lapic_rig rig;
 
-		lapic_start(&apic, 0);
-		lapic_put(&apic, MSR_X2APIC_SELF_IPI, vector);
+		lapic_start(&rig, 0);
+		lapic_put(&rig, MSR_X2APIC_SELF_IPI, vector);
 		for (unsigned other = 0; other < 256; other++)
-			cr_expect_eq(is_set(&apic, MSR_X2APIC_IRR0, other),
+			cr_expect_eq(is_set(&rig, MSR_X2APIC_IRR0, other),
 				     other == vector && vector >= 16, "vector %u, IRR bit %u",
 				     vector, other);
-		cr_expect_eq(lapic_pending(&apic), vector < 16 ? -1 : (int)vector);
+		cr_expect_eq(lapic_pending(&rig.apic), vector < 16 ? -1 : (int)vector);
 	}
 }
 
@@ -87,18 +87,19 @@ Test(lapic_delivery, the_processor_priority_is_the_higher_of_task_and_service)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lapic apic;
+		struct lapic_rig rig;
 
-		lapic_start(&apic, 0);
+		lapic_start(&rig, 0);
 		if (rows[i].in_service)
-			serve(&apic, rows[i].in_service);
-		lapic_put(&apic, MSR_X2APIC_TPR, rows[i].tpr);
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_PPR), rows[i].ppr, "row %zu", i);
+			serve(&rig, rows[i].in_service);
+		lapic_put(&rig, MSR_X2APIC_TPR, rows[i].tpr);
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_PPR), rows[i].ppr, "row %zu", i);
 		for (unsigned vector = 16; vector < 256; vector++) {
-			struct lapic asked = apic;
+			struct lapic_rig asked;
 
+			lapic_copy(&asked, &rig);
 			lapic_put(&asked, MSR_X2APIC_SELF_IPI, vector);
-			cr_expect_eq(lapic_pending(&asked),
+			cr_expect_eq(lapic_pending(&asked.apic),
 				     vector / 16 > rows[i].ppr / 16 ? (int)vector : -1,
 				     "row %zu, vector %u", i, vector);
 		}
@@ -108,44 +109,44 @@ Test(lapic_delivery, the_processor_priority_is_the_higher_of_task_and_service)
 Test(lapic_delivery, the_highest_vector_goes_first_and_ends_first)
 {
 	static const uint8_t ascending[] = {0x31, 0x52, 0x73, 0xff};
-	struct lapic apic;
+	struct lapic_rig rig;
 
-	lapic_start(&apic, 0);
+	lapic_start(&rig, 0);
 	for (size_t i = 0; i < COUNT(ascending); i++)
-		lapic_put(&apic, MSR_X2APIC_SELF_IPI, ascending[i]);
-	cr_expect_eq(lapic_pending(&apic), 0xff);
+		lapic_put(&rig, MSR_X2APIC_SELF_IPI, ascending[i]);
+	cr_expect_eq(lapic_pending(&rig.apic), 0xff);
 
-	lapic_start(&apic, 0);
+	lapic_start(&rig, 0);
 	for (size_t i = 0; i < COUNT(ascending); i++)
-		serve(&apic, ascending[i]);
+		serve(&rig, ascending[i]);
 	for (size_t i = COUNT(ascending); i-- > 0;) {
-		cr_expect(is_set(&apic, MSR_X2APIC_ISR0, ascending[i]));
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_PPR), ascending[i] & 0xf0u);
-		lapic_put(&apic, MSR_X2APIC_EOI, 0);
-		cr_expect_not(is_set(&apic, MSR_X2APIC_ISR0, ascending[i]));
+		cr_expect(is_set(&rig, MSR_X2APIC_ISR0, ascending[i]));
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_PPR), ascending[i] & 0xf0u);
+		lapic_put(&rig, MSR_X2APIC_EOI, 0);
+		cr_expect_not(is_set(&rig, MSR_X2APIC_ISR0, ascending[i]));
 		for (size_t j = 0; j < i; j++)
-			cr_expect(is_set(&apic, MSR_X2APIC_ISR0, ascending[j]));
+			cr_expect(is_set(&rig, MSR_X2APIC_ISR0, ascending[j]));
 	}
-	cr_expect_eq(lapic_get(&apic, MSR_X2APIC_PPR), 0);
-	lapic_put(&apic, MSR_X2APIC_EOI, 0); /* nothing is in service: no effect */
-	cr_expect_eq(lapic_get(&apic, MSR_X2APIC_PPR), 0);
+	cr_expect_eq(lapic_get(&rig, MSR_X2APIC_PPR), 0);
+	lapic_put(&rig, MSR_X2APIC_EOI, 0); /* nothing is in service: no effect */
+	cr_expect_eq(lapic_get(&rig, MSR_X2APIC_PPR), 0);
 }
 
 Test(lapic_delivery, a_vector_may_be_requested_again_while_it_is_in_service)
 {
-	struct lapic apic;
+	struct lapic_rig rig;
 
-	lapic_start(&apic, 0);
-	serve(&apic, 0x40);
-	cr_expect_not(is_set(&apic, MSR_X2APIC_IRR0, 0x40));
-	lapic_put(&apic, MSR_X2APIC_SELF_IPI, 0x40);
-	lapic_put(&apic, MSR_X2APIC_SELF_IPI, 0x40); /* the same request, not a second */
-	cr_expect_eq(lapic_pending(&apic), -1, "its own class is not above itself");
-	lapic_put(&apic, MSR_X2APIC_EOI, 0);
-	cr_expect_eq(lapic_pending(&apic), 0x40);
-	lapic_accept(&apic, 0x40);
-	lapic_put(&apic, MSR_X2APIC_EOI, 0);
-	cr_expect_eq(lapic_pending(&apic), -1);
+	lapic_start(&rig, 0);
+	serve(&rig, 0x40);
+	cr_expect_not(is_set(&rig, MSR_X2APIC_IRR0, 0x40));
+	lapic_put(&rig, MSR_X2APIC_SELF_IPI, 0x40);
+	lapic_put(&rig, MSR_X2APIC_SELF_IPI, 0x40); /* the same request, not a second */
+	cr_expect_eq(lapic_pending(&rig.apic), -1, "its own class is not above itself");
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	cr_expect_eq(lapic_pending(&rig.apic), 0x40);
+	lapic_accept(&rig.apic, 0x40);
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	cr_expect_eq(lapic_pending(&rig.apic), -1);
 }
 
 /* APIC 0x2a has the logical ID 0x20400: cluster 2, bit 10. */
@@ -185,13 +186,13 @@ Test(lapic_delivery, an_ipi_reaches_its_sender_where_the_destination_says_so)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lapic apic;
+		struct lapic_rig rig;
 
-		lapic_start(&apic, 0x2a);
-		lapic_put(&apic, MSR_X2APIC_ICR, rows[i].icr | 0xe1);
-		cr_expect_eq(lapic_pending(&apic), rows[i].reaches ? 0xe1 : -1, "ICR %#lx",
+		lapic_start(&rig, 0x2a);
+		lapic_put(&rig, MSR_X2APIC_ICR, rows[i].icr | 0xe1);
+		cr_expect_eq(lapic_pending(&rig.apic), rows[i].reaches ? 0xe1 : -1, "ICR %#lx",
 			     rows[i].icr);
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_ICR), rows[i].icr | 0xe1);
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_ICR), rows[i].icr | 0xe1);
 	}
 }
 
@@ -221,71 +222,71 @@ Test(lapic_delivery, wrong_ipis_are_logged_in_the_error_status)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct lapic apic;
+		struct lapic_rig rig;
 
-		lapic_start(&apic, 0x2a);
-		lapic_put(&apic, rows[i].msr, rows[i].value);
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_ESR), 0, "before ESR is written");
-		lapic_put(&apic, MSR_X2APIC_ESR, 0);
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_ESR), rows[i].esr, "row %zu", i);
-		lapic_put(&apic, MSR_X2APIC_ESR, 0);
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_ESR), 0, "row %zu", i);
+		lapic_start(&rig, 0x2a);
+		lapic_put(&rig, rows[i].msr, rows[i].value);
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_ESR), 0, "before ESR is written");
+		lapic_put(&rig, MSR_X2APIC_ESR, 0);
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_ESR), rows[i].esr, "row %zu", i);
+		lapic_put(&rig, MSR_X2APIC_ESR, 0);
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_ESR), 0, "row %zu", i);
 	}
 }
 
 /* SDM volume 3, 11.4.7.2: no new interrupts, but those requested before still wait. */
 Test(lapic_delivery, an_apic_disabled_by_software_takes_nothing_new)
 {
-	struct lapic apic;
+	struct lapic_rig rig;
 
-	lapic_start(&apic, 0);
-	serve(&apic, 0x30);
-	lapic_put(&apic, MSR_X2APIC_SELF_IPI, 0x40);
-	lapic_put(&apic, MSR_X2APIC_SIVR, SVR_OFF);
-	lapic_put(&apic, MSR_X2APIC_SELF_IPI, 0x50);
-	lapic_put(&apic, MSR_X2APIC_ICR, SELF | 0x60);
-	cr_expect_eq(lapic_pending(&apic), 0x40);
-	lapic_accept(&apic, 0x40);
-	lapic_put(&apic, MSR_X2APIC_EOI, 0);
-	cr_expect(is_set(&apic, MSR_X2APIC_ISR0, 0x30));
-	lapic_put(&apic, MSR_X2APIC_EOI, 0);
-	lapic_put(&apic, MSR_X2APIC_SIVR, SVR_ON);
-	cr_expect_eq(lapic_pending(&apic), -1, "what came meanwhile is lost");
+	lapic_start(&rig, 0);
+	serve(&rig, 0x30);
+	lapic_put(&rig, MSR_X2APIC_SELF_IPI, 0x40);
+	lapic_put(&rig, MSR_X2APIC_SIVR, SVR_OFF);
+	lapic_put(&rig, MSR_X2APIC_SELF_IPI, 0x50);
+	lapic_put(&rig, MSR_X2APIC_ICR, SELF | 0x60);
+	cr_expect_eq(lapic_pending(&rig.apic), 0x40);
+	lapic_accept(&rig.apic, 0x40);
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	cr_expect(is_set(&rig, MSR_X2APIC_ISR0, 0x30));
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	lapic_put(&rig, MSR_X2APIC_SIVR, SVR_ON);
+	cr_expect_eq(lapic_pending(&rig.apic), -1, "what came meanwhile is lost");
 }
 
 Test(lapic_delivery, an_apic_disabled_by_software_keeps_its_lvt_masked)
 {
 	for (uint32_t msr = MSR_X2APIC_LVT_TIMER; msr <= MSR_X2APIC_LVT_ERROR; msr++) {
-		struct lapic apic;
+		struct lapic_rig rig;
 
-		lapic_start(&apic, 0);
-		lapic_put(&apic, msr, 0x31);
-		cr_expect_eq(lapic_get(&apic, msr), 0x31);
-		lapic_put(&apic, MSR_X2APIC_SIVR, SVR_OFF);
-		cr_expect_eq(lapic_get(&apic, msr), LVT_MASKED | 0x31);
-		lapic_put(&apic, msr, 0x32);
-		cr_expect_eq(lapic_get(&apic, msr), LVT_MASKED | 0x32);
-		lapic_put(&apic, MSR_X2APIC_SIVR, SVR_ON);
-		cr_expect_eq(lapic_get(&apic, msr), LVT_MASKED | 0x32);
-		lapic_put(&apic, msr, 0x32);
-		cr_expect_eq(lapic_get(&apic, msr), 0x32);
+		lapic_start(&rig, 0);
+		lapic_put(&rig, msr, 0x31);
+		cr_expect_eq(lapic_get(&rig, msr), 0x31);
+		lapic_put(&rig, MSR_X2APIC_SIVR, SVR_OFF);
+		cr_expect_eq(lapic_get(&rig, msr), LVT_MASKED | 0x31);
+		lapic_put(&rig, msr, 0x32);
+		cr_expect_eq(lapic_get(&rig, msr), LVT_MASKED | 0x32);
+		lapic_put(&rig, MSR_X2APIC_SIVR, SVR_ON);
+		cr_expect_eq(lapic_get(&rig, msr), LVT_MASKED | 0x32);
+		lapic_put(&rig, msr, 0x32);
+		cr_expect_eq(lapic_get(&rig, msr), 0x32);
 	}
 }
 
 Test(lapic_delivery, cr8_is_the_class_of_the_task_priority)
 {
-	struct lapic apic;
+	struct lapic_rig rig;
 
-	lapic_start(&apic, 0);
+	lapic_start(&rig, 0);
 	for (unsigned tpr = 0; tpr < 256; tpr++) {
-		lapic_put(&apic, MSR_X2APIC_TPR, tpr);
-		cr_expect_eq(lapic_cr8(&apic), tpr / 16);
+		lapic_put(&rig, MSR_X2APIC_TPR, tpr);
+		cr_expect_eq(lapic_cr8(&rig.apic), tpr / 16);
 	}
 	for (unsigned cr8 = 0; cr8 < 16; cr8++) {
-		cr_expect_eq(lapic_write_cr8(&apic, cr8), LAPIC_OK);
-		cr_expect_eq(lapic_get(&apic, MSR_X2APIC_TPR), cr8 << 4);
+		cr_expect_eq(lapic_write_cr8(&rig.apic, cr8), LAPIC_OK);
+		cr_expect_eq(lapic_get(&rig, MSR_X2APIC_TPR), cr8 << 4);
 	}
 	for (unsigned bit = 4; bit < 64; bit++)
-		cr_expect_eq(lapic_write_cr8(&apic, UINT64_C(1) << bit), LAPIC_FAULT);
-	cr_expect_eq(lapic_cr8(&apic), 15, "a fault leaves the priority as it was");
+		cr_expect_eq(lapic_write_cr8(&rig.apic, UINT64_C(1) << bit), LAPIC_FAULT);
+	cr_expect_eq(lapic_cr8(&rig.apic), 15, "a fault leaves the priority as it was");
 }

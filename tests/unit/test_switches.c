@@ -15,6 +15,7 @@ static const struct {
 	 offsetof(struct switches, mmu)},
 	{"tlb", "vpid", "flush vpid", offsetof(struct switches, tlb)},
 	{"irq", "emulated", "emulated", offsetof(struct switches, irq)},
+	{"timer", "emulated", "emulated preempt", offsetof(struct switches, timer)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},

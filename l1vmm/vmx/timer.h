@@ -1,0 +1,25 @@
+/*
+ * What makes a vCPU's APIC timer go off in time: the switch `timer`.
+ *
+ *   emulated  the processor's own timer; its interrupt is an exit
+ *   preempt   the VMX preemption timer, which runs while the guest does
+ *   direct    the guest writes IA32_TSC_DEADLINE of the processor without an exit
+ */
+#ifndef L1VMM_VMX_TIMER_H
+#define L1VMM_VMX_TIMER_H
+
+#include "l1vmm/vmx/vcpu.h"
+
+/* Arms what has to be armed before the next entry.  @pre v's VMCS is current */
+void timer_prepare(struct vcpu *v);
+
+/* The processor's timer has interrupted, in the guest or while the hypervisor waited for it. */
+void timer_interrupt(struct vcpu *v);
+
+/*
+ * The guest is halted: arms the processor's timer, whatever the switch says.  False where the
+ * guest's timer will never go off.
+ */
+bool timer_prepare_wait(struct vcpu *v);
+
+#endif

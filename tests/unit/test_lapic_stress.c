@@ -1,0 +1,293 @@
+/*
+ * Local APICs that interrupt each other, against a reference: vectors, priorities, masked
+ * stretches, NMIs and timers at random.  The reference keeps everything as plain lists and counts
+ * time tick by tick; the two have to take the same interrupts in the same order.
+ */
+#include <criterion/criterion.h>
+
+#include "tests/unit/lapic_rig.h"
+#include "tests/unit/random.h"
+
+#define CPUS	3
+#define EVENTS	1000000u
+#define VECTORS 256
+
+static const uint32_t ids[CPUS] = {0, 1, 0x11};
+
+struct reference {
+	bool requested[VECTORS];
+	uint8_t served[VECTORS]; /* a stack: the latest on top */
+	unsigned depth;
+	unsigned tpr;
+	bool nmi;
+	struct {
+		unsigned mode, vector; /* mode: 0 one-shot, 1 periodic, 2 deadline */
+		bool masked;
+		uint64_t initial, left; /* counts; left 0: not running */
+		uint64_t deadline;
+	} timer;
+};
+
+struct machine {
+	struct lapic_rig rigs[CPUS];
+	struct reference refs[CPUS];
+	bool interrupts_off[CPUS];
+	uint64_t now;
+	unsigned long taken, nmis, timer_events;
+};
+
+static int reference_pending(const struct reference *r)
+{
+	unsigned floor = r->tpr >> 4;
+
+	for (unsigned i = 0; i < r->depth; i++)
+		if (r->served[i] >> 4 > (int)floor)
+			floor = r->served[i] >> 4;
+	for (int vector = VECTORS - 1; vector >= 16; vector--)
+		if (r->requested[vector])
+			return (unsigned)vector >> 4 > floor ? vector : -1;
+	return -1;
+}
+
+static void reference_timer_fires(struct machine *m, struct reference *r)
+{
+	if (r->timer.masked)
+		return;
+	if (!r->requested[r->timer.vector])
+		m->timer_events++;
+	r->requested[r->timer.vector] = true;
+}
+
+static void reference_tick(struct machine *m, struct reference *r)
+{
+	if (r->timer.mode == 2) {
+		if (r->timer.deadline && m->now >= r->timer.deadline) {
+			r->timer.deadline = 0;
+			reference_timer_fires(m, r);
+		}
+		return;
+	}
+	if (r->timer.left && --r->timer.left == 0) {
+		reference_timer_fires(m, r);
+		if (r->timer.mode == 1)
+			r->timer.left = r->timer.initial;
+	}
+}
+
+/* Time goes on; as the hypervisor would, looks at a timer only when it says so. */
+static void wait(struct machine *m, uint64_t ticks)
+{
+	for (uint64_t i = 0; i < ticks; i++) {
+		m->now++;
+		for (unsigned cpu = 0; cpu < CPUS; cpu++)
+			reference_tick(m, &m->refs[cpu]);
+	}
+	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+		m->rigs[cpu].now = m->now;
+		if (lapic_timer_next(&m->rigs[cpu].apic) <= m->now)
+			lapic_timer_poll(&m->rigs[cpu].apic);
+	}
+}
+
+static uint32_t cluster_bit(uint32_t id)
+{
+	return (id / 16) * 65536 + (1u << id % 16);
+}
+
+/* Whether CPU `to` is meant by this ICR of CPU `from`. */
+static bool meant(uint64_t icr, unsigned from, unsigned to)
+{
+	uint32_t destination = (uint32_t)(icr >> 32);
+
+	switch (icr >> 18 & 3) {
+	case 1:
+		return to == from;
+	case 2:
+		return true;
+	case 3:
+		return to != from;
+	}
+	if (destination == UINT32_MAX)
+		return true;
+	if (!(icr >> 11 & 1))
+		return destination == ids[to];
+	return destination / 65536 == ids[to] / 16 &&
+	       (destination % 65536 & cluster_bit(ids[to]) % 65536);
+}
+
+static void send(struct machine *m, struct random *random, unsigned from)
+{
+	static const uint64_t destinations[] = {0, 1, 0x11, 0x10002, 0x3, 0x1, UINT32_MAX};
+	bool nmi = random_once_in(random, 16);
+	uint64_t icr = random_below(random, 240) + 16;
+
+	icr |= destinations[random_below(random, 7)] << 32 | random_below(random, 4) << 18 |
+	       random_below(random, 2) << 11 | (nmi ? 0x400 : 0);
+	lapic_put(&m->rigs[from], MSR_X2APIC_ICR, icr);
+	for (unsigned to = 0; to < CPUS; to++) {
+		struct lapic *target = &m->rigs[to].apic;
+
+		/* What the hypervisor does with an IPI to others. */
+		if (to != from && (icr >> 18 & 3) != 1 &&
+		    lapic_is_destination(target, &m->rigs[from].sent))
+			lapic_post(target, &m->rigs[from].sent);
+		if (!meant(icr, from, to))
+			continue;
+		if (nmi)
+			m->refs[to].nmi = true;
+		else
+			m->refs[to].requested[icr & 0xff] = true;
+	}
+}
+
+static void program_timer(struct machine *m, struct random *random, unsigned cpu)
+{
+	struct lapic_rig *rig = &m->rigs[cpu];
+	struct reference *r = &m->refs[cpu];
+	unsigned mode = (unsigned)random_below(random, 3);
+	unsigned vector = 16 + (unsigned)random_below(random, 240);
+	bool masked = random_once_in(random, 4);
+
+	/* Deadline mode and the others stop each other's timers. */
+	if ((mode == 2) != (r->timer.mode == 2))
+		r->timer.left = r->timer.deadline = 0;
+	r->timer.mode = mode;
+	r->timer.vector = vector;
+	r->timer.masked = masked;
+	lapic_put(rig, MSR_X2APIC_LVT_TIMER, mode << 17 | (masked ? 0x10000 : 0) | vector);
+	if (random_once_in(random, 4)) /* goes on with what it counts */
+		return;
+	if (mode == 2) {
+		r->timer.deadline = m->now + random_below(random, 60);
+		lapic_write_deadline(&rig->apic, r->timer.deadline);
+		if (r->timer.deadline && r->timer.deadline <= m->now) {
+			r->timer.deadline = 0;
+			reference_timer_fires(m, r);
+		}
+	} else {
+		r->timer.initial = r->timer.left = random_below(random, 60);
+		lapic_put(rig, MSR_X2APIC_INIT_COUNT, r->timer.initial);
+	}
+}
+
+static void end(struct machine *m, unsigned cpu)
+{
+	struct reference *r = &m->refs[cpu];
+
+	lapic_put(&m->rigs[cpu], MSR_X2APIC_EOI, 0);
+	if (r->depth)
+		r->depth--;
+}
+
+static void take(struct machine *m, unsigned cpu)
+{
+	struct lapic *apic = &m->rigs[cpu].apic;
+	struct reference *r = &m->refs[cpu];
+	int vector = lapic_pending(apic);
+
+	if (apic->signals & LAPIC_SIGNAL_NMI) {
+		apic->signals &= ~LAPIC_SIGNAL_NMI;
+		r->nmi = false;
+		m->nmis++;
+	} else if (vector >= 0 && !m->interrupts_off[cpu]) {
+		lapic_accept(apic, (uint8_t)vector);
+		r->requested[vector] = false;
+		r->served[r->depth++] = (uint8_t)vector;
+		m->taken++;
+	}
+}
+
+static void compare(struct machine *m, unsigned cpu)
+{
+	struct lapic *apic = &m->rigs[cpu].apic;
+	const struct reference *r = &m->refs[cpu];
+
+	lapic_collect(apic);
+	cr_assert_eq(lapic_pending(apic), reference_pending(r), "CPU %u after %lu events", cpu,
+		     m->taken);
+	cr_assert_eq(apic->signals & LAPIC_SIGNAL_NMI, r->nmi ? LAPIC_SIGNAL_NMI : 0, "CPU %u",
+		     cpu);
+}
+
+static bool is_served(const struct reference *r, unsigned vector)
+{
+	for (unsigned i = 0; i < r->depth; i++)
+		if (r->served[i] == vector)
+			return true;
+	return false;
+}
+
+static void compare_registers(struct machine *m, unsigned cpu)
+{
+	struct lapic_rig *rig = &m->rigs[cpu];
+	const struct reference *r = &m->refs[cpu];
+
+	for (unsigned vector = 0; vector < VECTORS; vector++) {
+		cr_assert_eq(lapic_get(rig, MSR_X2APIC_IRR0 + vector / 32) >> vector % 32 & 1,
+			     r->requested[vector]);
+		cr_assert_eq(lapic_get(rig, MSR_X2APIC_ISR0 + vector / 32) >> vector % 32 & 1,
+			     is_served(r, vector));
+	}
+	cr_assert_eq(lapic_get(rig, MSR_X2APIC_CURRENT_COUNT),
+		     r->timer.mode == 2 ? 0 : r->timer.left);
+	cr_assert_eq(lapic_deadline(&rig->apic), r->timer.mode == 2 ? r->timer.deadline : 0);
+}
+
+static void step(struct machine *m, struct random *random, unsigned cpu)
+{
+	switch (random_below(random, 16)) {
+	case 0:
+	case 1:
+	case 2:
+		send(m, random, cpu);
+		break;
+	case 3:
+		m->refs[cpu].tpr =
+			random_once_in(random, 3) ? (unsigned)random_below(random, 256) : 0;
+		lapic_put(&m->rigs[cpu], MSR_X2APIC_TPR, m->refs[cpu].tpr);
+		break;
+	case 4:
+		m->interrupts_off[cpu] = random_once_in(random, 3);
+		break;
+	case 5:
+		program_timer(m, random, cpu);
+		break;
+	case 6:
+		wait(m, random_below(random, 30));
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		end(m, cpu);
+		break;
+	default:
+		take(m, cpu);
+		break;
+	}
+}
+
+Test(lapic_stress, every_event_arrives_once_and_in_the_order_of_priorities)
+{
+	static struct machine m;
+	struct random random = {.state = 4};
+	unsigned long steps = 0;
+
+	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+		lapic_start(&m.rigs[cpu], ids[cpu]);
+		lapic_put(&m.rigs[cpu], MSR_X2APIC_DIV_CONF, 0xb);
+		m.refs[cpu].timer.masked = true;
+	}
+	m.now = 1;
+	wait(&m, 1);
+	while (m.taken < EVENTS) {
+		step(&m, &random, (unsigned)random_below(&random, CPUS));
+		for (unsigned cpu = 0; cpu < CPUS; cpu++)
+			compare(&m, cpu);
+		if (++steps % 512 == 0)
+			for (unsigned cpu = 0; cpu < CPUS; cpu++)
+				compare_registers(&m, cpu);
+	}
+	cr_expect_gt(m.nmis, EVENTS / 50, "%lu", m.nmis);
+	cr_expect_gt(m.timer_events, EVENTS / 50, "%lu", m.timer_events);
+}
