@@ -50,6 +50,7 @@ include nesting/build.mk
 include l1vmm/build.mk
 include bench/guests/build.mk
 include bench/build.mk
+include bench/launcher/build.mk
 include tests/build.mk
 include tests/lint.mk
 
@@ -99,7 +100,7 @@ test: ## set up, then lint, unit, san and system, in this order
 	@$(MAKE) system
 
 .PHONY: all
-all: $(B)/vmfee $$(IMAGES) ## build vmfee and the images
+all: $(B)/vmfee $(B)/l1vmm-launch $$(IMAGES) ## build vmfee, the launcher and the images
 
 .PHONY: fresh-test
 fresh-test: ## run both commands in minimal trees of Debian 12 and 13 (DEBIAN=12 or 13 for one)

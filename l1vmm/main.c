@@ -76,7 +76,7 @@ static uint64_t pool_bytes(const struct options *options)
 				  ? shadow_bytes()
 				  : memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
 
-	return POOL_BYTES + options->ring_bytes + tables;
+	return POOL_BYTES + tables + (options->outbox == OUTBOX_MAPPED ? 0 : options->ring_bytes);
 }
 
 static void make_vm(const struct options *options)
@@ -102,6 +102,7 @@ static void make_vcpu(const struct options *options, const struct guest_start *s
 		.outbox = options->outbox,
 		.outbox_lba = options->outbox_lba,
 		.outbox_sectors = options->outbox_sectors,
+		.outbox_address = options->outbox_address,
 	};
 
 	vcpu.vm = &vm;
@@ -141,6 +142,12 @@ void l1vmm_main(uint64_t start_info)
 	}
 	quiet_devices();
 	memory_init(boot);
+	if (options.outbox == OUTBOX_MAPPED &&
+	    !memory_set_aside(options.outbox_address, trace_mapped_bytes(options.ring_bytes))) {
+		printk("l1vmm: outbox=mapped: %lu KiB at 0x%lx are not free memory\n",
+		       trace_mapped_bytes(options.ring_bytes) >> 10, options.outbox_address);
+		refuse_to_start();
+	}
 	if (!memory_make_pool(pool_bytes(&options)) || !paging_init(boot)) {
 		printk("l1vmm: too little memory: of %lu KiB, %lu are to be the hypervisor's\n",
 		       memory_total() >> 10, pool_bytes(&options) >> 10);

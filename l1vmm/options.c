@@ -9,8 +9,11 @@
 #define MAX_RING_KIB	   (UINT64_C(64) * 65536) /* as many sub-buffers as a ring may have */
 #define MAX_MEMORY_MIB	   (UINT64_MAX >> 20)
 #define MAX_TOKEN	   64
-#define OUTBOX_ATA	   "ata:"
+#define ATA_PREFIX	   "ata:"
+#define MAPPED_PREFIX	   "mapped:"
 #define LBA_LIMIT	   (UINT64_C(1) << 28)
+#define MAPPED_LIMIT	   (UINT64_C(1) << 32) /* the hypervisor's own mapping ends there */
+#define PAGE		   0x1000u
 
 static void say_values(void *ctx, const char *value)
 {
@@ -35,25 +38,41 @@ static bool parse_size(const struct cmdline_token *t, uint64_t unit, uint64_t mo
 	return true;
 }
 
-/* ata:LBA,SECTORS */
-static bool parse_outbox(struct options *o, const struct cmdline_token *t, char *why, size_t size)
+/* PREFIX and two numbers with a comma between them. */
+static bool parse_pair(const struct cmdline_token *t, const char *prefix, uint64_t *first,
+		       uint64_t *second)
 {
-	size_t prefix = strlen(OUTBOX_ATA), comma = prefix;
-	uint64_t lba, sectors;
+	size_t start = strlen(prefix), comma = start;
 
 	while (comma < t->value_length && t->value[comma] != ',')
 		comma++;
-	if (t->value_length <= comma || strncmp(t->value, OUTBOX_ATA, prefix) != 0 ||
-	    !cmdline_number(t->value + prefix, comma - prefix, &lba) ||
-	    !cmdline_number(t->value + comma + 1, t->value_length - comma - 1, &sectors) ||
-	    lba >= LBA_LIMIT || sectors == 0 || sectors > LBA_LIMIT - lba) {
-		format(why, size, "outbox= takes ata:LBA,SECTORS below 2^28");
-		return false;
+	return comma < t->value_length && strncmp(t->value, prefix, start) == 0 &&
+	       cmdline_number(t->value + start, comma - start, first) &&
+	       cmdline_number(t->value + comma + 1, t->value_length - comma - 1, second);
+}
+
+static bool parse_outbox(struct options *o, const struct cmdline_token *t, char *why, size_t size)
+{
+	uint64_t first, second;
+
+	if (parse_pair(t, ATA_PREFIX, &first, &second) && first < LBA_LIMIT && second != 0 &&
+	    second <= LBA_LIMIT - first) {
+		o->outbox = OUTBOX_ATA;
+		o->outbox_lba = (uint32_t)first;
+		o->outbox_sectors = (uint32_t)second;
+		return true;
 	}
-	o->outbox = true;
-	o->outbox_lba = (uint32_t)lba;
-	o->outbox_sectors = (uint32_t)sectors;
-	return true;
+	if (parse_pair(t, MAPPED_PREFIX, &first, &second) && first % PAGE == 0 &&
+	    first < MAPPED_LIMIT && second != 0 && second <= MAX_RING_KIB) {
+		o->outbox = OUTBOX_MAPPED;
+		o->outbox_address = first;
+		o->ring_bytes = second << 10;
+		return true;
+	}
+	format(why, size,
+	       "outbox= takes ata:LBA,SECTORS below 2^28, or mapped:ADDRESS,KIB of "
+	       "pages below 2^32");
+	return false;
 }
 
 static bool parse_switch(struct options *o, const struct cmdline_token *t, char *why, size_t size)
@@ -92,9 +111,10 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 {
 	const char *cursor = cmdline;
 	struct cmdline_token t;
+	uint64_t ring_bytes = DEFAULT_RING_BYTES;
 	bool ok = true;
 
-	*o = (struct options){.memory_bytes = UINT64_MAX, .ring_bytes = DEFAULT_RING_BYTES};
+	*o = (struct options){.memory_bytes = UINT64_MAX};
 	switches_default(&o->switches);
 	while (ok && cmdline_next(&cursor, &t)) {
 		if (is_repeated(cmdline, &t))
@@ -103,15 +123,19 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 			ok = parse_size(&t, UINT64_C(1) << 20, MAX_MEMORY_MIB, &o->memory_bytes,
 					why, size);
 		else if (cmdline_is(&t, "ring"))
-			ok = parse_size(&t, UINT64_C(1) << 10, MAX_RING_KIB, &o->ring_bytes, why,
+			ok = parse_size(&t, UINT64_C(1) << 10, MAX_RING_KIB, &ring_bytes, why,
 					size);
 		else if (cmdline_is(&t, "outbox"))
 			ok = parse_outbox(o, &t, why, size);
 		else
 			ok = parse_switch(o, &t, why, size);
 	}
+	if (o->outbox != OUTBOX_MAPPED)
+		o->ring_bytes = ring_bytes;
 	if (ok && o->ring_bytes % RING_UNIT) {
-		format(why, size, "ring= takes a multiple of %u", RING_UNIT >> 10);
+		format(why, size, "%s a multiple of %u",
+		       o->outbox == OUTBOX_MAPPED ? "outbox=mapped: takes" : "ring= takes",
+		       RING_UNIT >> 10);
 		return false;
 	}
 	return ok;

@@ -3,6 +3,8 @@
  *   memory=MIB    memory for the guest, at most (default: all that is left)
  *   ring=KIB      memory for exit records (default 4096)
  *   outbox=ata:LBA,SECTORS    where records are drained to (default: nowhere)
+ *   outbox=mapped:ADDRESS,KIB physical memory that the machine beneath reads: the ring lies there,
+ *                             its two pages first, and ring= has no say
  * Where a key stands twice, the first one counts.
  */
 #ifndef L1VMM_OPTIONS_H
@@ -14,13 +16,20 @@
 
 #include "l1vmm/switches.h"
 
+enum outbox {
+	OUTBOX_NONE,
+	OUTBOX_ATA,
+	OUTBOX_MAPPED,
+};
+
 struct options {
 	struct switches switches;
 	uint64_t memory_bytes; /* UINT64_MAX: no limit */
 	uint64_t ring_bytes;
-	bool outbox;
-	uint32_t outbox_lba;
+	enum outbox outbox;
+	uint32_t outbox_lba; /* OUTBOX_ATA */
 	uint32_t outbox_sectors;
+	uint64_t outbox_address; /* OUTBOX_MAPPED: of a page */
 };
 
 /*

@@ -24,10 +24,24 @@ static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_
 	outbox.lba = options->outbox_lba;
 	outbox.sectors_left = options->outbox_sectors;
 	outbox.open =
-		options->outbox &&
+		options->outbox == OUTBOX_ATA &&
 		telemetry_consumer_init(&outbox.consumer, ring->producer_page, ring->consumer_page,
 					ring->subbuffers, bytes) == TELEMETRY_OK;
-	return outbox.open || !options->outbox;
+	return outbox.open || options->outbox != OUTBOX_ATA;
+}
+
+uint64_t trace_mapped_bytes(uint64_t ring_bytes)
+{
+	return 2 * PAGE_SIZE + ring_bytes;
+}
+
+/* The ring's memory: the machine beneath has named it, or it comes from the pool.  0: there is
+ * none. */
+static uint64_t ring_memory(const struct trace_options *options)
+{
+	if (options->outbox == OUTBOX_MAPPED)
+		return options->outbox_address;
+	return memory_alloc(trace_mapped_bytes(options->ring_bytes) / PAGE_SIZE);
 }
 
 bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *options)
@@ -38,15 +52,17 @@ bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *opti
 		.cpu = v->id,
 		.level = level,
 	};
+	uint64_t memory;
 
 	telemetry_producer_init_off(&v->telemetry);
 	if (!options->on)
 		return true;
-	ring.producer_page = (void *)memory_alloc(1);
-	ring.consumer_page = (void *)memory_alloc(1);
-	ring.subbuffers = (void *)memory_alloc(options->ring_bytes / PAGE_SIZE);
-	if (!ring.producer_page || !ring.consumer_page || !ring.subbuffers)
+	memory = ring_memory(options);
+	if (!memory)
 		return false;
+	ring.producer_page = (void *)memory;
+	ring.consumer_page = (void *)(memory + PAGE_SIZE);
+	ring.subbuffers = (void *)(memory + 2 * PAGE_SIZE);
 	outbox.vcpu = v;
 	return telemetry_producer_init(&v->telemetry, &ring) == TELEMETRY_OK &&
 	       attach_outbox(&ring, options);

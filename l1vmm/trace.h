@@ -7,15 +7,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "l1vmm/options.h"
 #include "l1vmm/vmx/vcpu.h"
 
 struct trace_options {
 	bool on;
 	uint64_t ring_bytes; /* memory for sub-buffers */
-	bool outbox;	     /* there is a disk to drain to */
+	enum outbox outbox;
 	uint32_t outbox_lba; /* its first sector */
 	uint32_t outbox_sectors;
+	uint64_t outbox_address; /* hpa of the ring */
 };
+
+/* Memory that outbox=mapped takes for a ring whose sub-buffers are `ring_bytes` in all. */
+uint64_t trace_mapped_bytes(uint64_t ring_bytes);
 
 /* Gives `v` its ring.  False where the pool of memory is too small. */
 bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *options);

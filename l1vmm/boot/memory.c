@@ -91,6 +91,20 @@ void memory_init(const struct boot_info *boot)
 		reserve(boot->modules[i].paddr, boot->modules[i].paddr + boot->modules[i].size);
 }
 
+bool memory_set_aside(uint64_t base, uint64_t bytes)
+{
+	for (size_t i = 0; i < range_count; i++) {
+		const struct memory_range *r = &ranges[i];
+
+		if (base < r->base || base - r->base > r->size ||
+		    bytes > r->size - (base - r->base))
+			continue;
+		reserve(base, base + bytes);
+		return true;
+	}
+	return false;
+}
+
 uint64_t memory_total(void)
 {
 	return total;

@@ -19,6 +19,11 @@ struct memory_range {
  */
 void memory_init(const struct boot_info *boot);
 
+/*
+ * Takes the `bytes` at `base` out of what is free.  False where they are not all in one free piece.
+ */
+bool memory_set_aside(uint64_t base, uint64_t bytes);
+
 /* Sets `bytes` aside for memory_alloc().  False where there is no such piece. */
 bool memory_make_pool(uint64_t bytes);
 

@@ -22,6 +22,7 @@ static void expect_accepted(const char *cmdline, const struct options *expected)
 	cr_expect_eq(o.outbox, expected->outbox, "%s", cmdline);
 	cr_expect_eq(o.outbox_lba, expected->outbox_lba, "%s", cmdline);
 	cr_expect_eq(o.outbox_sectors, expected->outbox_sectors, "%s", cmdline);
+	cr_expect_eq(o.outbox_address, expected->outbox_address, "%s", cmdline);
 	cr_expect_arr_eq(&o.switches, &expected->switches, sizeof(o.switches), "%s", cmdline);
 }
 
@@ -69,12 +70,32 @@ Test(options, the_outbox_has_a_first_sector_and_a_count)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct options expected = {.memory_bytes = NO_LIMIT,
 					   .ring_bytes = RING,
-					   .outbox = true,
+					   .outbox = OUTBOX_ATA,
 					   .outbox_lba = rows[i].lba,
 					   .outbox_sectors = rows[i].sectors};
 
 		switches_default(&expected.switches);
 		expect_accepted(rows[i].cmdline, &expected);
+	}
+}
+
+Test(options, the_outbox_may_be_memory)
+{
+	static const char *const rows[] = {
+		"outbox=mapped:0xe000000,128",
+		/* The ring that is mapped has its own size. */
+		"ring=4096 outbox=mapped:234881024,128",
+		"outbox=mapped:0xe000000,128 ring=64",
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct options expected = {.memory_bytes = NO_LIMIT,
+					   .ring_bytes = 128 * KIB,
+					   .outbox = OUTBOX_MAPPED,
+					   .outbox_address = 0xe000000};
+
+		switches_default(&expected.switches);
+		expect_accepted(rows[i], &expected);
 	}
 }
 
@@ -102,7 +123,8 @@ Test(options, switches_are_set_by_name)
 	}
 }
 
-#define BAD_OUTBOX "outbox= takes ata:LBA,SECTORS below 2^28"
+#define BAD_OUTBOX \
+	"outbox= takes ata:LBA,SECTORS below 2^28, or mapped:ADDRESS,KIB of pages below 2^32"
 #define BAD_MEMORY "memory= takes a number from 1 to 17592186044415"
 #define BAD_RING   "ring= takes a number from 1 to 4194304"
 
@@ -140,6 +162,14 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"outbox=ata:268435456,1", BAD_OUTBOX},
 		{"outbox=ata:268435455,2", BAD_OUTBOX},
 		{"outbox=ata:0,268435457", BAD_OUTBOX},
+		{"outbox=mapped:", BAD_OUTBOX},
+		{"outbox=mapped:4096", BAD_OUTBOX},
+		{"outbox=mapped:4096,", BAD_OUTBOX},
+		{"outbox=mapped:4096,0", BAD_OUTBOX},
+		{"outbox=mapped:4097,64", BAD_OUTBOX},
+		{"outbox=mapped:0x100000000,64", BAD_OUTBOX},
+		{"outbox=mapped:4096,4194305", BAD_OUTBOX},
+		{"outbox=mapped:4096,65", "outbox=mapped: takes a multiple of 64"},
 		{"outbox=ata:18446744073709551615,1", BAD_OUTBOX},
 		{"outbox=ata:1,18446744073709551615", BAD_OUTBOX},
 		{"tlb", "tlb= is not one of flush vpid"},

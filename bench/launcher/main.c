@@ -1,0 +1,262 @@
+/*
+ * l1vmm-launch: a stack of images on /dev/kvm.  The vCPU has a thread of its own; this one drains
+ * the trace, and waits for the guest's end, a signal or the timeout.
+ */
+#include "bench/launcher/drain.h"
+#include "bench/launcher/machine.h"
+#include "bench/launcher/options.h"
+#include "bench/launcher/output.h"
+#include "bench/launcher/sandbox.h"
+#include "bench/launcher/sink.h"
+#include "bench/launcher/vcpu.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A ring of the default size takes far longer to fill. */
+enum { DRAIN_MS = 5 };
+
+struct launch {
+	struct launch_options options;
+	struct ports_output output;
+	struct sink sink;
+	struct machine machine;
+	struct ports ports;
+	struct drain drain;
+	struct vcpu vcpu;
+	int signals;
+	struct timespec deadline;
+	const char *ended; /* the word for the @end line */
+};
+
+static int drain_between_lines(void *ctx, struct vmfee_error *err)
+{
+	struct launch *launch = ctx;
+
+	return drain_ring(&launch->drain, err);
+}
+
+static int pick_processor(const struct launch_options *options, struct vmfee_error *err)
+{
+	cpu_set_t mine;
+	int best = -1;
+
+	if (sched_getaffinity(0, sizeof(mine), &mine) != 0)
+		return vmfee_fail_errno(err, "this process's processors");
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET((size_t)i, &mine) &&
+		    (options->processor < 0 || options->processor == i))
+			best = i;
+	if (best < 0)
+		return vmfee_fail(err, VMFEE_USAGE, "--processor=%d is none that this may run on",
+				  options->processor);
+	return best;
+}
+
+static int open_trace(struct launch *launch, struct vmfee_error *err)
+{
+	const struct launch_options *options = &launch->options;
+
+	launch->sink.file = -1;
+	/* Nobody traces a stack without a hypervisor. */
+	if (options->trace == NULL || options->count < 2)
+		return 0;
+	launch->drain.ring_bytes = (uint64_t)options->ring << 10;
+	launch->drain.sink = &launch->sink;
+	return sink_open(&launch->sink, options->trace, err);
+}
+
+static int load(struct launch *launch, struct vmfee_error *err)
+{
+	const struct load_stack stack = {.images = launch->options.images,
+					 .count = launch->options.count,
+					 .ring_bytes = launch->drain.ring_bytes};
+	struct load_result loaded;
+
+	if (load_stack(launch->machine.memory, launch->machine.memory_bytes, &stack, &loaded,
+		       err) != 0)
+		return -1;
+	launch->drain.ring = launch->machine.memory + loaded.ring_address;
+	return machine_enter_at(&launch->machine, loaded.entry, loaded.start_info, err);
+}
+
+static int open_signals(struct launch *launch, struct vmfee_error *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	launch->signals = signalfd(-1, &signals, SFD_CLOEXEC);
+	return launch->signals < 0 ? vmfee_fail_errno(err, "signals") : 0;
+}
+
+static int make_thread(struct launch *launch, struct vmfee_error *err)
+{
+	struct vcpu *vcpu = &launch->vcpu;
+
+	vcpu->machine = &launch->machine;
+	vcpu->ports = &launch->ports;
+	launch->ports.output = launch->output;
+	if (launch->options.ports) {
+		/* There is one processor: what wakes up beside the guest would be measured too. */
+		vcpu->between_lines = drain_between_lines;
+		vcpu->ctx = launch;
+	}
+	vcpu->processor = pick_processor(&launch->options, err);
+	vcpu->done = eventfd(0, EFD_CLOEXEC);
+	if (vcpu->done < 0)
+		return vmfee_fail_errno(err, "an eventfd");
+	return vcpu->processor < 0 ? -1 : vcpu_start(vcpu, err);
+}
+
+static int prepare(struct launch *launch, struct vmfee_error *err)
+{
+	if (output_open(&launch->output, launch->options.ports, err) != 0 ||
+	    open_trace(launch, err) != 0 || open_signals(launch, err) != 0 ||
+	    machine_open(&launch->machine, launch->options.memory, launch->options.count > 1,
+			 err) != 0 ||
+	    load(launch, err) != 0 || make_thread(launch, err) != 0)
+		return -1;
+	return sandbox_enter(err);
+}
+
+/* Milliseconds until something is to be done unasked; -1: never. */
+static int patience(const struct launch *launch)
+{
+	const struct launch_options *options = &launch->options;
+	struct timespec now;
+
+	if (launch->drain.ring_bytes > 0 && !options->ports)
+		return DRAIN_MS;
+	if (options->timeout == 0)
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec >= launch->deadline.tv_sec
+		       ? 0
+		       : (int)(launch->deadline.tv_sec - now.tv_sec) * 1000;
+}
+
+static int check_timeout(const struct launch *launch, struct vmfee_error *err)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (launch->options.timeout == 0 || now.tv_sec < launch->deadline.tv_sec)
+		return 0;
+	return vmfee_fail(err, VMFEE_WATCHDOG, "the guest took longer than %u seconds",
+			  launch->options.timeout);
+}
+
+static int check_signals(const struct launch *launch, struct vmfee_error *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(launch->signals, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return vmfee_fail(err, VMFEE_INTERRUPTED, "ended by signal %u", info.ssi_signo);
+}
+
+/* Until the guest has ended, or must.  Returns 0, or -1. */
+static int watch(struct launch *launch, struct vmfee_error *err)
+{
+	for (;;) {
+		struct pollfd waiting[] = {{.fd = launch->vcpu.done, .events = POLLIN},
+					   {.fd = launch->signals, .events = POLLIN}};
+		if (poll(waiting, 2, patience(launch)) < 0 && errno != EINTR)
+			return vmfee_fail_errno(err, "poll");
+		if (waiting[0].revents != 0)
+			return 0;
+		if (waiting[1].revents != 0 && check_signals(launch, err) != 0)
+			return -1;
+		if (check_timeout(launch, err) != 0)
+			return -1;
+		if (!launch->options.ports && drain_ring(&launch->drain, err) != 0)
+			return -1;
+	}
+}
+
+static int judge(struct launch *launch, struct vmfee_error *err)
+{
+	const struct vcpu *vcpu = &launch->vcpu;
+
+	switch (vcpu->end) {
+	case VCPU_POWEROFF:
+		if (launch->ports.status == 0)
+			return 0;
+		launch->ended = "guest-failure";
+		return vmfee_fail(err, VMFEE_GUEST, "the guest ended with status %u",
+				  launch->ports.status);
+	case VCPU_BAD_POWEROFF:
+		output_line(&launch->output, "@stop reason=bad-poweroff vcpu=0 rip=%#" PRIx64,
+			    vcpu->rip);
+		return vmfee_fail(err, VMFEE_GUEST,
+				  "the guest wrote something else to the port that ends it");
+	case VCPU_TRIPLE_FAULT:
+		output_line(&launch->output, "@stop reason=triple-fault vcpu=0 rip=%#" PRIx64,
+			    vcpu->rip);
+		return vmfee_fail(err, VMFEE_GUEST, "the guest ended in a triple fault");
+	case VCPU_BROKEN:
+		launch->ended = "panic";
+		return vmfee_fail(err, vcpu->err.status, "%s", vcpu->err.text);
+	case VCPU_STOPPED:
+		if (vcpu->err.status != VMFEE_OK)
+			return vmfee_fail(err, vcpu->err.status, "%s", vcpu->err.text);
+		break;
+	}
+	return -1;
+}
+
+static int run(struct launch *launch, struct vmfee_error *err)
+{
+	clock_gettime(CLOCK_MONOTONIC, &launch->deadline);
+	launch->deadline.tv_sec += launch->options.timeout;
+	launch->ended = "guest-stopped";
+	vcpu_go(&launch->vcpu);
+	int failed = watch(launch, err);
+	if (failed)
+		vcpu_stop(&launch->vcpu);
+	vcpu_join(&launch->vcpu);
+	/* What the guest published before it was stopped is as good as the rest. */
+	if (launch->vcpu.err.status == VMFEE_OK && drain_ring(&launch->drain, err) != 0)
+		failed = -1;
+	if (sink_close(&launch->sink, err) != 0 || failed)
+		return -1;
+	return judge(launch, err);
+}
+
+int main(int argc, char **argv)
+{
+	static struct launch launch;
+	struct vmfee_error err = {0};
+
+	launch_options_parse(&launch.options, argc, argv);
+	launch.machine = MACHINE_NONE;
+	launch.ended = "refused";
+	int failed = prepare(&launch, &err) != 0 || run(&launch, &err) != 0;
+	if (failed) {
+		fprintf(stderr, "l1vmm-launch: %s\n", err.text);
+		if (launch.options.ports)
+			output_line(&launch.output, "l1vmm-launch: %s", err.text);
+	}
+	if (launch.output.write != NULL)
+		output_line(&launch.output, "@end image=kvm status=%s",
+			    failed ? launch.ended : "ok");
+	drain_free(&launch.drain);
+	machine_close(&launch.machine);
+	if (launch.options.ports)
+		output_shutdown();
+	return err.status;
+}

@@ -1,0 +1,23 @@
+/*
+ * The console of a launched stack: the launcher's stdout, or port 0xE9 of the machine that the
+ * launcher itself runs on.
+ */
+#ifndef BENCH_LAUNCHER_OUTPUT_H
+#define BENCH_LAUNCHER_OUTPUT_H
+
+#include "bench/err.h"
+#include "bench/launcher/ports.h"
+
+#include <stdbool.h>
+
+/* Asks for the ports, where they are wanted; by the thread that makes all others. */
+int output_open(struct ports_output *output, bool port, struct vmfee_error *err);
+
+/* A line of the launcher's own. */
+void output_line(const struct ports_output *output, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Ends the machine that the launcher itself runs on. */
+_Noreturn void output_shutdown(void);
+
+#endif
