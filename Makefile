@@ -79,10 +79,10 @@ $(B)/san/%.o: %.c Makefile
 # The two commands of a newcomer.  Their steps follow one another whatever -j says, and each step is
 # a make of its own, because nothing may look for a tool before bootstrap has installed it.
 .PHONY: fee
-fee: ## set up, build, measure the VM fee and print the table
-	@scripts/bootstrap
+fee: ## set up, build, measure the VM fee and print the table (PLATFORM=bochs-kvm: upon KVM)
+	@scripts/bootstrap $(if $(filter bochs-kvm,$(PLATFORM)),kernel)
 	@$(MAKE) -Otarget all
-	$(B)/vmfee run fee
+	$(B)/vmfee run $(PLATFORM:%=--platform=%) fee
 
 .PHONY: golden
 golden: fee ## take the instruction counts of `fee` and `mmu` into tests/golden; the commit says why
@@ -92,7 +92,7 @@ golden: fee ## take the instruction counts of `fee` and `mmu` into tests/golden;
 
 .PHONY: test
 test: ## set up, then lint, unit, san and system, in this order
-	@scripts/bootstrap
+	@scripts/bootstrap kernel
 	@$(MAKE) -Otarget lint
 	@$(MAKE) -Otarget $(B)/unit $(B)/san/unit all
 	@$(MAKE) unit

@@ -61,13 +61,13 @@ static struct analysis_exit *row_exit(struct analysis_row *row, uint16_t reason)
 	return &row->exit[i];
 }
 
-static void count_exits(struct analysis_row *row)
+static void count_exits(struct analysis_row *row, unsigned base)
 {
 	const struct result_bench *bench = row->bench;
 	double operations = result_operations(bench);
 
 	for (size_t i = 0; i < bench->exits; i++) {
-		if (bench->exit[i].level != 0)
+		if (bench->exit[i].level != base)
 			continue;
 		struct analysis_exit *exit = row_exit(row, bench->exit[i].reason);
 		if (exit == NULL)
@@ -87,7 +87,7 @@ static void hold_against_expectation(struct analysis_row *row, const struct resu
 {
 	const struct result_bench *bench = row->bench;
 
-	if (stack->depth != 1 || !stack->traced || !stack->default_switches)
+	if (stack->depth - stack->base != 1 || !stack->traced || !stack->default_switches)
 		return;
 	row->compared = true;
 	for (unsigned i = 0; i < bench->expected; i++) {
@@ -108,10 +108,10 @@ const struct analysis_exit *analysis_disagreement(const struct analysis_row *row
 	return NULL;
 }
 
-static uint64_t shorter(const struct exit_sum *sum, size_t sums, uint64_t shortest)
+static uint64_t shorter(const struct exit_sum *sum, size_t sums, unsigned base, uint64_t shortest)
 {
 	for (size_t i = 0; i < sums; i++)
-		if (sum[i].level == 0 && sum[i].shortest < shortest)
+		if (sum[i].level == base && sum[i].shortest < shortest)
 			shortest = sum[i].shortest;
 	return shortest;
 }
@@ -122,10 +122,11 @@ static uint64_t shorter(const struct exit_sum *sum, size_t sums, uint64_t shorte
  */
 static uint64_t common_path(const struct result_stack *stack)
 {
-	uint64_t shortest = shorter(stack->outside, stack->outsides, UINT64_MAX);
+	uint64_t shortest = shorter(stack->outside, stack->outsides, stack->base, UINT64_MAX);
 
 	for (size_t i = 0; i < stack->benches; i++)
-		shortest = shorter(stack->bench[i].exit, stack->bench[i].exits, shortest);
+		shortest =
+			shorter(stack->bench[i].exit, stack->bench[i].exits, stack->base, shortest);
 	return shortest == UINT64_MAX ? 0 : shortest;
 }
 
@@ -134,13 +135,13 @@ static uint64_t common_path(const struct result_stack *stack)
  * component.  What is left of the fee was spent outside of the stamps, on the way to them and back;
  * where there was no exit at all, in the guest, on what the benchmark is about.
  */
-static void split_fee(struct analysis_row *row, uint64_t common)
+static void split_fee(struct analysis_row *row, unsigned base, uint64_t common)
 {
 	const struct result_bench *bench = row->bench;
 	double rest = row->fee;
 
 	for (size_t i = 0; i < bench->exits; i++) {
-		if (bench->exit[i].level != 0)
+		if (bench->exit[i].level != base)
 			continue;
 		double own = (double)(bench->exit[i].handled_ticks - bench->exit[i].count * common);
 		double handled = own / result_operations(bench);
@@ -170,7 +171,7 @@ static int fill_row(struct analysis *analysis, struct analysis_row *row,
 		return -1;
 	row->interval.low = per_op(analysis->stack, bench, row->interval.low);
 	row->interval.high = per_op(analysis->stack, bench, row->interval.high);
-	count_exits(row);
+	count_exits(row, analysis->stack->base);
 	hold_against_expectation(row, analysis->stack);
 	if (quiet != NULL)
 		price_telemetry(row, quiet);
@@ -182,7 +183,7 @@ static int fill_row(struct analysis *analysis, struct analysis_row *row,
 		return 0;
 	row->native_ticks = analysis_ticks(analysis->native, row->native);
 	row->fee = row->ticks - row->native_ticks;
-	split_fee(row, common_path(analysis->stack));
+	split_fee(row, analysis->stack->base, common_path(analysis->stack));
 	analysis->priced++;
 	analysis->fee += row->fee;
 	for (int i = 0; i < FEE_COMPONENTS; i++)

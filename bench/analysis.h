@@ -8,7 +8,7 @@
 #include "bench/results.h"
 #include "bench/stats.h"
 
-/* The exits of a benchmark that share a reason, at the lowest level. */
+/* The exits of a benchmark that share a reason, at the lowest level of this project. */
 struct analysis_exit {
 	uint16_t reason;
 	double per_op;

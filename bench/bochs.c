@@ -11,24 +11,30 @@
 #define BOCHS_ERRORS "bochs.stderr"
 #define BOCHS_LOG    "bochs.log"
 
+enum { IPS = 4000000, KERNEL_IPS = 200000000 };
+
 /* The banner of Bochs lies between two lines of '='. */
 enum { BANNER_RULES = 2 };
 
 /*
  * Every file is relative to the folder that Bochs runs in, so that this file is the same for every
  * run.  BXSHARE is set by the wrapper that starts Bochs.  time0 fixes the CMOS clock, and sync=none
- * keeps the host's clock out of the machine: what is left is deterministic.  com1 stays off: its
- * pace would depend on ips.
+ * keeps the host's clock out of the machine: what is left is deterministic.  com1 stays off where
+ * there is no kernel that needs it.
+ *
+ * ips is how many instructions a microsecond of the devices lasts.  A kernel's timer interrupts
+ * come as often as on a processor of 200 million instructions a second; a kernel also reads MSRs of
+ * its processor's that Bochs does not have.
  */
 static const char config[] = "config_interface: textconfig\n"
 			     "display_library: term\n"
 			     "memory: guest=%u, host=%u, block_size=1024\n"
-			     "cpu: model=%s, count=1, ips=4000000, reset_on_triple_fault=0\n"
+			     "cpu: model=%s, count=1, ips=%u, reset_on_triple_fault=0%s\n"
 			     "romimage: file=$BXSHARE/BIOS-bochs-latest, options=fastboot\n"
 			     "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
 			     "pci: enabled=1, chipset=i440fx\n"
 			     "clock: sync=none, time0=946684800\n"
-			     "port_e9_hack: enabled=1\n"
+			     "port_e9_hack: enabled=1\n%s"
 			     "ata0-master: type=disk, path=" BOCHS_DISK ", mode=flat\n"
 			     "boot: disk\n"
 			     "log: " BOCHS_LOG "\n"
@@ -62,7 +68,9 @@ static int write_config(const struct bochs_machine *machine, struct vmfee_error 
 	FILE *file = fopen(path, "we");
 	if (file == NULL)
 		return vmfee_fail_errno(err, "%s", path);
-	fprintf(file, config, machine->memory, machine->memory, machine->cpu);
+	fprintf(file, config, machine->memory, machine->memory, machine->cpu,
+		machine->kernel ? KERNEL_IPS : IPS, machine->kernel ? ", ignore_bad_msrs=1" : "",
+		machine->kernel ? "com1: enabled=1, mode=file, dev=" BOCHS_SERIAL "\n" : "");
 	int failed = ferror(file);
 	if (fclose(file) != 0 || failed)
 		return vmfee_fail_errno(err, "%s", path);

@@ -13,6 +13,7 @@
 /* Names inside the folder that a machine runs in. */
 #define BOCHS_DISK   "disk.img"
 #define BOCHS_CONFIG "bochsrc"
+#define BOCHS_SERIAL "kernel.log" /* what a kernel says */
 
 struct bochs_machine {
 	const char *program; /* path of Bochs or of a wrapper around it */
@@ -20,6 +21,9 @@ struct bochs_machine {
 	const char *cpu;
 	unsigned memory;   /* MiB */
 	unsigned watchdog; /* million ticks */
+	/* With an operating system in it: devices at the pace of a real processor, a serial port.
+	 */
+	bool kernel;
 };
 
 enum bochs_end {

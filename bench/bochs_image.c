@@ -216,11 +216,13 @@ static int add_module(struct plan *plan, size_t level, uint64_t *end, struct vmf
 	const struct bochs_stack_image *file = &plan->stack->images[level];
 	const struct input *input = &plan->images[level];
 	uint64_t paddr = round_up(*end, level == 1 ? FIRST_MODULE_ALIGN : MODULE_ALIGN);
-	struct pvh_image image;
 
-	struct pvh_elf_result result = pvh_elf_parse(input->bytes, input->size, &image);
-	if (result.error != PVH_ELF_OK)
-		return refuse_image(plan, level, result, err);
+	if (!file->data) {
+		struct pvh_image image;
+		struct pvh_elf_result result = pvh_elf_parse(input->bytes, input->size, &image);
+		if (result.error != PVH_ELF_OK)
+			return refuse_image(plan, level, result, err);
+	}
 	if (paddr > plan->usable_end || input->size > plan->usable_end - paddr)
 		return vmfee_fail(err, VMFEE_IMAGE,
 				  "%s: no room for it in %u MiB of memory; raise `memory`",

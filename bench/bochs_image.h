@@ -9,6 +9,7 @@
 
 #include "bench/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ enum {
 struct bochs_stack_image {
 	const char *path;
 	const char *cmdline;
+	bool data; /* a module that is no image: handed on as it is */
 };
 
 struct bochs_stack {

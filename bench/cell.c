@@ -1,4 +1,6 @@
 #include "bench/cell.h"
+#include "bench/kvm_image.h"
+#include "bench/kvm_level.h"
 #include "bench/trace.h"
 #include "bench/verdict.h"
 
@@ -14,14 +16,55 @@
  */
 enum { SLOWEST_TICKS_PER_SECOND = 1000000, START_SECONDS = 60 };
 
+/*
+ * A kernel takes memory and time of its own: it boots in some 700 million ticks, and each exit
+ * takes it ten times what it takes l1vmm.
+ */
+enum { KERNEL_MEMORY = 256, KERNEL_PATIENCE = 10 };
+
+#define INITRAMFS "initramfs.cpio"
+
 static int cell_path(const struct cell *cell, const char *name, char *path, struct vmfee_error *err)
 {
 	return project_path(path, cell->folder, name, "", err);
 }
 
-static int write_disk(struct cell *cell, struct vmfee_error *err)
+/* The images of a stack upon the bare machine. */
+static int describe_images(const struct cell *cell, struct bochs_stack *description,
+			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
+			   struct vmfee_error *err)
 {
 	const struct stack *stack = &cell->stack->stack;
+
+	for (unsigned i = 0; i < stack->levels; i++) {
+		if (project_path(paths[i], cell->project->images, stack->level[i].image, ".elf",
+				 err) != 0)
+			return -1;
+		images[i] = (struct bochs_stack_image){paths[i], stack->level[i].cmdline, false};
+	}
+	description->count = stack->levels;
+	return 0;
+}
+
+/* A kernel that finds the rest of its stack in its initramfs. */
+static int describe_kernel(const struct cell *cell, struct bochs_stack *description,
+			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
+			   struct vmfee_error *err)
+{
+	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
+	    cell_path(cell, INITRAMFS, paths[1], err) != 0 ||
+	    kvm_image_write(paths[1], cell->project, &cell->stack->stack, cell->experiment->memory,
+			    err) != 0)
+		return -1;
+	images[0] = (struct bochs_stack_image){paths[0], KVM_IMAGE_CMDLINE, false};
+	images[1] = (struct bochs_stack_image){paths[1], "", true};
+	description->count = 2;
+	description->memory += KERNEL_MEMORY;
+	return 0;
+}
+
+static int write_disk(struct cell *cell, struct vmfee_error *err)
+{
 	struct bochs_stack_image images[STACK_MAX_LEVELS];
 	char paths[STACK_MAX_LEVELS][PATH_MAX];
 	char boot_sector[PATH_MAX];
@@ -29,22 +72,18 @@ static int write_disk(struct cell *cell, struct vmfee_error *err)
 	struct bochs_stack description = {
 		.boot_sector = boot_sector,
 		.images = images,
-		.count = stack->levels,
 		.memory = cell->experiment->memory,
 		/* Nobody traces a stack without a hypervisor. */
-		.outbox = stack->levels > 1 ? (uint64_t)cell->experiment->outbox << 20 : 0,
+		.outbox = cell->stack->stack.levels > 1 ? (uint64_t)cell->experiment->outbox << 20
+							: 0,
 	};
 
 	if (cell_path(cell, BOCHS_DISK, disk, err) != 0 ||
 	    project_path(boot_sector, cell->project->images, "bochs-mbr", ".bin", err) != 0)
 		return -1;
-	for (unsigned i = 0; i < stack->levels; i++) {
-		if (project_path(paths[i], cell->project->images, stack->level[i].image, ".elf",
-				 err) != 0)
-			return -1;
-		images[i] = (struct bochs_stack_image){paths[i], stack->level[i].cmdline};
-	}
-	return bochs_image_write(disk, &description, &cell->layout, err);
+	int failed = cell->kernel ? describe_kernel(cell, &description, images, paths, err)
+				  : describe_images(cell, &description, images, paths, err);
+	return failed ? -1 : bochs_image_write(disk, &description, &cell->layout, err);
 }
 
 static int open_log(struct cell *cell, struct vmfee_error *err)
@@ -64,8 +103,9 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 		.program = cell->project->bochs,
 		.folder = cell->folder,
 		.cpu = experiment->cpu,
-		.memory = experiment->memory,
-		.watchdog = experiment->watchdog,
+		.memory = experiment->memory + (cell->kernel ? KERNEL_MEMORY : 0),
+		.watchdog = cell->watchdog,
+		.kernel = cell->kernel,
 	};
 
 	if (bochs_start(&cell->bochs, &machine, err) != 0)
@@ -73,7 +113,7 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 	cell->running = true;
 	clock_gettime(CLOCK_MONOTONIC, &cell->deadline);
 	cell->deadline.tv_sec +=
-		START_SECONDS + experiment->watchdog * (1000000 / SLOWEST_TICKS_PER_SECOND);
+		START_SECONDS + cell->watchdog * (1000000 / SLOWEST_TICKS_PER_SECOND);
 	return 0;
 }
 
@@ -86,7 +126,10 @@ int cell_start(struct cell *cell, const struct project *project,
 	cell->experiment = experiment;
 	cell->stack = stack;
 	cell->log = -1;
+	cell->kernel = kvm_level_is(&stack->stack);
+	cell->watchdog = experiment->watchdog * (cell->kernel ? KERNEL_PATIENCE : 1);
 	console_init(&cell->console, stack->stack.levels);
+	cell->console.traced = cell->kernel ? 1 : 0;
 
 	if (project_path(cell->folder, run, stack->name, "", err) != 0)
 		return -1;
@@ -154,11 +197,14 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 
 static void remove_disk(const struct cell *cell)
 {
-	char disk[PATH_MAX];
-	struct vmfee_error ignored = {0};
+	static const char *const names[] = {BOCHS_DISK, INITRAMFS};
 
-	if (cell_path(cell, BOCHS_DISK, disk, &ignored) == 0)
-		unlink(disk);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[PATH_MAX];
+		struct vmfee_error ignored = {0};
+		if (cell_path(cell, names[i], path, &ignored) == 0)
+			unlink(path);
+	}
 }
 
 int cell_finish(struct cell *cell, struct vmfee_error *err)
@@ -167,7 +213,7 @@ int cell_finish(struct cell *cell, struct vmfee_error *err)
 	struct machine_end machine = {
 		.end = bochs_wait(&cell->bochs, message, sizeof(message)),
 		.message = message,
-		.watchdog = cell->experiment->watchdog,
+		.watchdog = cell->watchdog,
 		.cpu = cell->experiment->cpu,
 	};
 
@@ -189,7 +235,7 @@ int cell_check_deadline(const struct cell *cell, struct vmfee_error *err)
 	return vmfee_fail(err, VMFEE_WATCHDOG,
 			  "Bochs hung: neither the machine nor the watchdog "
 			  "of %u million ticks ended it",
-			  cell->experiment->watchdog);
+			  cell->watchdog);
 }
 
 void cell_free(struct cell *cell)

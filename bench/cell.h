@@ -28,6 +28,8 @@ struct cell {
 	struct bochs_image_layout layout;
 	int log; /* console.log */
 	bool running;
+	bool kernel;		  /* the lowest level is KVM: Debian's kernel */
+	unsigned watchdog;	  /* million ticks */
 	struct timespec deadline; /* of CLOCK_MONOTONIC, when even the watchdog has failed */
 	struct console console;
 	struct exits exits;

@@ -13,6 +13,7 @@
 enum {
 	OPTION_RESULTS = 0x100,
 	OPTION_BOCHS,
+	OPTION_PLATFORM,
 	OPTION_CPU,
 	OPTION_MEMORY,
 	OPTION_WATCHDOG,
@@ -24,6 +25,8 @@ static const struct argp_option options[] = {
 	{"jobs", 'j', "N", 0, "Run N machines at a time; the default is the number of processors",
 	 0},
 	{"bochs", OPTION_BOCHS, "PATH", 0, "Run the Bochs at PATH", 0},
+	{"platform", OPTION_PLATFORM, "NAME", 0,
+	 "Run on another platform, as EXPERIMENT-NAME: bochs, or bochs-kvm with KVM beneath", 0},
 	{"cpu", OPTION_CPU, "MODEL", 0, "Give the machines another CPU model of Bochs", 0},
 	{"memory", OPTION_MEMORY, "MIB", 0, "Give the machines another size of memory", 0},
 	{"watchdog", OPTION_WATCHDOG, "N", 0, "End a machine after N million ticks", 0},
@@ -39,8 +42,8 @@ static const char doc[] =
 
 struct arguments {
 	const char *experiment;
-	const char *results, *bochs;	     /* NULL: as the project has it */
-	const char *cpu, *memory, *watchdog; /* NULL: as the experiment has it */
+	const char *results, *bochs;			/* NULL: as the project has it */
+	const char *platform, *cpu, *memory, *watchdog; /* NULL: as the experiment has it */
 	struct run_options run;
 };
 
@@ -69,6 +72,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_BOCHS:
 		arguments->bochs = arg;
+		return 0;
+	case OPTION_PLATFORM:
+		arguments->platform = arg;
 		return 0;
 	case OPTION_CPU:
 		arguments->cpu = arg;
@@ -125,6 +131,23 @@ static int override(struct experiment *experiment, const char *key, const char *
 	return vmfee_prefix(err, "--%s", key);
 }
 
+/* A run on another platform has a name of its own, so that it takes nobody's place. */
+static int change_platform(struct experiment *experiment, const char *platform,
+			   struct vmfee_error *err)
+{
+	char name[2 * sizeof(experiment->name)];
+
+	if (platform == NULL || strcmp(platform, experiment->platform) == 0)
+		return 0;
+	if (override(experiment, "platform", platform, err) != 0)
+		return -1;
+	snprintf(name, sizeof(name), "%s-%s", experiment->name, platform);
+	if (!stack_valid_name(name))
+		return vmfee_fail(err, VMFEE_USAGE, "'%s' is too long a name for a run", name);
+	memcpy(experiment->name, name, sizeof(experiment->name));
+	return 0;
+}
+
 static int prepare(const struct arguments *arguments, struct project *project,
 		   struct experiment *experiment, struct vmfee_error *err)
 {
@@ -139,10 +162,12 @@ static int prepare(const struct arguments *arguments, struct project *project,
 		return vmfee_fail(err, VMFEE_USAGE, "a path is longer than %d bytes", PATH_MAX - 1);
 	if (find_experiment(project, arguments->experiment, path, err) != 0 ||
 	    experiment_load(experiment, path, project->images, err) != 0 ||
+	    change_platform(experiment, arguments->platform, err) != 0 ||
 	    override(experiment, "cpu", arguments->cpu, err) != 0 ||
-	    override(experiment, "memory", arguments->memory, err) != 0)
+	    override(experiment, "memory", arguments->memory, err) != 0 ||
+	    override(experiment, "watchdog", arguments->watchdog, err) != 0)
 		return -1;
-	return override(experiment, "watchdog", arguments->watchdog, err);
+	return experiment_settle(experiment, err);
 }
 
 static int print_report(const char *run, struct vmfee_error *err)

@@ -214,9 +214,8 @@ static int take_telemetry(struct console *console, const struct line *line, stru
 	    line_number(line, "dropped", 0, UINT32_MAX, &dropped, err) != 0 ||
 	    line_number(line, "packets", 0, UINT32_MAX, &packets, err) != 0)
 		return -1;
-	/* Only the lowest level has an outbox; what the others tell is about traces of their own.
-	 */
-	if (line->depth > 0)
+	/* Only one level has an outbox; what the others tell is about traces of their own. */
+	if (line->depth != console->traced)
 		return 0;
 	console->telemetry = true;
 	console->records += records;

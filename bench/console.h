@@ -61,6 +61,7 @@ enum console_end {
 
 struct console {
 	unsigned levels; /* of the stack */
+	unsigned traced; /* the level whose trace leaves the machine; set after console_init() */
 	unsigned line;	 /* number of the last line taken apart, from 1 */
 	struct console_bench bench[CONSOLE_MAX_BENCHES];
 	unsigned benches;
@@ -69,7 +70,7 @@ struct console {
 	char said[STACK_MAX_LEVELS][CONSOLE_MAX_TEXT + 1]; /* the last line of each for people */
 	char stop_reason[CONSOLE_MAX_VALUE + 1];
 	char stop[CONSOLE_MAX_TEXT + 1];    /* the first @stop, as "key=value ..."; or empty */
-	bool telemetry;			    /* the lowest level has told of its trace */
+	bool telemetry;			    /* the traced level has told of its trace */
 	uint64_t records, dropped, packets; /* in it, over all CPUs */
 	size_t pending;			    /* bytes of the line that has not ended yet */
 	char bytes[LINE_MAX_BYTES + STACK_MAX_LEVELS + 1];

@@ -1,5 +1,7 @@
 #include "bench/experiment.h"
 #include "bench/experiment_key.h"
+#include "bench/kvm_level.h"
+#include "bench/platform.h"
 #include "bench/project.h"
 
 #include <errno.h>
@@ -42,11 +44,25 @@ static int experiment_line(struct loader *loader, const char *name, const char *
 	return experiment_key_set(loader->experiment, key, value, loader->err);
 }
 
+/* KVM is no image, but what launches the others. */
+static int check_kvm(const struct stack *stack, struct vmfee_error *err)
+{
+	struct kvm_level level;
+
+	if (stack->levels < 2)
+		return vmfee_fail(err, VMFEE_USAGE, KVM_LEVEL ": nothing to launch");
+	return kvm_level_parse(&level, stack->level[0].cmdline, err);
+}
+
 static int check_images(struct loader *loader, const struct stack *stack)
 {
 	for (unsigned i = 0; i < stack->levels; i++) {
 		char path[PATH_MAX];
 		const char *image = stack->level[i].image;
+		if (i == 0 && kvm_level_is(stack) && check_kvm(stack, loader->err) == 0)
+			continue;
+		if (loader->err->status != VMFEE_OK)
+			return -1;
 		if (project_path(path, loader->images, image, ".elf", loader->err) != 0)
 			return -1;
 		if (access(path, R_OK) == 0)
@@ -317,4 +333,28 @@ int experiment_override(struct experiment *experiment, const char *key, const ch
 	int index = experiment_key_find(key, err);
 
 	return index < 0 ? -1 : experiment_key_set(experiment, index, value, err);
+}
+
+static int put_kvm_beneath(struct experiment_stack *stack, struct vmfee_error *err)
+{
+	char notation[EXPERIMENT_MAX_NOTATION + 1];
+
+	if (stack->stack.levels < 2 || kvm_level_is(&stack->stack))
+		return 0;
+	if (snprintf(notation, sizeof(notation), KVM_LEVEL " / %s", stack->notation) >=
+	    (int)sizeof(notation))
+		return vmfee_fail(err, VMFEE_USAGE,
+				  "[stack %s]: levels has more than %d characters with KVM beneath",
+				  stack->name, EXPERIMENT_MAX_NOTATION);
+	memcpy(stack->notation, notation, sizeof(notation));
+	return stack_parse(&stack->stack, notation, err);
+}
+
+int experiment_settle(struct experiment *experiment, struct vmfee_error *err)
+{
+	for (unsigned i = 0; i < experiment->stacks; i++)
+		if (platform_find(experiment->platform)->kvm &&
+		    put_kvm_beneath(&experiment->stack[i], err) != 0)
+			return -1;
+	return 0;
 }

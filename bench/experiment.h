@@ -60,6 +60,12 @@ int experiment_load(struct experiment *experiment, const char *path, const char 
 int experiment_override(struct experiment *experiment, const char *key, const char *value,
 			struct vmfee_error *err);
 
+/*
+ * Puts KVM beneath every hypervisor that is at the bottom of a stack, where the platform has it;
+ * once all keys are known.  Returns 0, or -1 with VMFEE_USAGE where a stack becomes too high.
+ */
+int experiment_settle(struct experiment *experiment, struct vmfee_error *err);
+
 /* The stack of that name, or NULL. */
 const struct experiment_stack *experiment_stack(const struct experiment *experiment,
 						const char *name);

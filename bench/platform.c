@@ -3,8 +3,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#define INSTRUCTION "emulated instruction", "instructions", ": a path length, not a time"
+
 static const struct platform platforms[] = {
-	{"bochs", "emulated instruction", "instructions", ": a path length, not a time"},
+	{"bochs", INSTRUCTION, "bochs", false},
+	{"bochs-kvm", INSTRUCTION, "bochs", true},
 };
 
 const struct platform *platform_find(const char *name)

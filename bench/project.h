@@ -14,6 +14,9 @@ struct project {
 	char plots[PATH_MAX];	    /* bench/plots: NAME.gp */
 	char images[PATH_MAX];	    /* build/images: NAME.elf */
 	char results[PATH_MAX];	    /* results: one directory per run */
+	char launcher[PATH_MAX];    /* build/l1vmm-launch */
+	char kernel[PATH_MAX];	    /* .cache/kernel: Debian's, with KVM's modules */
+	char init[PATH_MAX];	    /* scripts/kvm-init */
 	char bochs[PATH_MAX];	    /* .cache/bochs/run, or $L1VMM_BOCHS */
 };
 

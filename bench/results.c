@@ -1,4 +1,5 @@
 #include "bench/results.h"
+#include "bench/kvm_level.h"
 #include "bench/schema.h"
 #include "bench/stats.h"
 
@@ -232,7 +233,7 @@ static int take_switch(const struct query *query, void *into)
 
 	text(query, 0, name, sizeof(name));
 	text(query, 1, value, sizeof(value));
-	if (!switches_is_default(name, value))
+	if (number(query, 2) == stack->base && !switches_is_default(name, value))
 		stack->default_switches = false;
 	return 0;
 }
@@ -281,6 +282,7 @@ static int take_stack(const struct query *query, void *into)
 		return damaged(query, "a stack with a name that is none");
 	text(query, 2, stack->notation, sizeof(stack->notation));
 	stack->depth = (unsigned)number(query, 3);
+	stack->base = kvm_level_begins(stack->notation) ? 1 : 0;
 	text(query, 4, stack->probe_of, sizeof(stack->probe_of));
 	stack->traced = number(query, 5) != 0;
 	stack->records = number(query, 6);
@@ -291,7 +293,7 @@ static int take_stack(const struct query *query, void *into)
 		     id, take_bench, stack) != 0 ||
 	    each_row(query, "SELECT name, why FROM skip WHERE stack = ? ORDER BY rowid", id,
 		     take_skip, stack) != 0 ||
-	    each_row(query, "SELECT name, value FROM switch WHERE level = 0 AND stack = ?", id,
+	    each_row(query, "SELECT name, value, level FROM switch WHERE stack = ?", id,
 		     take_switch, stack) != 0)
 		return -1;
 	if (stack->benches > 0 && results_bench(stack, "empty") == NULL)

@@ -32,9 +32,10 @@ struct result_stack {
 	char name[STACK_MAX_NAME + 1];
 	char notation[RESULTS_MAX_TEXT + 1];
 	unsigned depth;
+	unsigned base;			   /* level of the lowest hypervisor of this project */
 	char probe_of[STACK_MAX_NAME + 1]; /* empty: a stack of the tables */
 	bool traced;
-	bool default_switches; /* of the lowest hypervisor */
+	bool default_switches; /* of the hypervisor at `base` */
 	uint64_t records, dropped;
 	struct result_bench *bench; /* in the order of measurement */
 	size_t benches;

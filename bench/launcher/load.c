@@ -42,31 +42,47 @@ static uint64_t round_up(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
-static int read_file(const char *path, uint8_t **bytes, uint64_t *size, struct vmfee_error *err)
+/* Reads what the file has of `size` bytes; NULL where memory is short. */
+static uint8_t *read_bytes(int fd, uint64_t *size)
 {
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t expected = *size;
+	uint8_t *bytes = malloc(expected + 1);
 
-	if (fd < 0)
-		return vmfee_fail(err, VMFEE_IMAGE, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-	    (uint64_t)status.st_size > PVH_ELF_MAX_MEMORY) {
-		close(fd);
-		return vmfee_fail(err, VMFEE_IMAGE, "%s: not a regular file of at most %llu MiB",
-				  path, PVH_ELF_MAX_MEMORY / MIB);
-	}
-	*size = 0;
-	*bytes = malloc((size_t)status.st_size + 1);
-	while (*bytes != NULL && *size < (uint64_t)status.st_size) {
-		ssize_t got = read(fd, *bytes + *size, (size_t)status.st_size - *size);
+	for (*size = 0; bytes != NULL && *size < expected;) {
+		ssize_t got = read(fd, bytes + *size, expected - *size);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
 			break;
 		*size += (uint64_t)got;
 	}
+	return bytes;
+}
+
+/* The whole file, to be freed; NULL with an error. */
+static uint8_t *read_file(const char *path, uint64_t *size, struct vmfee_error *err)
+{
+	struct stat status;
+	uint8_t *bytes = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	*size = 0;
+	if (fd < 0) {
+		vmfee_fail(err, VMFEE_IMAGE, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+	    (uint64_t)status.st_size > PVH_ELF_MAX_MEMORY) {
+		vmfee_fail(err, VMFEE_IMAGE, "%s: not a regular file of at most %llu MiB", path,
+			   PVH_ELF_MAX_MEMORY / MIB);
+	} else {
+		*size = (uint64_t)status.st_size;
+		bytes = read_bytes(fd, size);
+		if (bytes == NULL)
+			vmfee_fail_errno(err, "%s", path);
+	}
 	close(fd);
-	return *bytes == NULL ? vmfee_fail_errno(err, "%s", path) : 0;
+	return bytes;
 }
 
 static bool put(void *ctx, uint64_t paddr, const void *data, uint64_t size)
@@ -144,9 +160,9 @@ static int load_images(struct loading *loading)
 {
 	for (size_t i = 0; i < loading->stack->count; i++) {
 		const char *path = loading->stack->images[i].path;
-		uint8_t *bytes;
 		uint64_t size;
-		if (read_file(path, &bytes, &size, loading->err) != 0)
+		uint8_t *bytes = read_file(path, &size, loading->err);
+		if (bytes == NULL)
 			return -1;
 		int failed = i == 0 ? load_lowest(loading, path, bytes, size)
 				    : load_module(loading, i, bytes, size);

@@ -67,8 +67,7 @@ static int open_trace(struct launch *launch, struct vmfee_error *err)
 	const struct launch_options *options = &launch->options;
 
 	launch->sink.file = -1;
-	/* Nobody traces a stack without a hypervisor. */
-	if (options->trace == NULL || options->count < 2)
+	if (options->trace == NULL)
 		return 0;
 	launch->drain.ring_bytes = (uint64_t)options->ring << 10;
 	launch->drain.sink = &launch->sink;

@@ -23,7 +23,9 @@ static const struct argp_option known[] = {
 	{"memory", OPTION_MEMORY, "MIB", 0, "Memory of the machine; the default is 256", 0},
 	{"trace", OPTION_TRACE, "FILE", 0,
 	 "Write the exits that the lowest image records to FILE, or to ata:LBA,SECTORS", 0},
-	{"ring", OPTION_RING, "KIB", 0, "Room for exits not yet written; the default is 4096", 0},
+	{"ring", OPTION_RING, "KIB", 0,
+	 "Room for exits not yet written, 0 for an image that records none; the default is 4096",
+	 0},
 	{"timeout", OPTION_TIMEOUT, "SECONDS", 0, "End a guest that takes longer", 0},
 	{"processor", OPTION_PROCESSOR, "N", 0, "The processor to pin the guest to", 0},
 	{"console", OPTION_CONSOLE, "WHERE", 0,
@@ -72,7 +74,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			number(arg, "memory", MACHINE_MIN_MEMORY, MACHINE_MAX_MEMORY, state);
 		return 0;
 	case OPTION_RING:
-		options->ring = number(arg, "ring", RING_UNIT, MAX_RING, state);
+		options->ring = number(arg, "ring", 0, MAX_RING, state);
 		if (options->ring % RING_UNIT != 0)
 			argp_error(state, "--ring takes a multiple of %d", RING_UNIT);
 		return 0;

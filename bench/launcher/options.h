@@ -10,7 +10,7 @@
 
 struct launch_options {
 	unsigned memory;   /* MiB */
-	unsigned ring;	   /* KiB */
+	unsigned ring;	   /* KiB; 0: the lowest image records nothing */
 	unsigned timeout;  /* seconds; 0: none */
 	int processor;	   /* for the vCPU; -1: the highest that the launcher may use */
 	const char *trace; /* of the lowest image: a file or ata:LBA,SECTORS; NULL: none */

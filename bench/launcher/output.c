@@ -44,10 +44,10 @@ void output_line(const struct ports_output *output, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(line, sizeof(line) - 1, fmt, args);
+	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	strcat(line, "\n");
 	output->write(output->ctx, line, strlen(line));
+	output->write(output->ctx, "\n", 1);
 }
 
 _Noreturn void output_shutdown(void)

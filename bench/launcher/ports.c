@@ -46,9 +46,9 @@ enum ports_event ports_write(struct ports *ports, uint16_t port, unsigned size, 
 		return console(ports, (const char *)data, count) ? PORTS_LINE : PORTS_GO_ON;
 	for (uint32_t i = 0; i < count && event == PORTS_GO_ON; i++) {
 		if (port == PORT_STATUS)
-			ports->status = data[i * size];
+			ports->status = data[(size_t)i * size];
 		if (port == PORT_SHUTDOWN)
-			event = poweroff(ports, data[i * size]);
+			event = poweroff(ports, data[(size_t)i * size]);
 	}
 	return event;
 }
@@ -58,5 +58,5 @@ void ports_read(uint16_t port, unsigned size, uint8_t *data, uint32_t count)
 	/* Nobody drives the bus. */
 	memset(data, 0xff, (size_t)size * count);
 	for (uint32_t i = 0; i < count && port == PORT_SERIAL_STATUS; i++)
-		data[i * size] = SERIAL_READY;
+		data[(size_t)i * size] = SERIAL_READY;
 }

@@ -35,7 +35,8 @@ int sink_open(struct sink *sink, const char *where, struct vmfee_error *err)
 		return vmfee_fail_errno(err, "%s", where);
 	if (flock(sink->file, LOCK_EX | LOCK_NB) != 0)
 		return vmfee_fail(err, VMFEE_SYSTEM, "%s: another launcher is writing it", where);
-	if (ftruncate(sink->file, 0) != 0)
+	/* A device has no length. */
+	if (ftruncate(sink->file, 0) != 0 && errno != EINVAL)
 		return vmfee_fail_errno(err, "%s", where);
 	return 0;
 }

@@ -23,7 +23,7 @@ struct sink {
 int sink_open(struct sink *sink, const char *where, struct vmfee_error *err);
 
 /* Appends a packet.  Returns 0, or -1 with VMFEE_DISK or VMFEE_SYSTEM. */
-int sink_write(struct sink *sink, const void *packet, size_t bytes, struct vmfee_error *err);
+int sink_write(struct sink *sink, const void *packet, size_t size, struct vmfee_error *err);
 
 int sink_close(struct sink *sink, struct vmfee_error *err);
 

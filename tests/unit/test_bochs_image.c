@@ -57,7 +57,8 @@ static void remove_folder(void)
 
 TestSuite(bochs_image, .init = make_folder, .fini = remove_folder);
 
-static const struct bochs_stack_image two_images[] = {{"low", "telemetry=on"}, {"high", "only=x"}};
+static const struct bochs_stack_image two_images[] = {{"low", "telemetry=on", false},
+						      {"high", "only=x", false}};
 
 static struct bochs_stack two_levels(void)
 {
@@ -177,6 +178,19 @@ Test(bochs_image, boots_the_stack)
 	free(disk.bytes);
 }
 
+/* An initramfs is no image, and its kernel knows what to do with it. */
+Test(bochs_image, a_module_may_be_data)
+{
+	const struct bochs_stack_image images[] = {{"low", "", false}, {"mbr", "", true}};
+	struct bochs_stack stack = two_levels();
+	struct bochs_image_layout layout;
+	struct vmfee_error err = {0};
+
+	stack.images = images;
+	cr_expect_eq(bochs_image_write("disk", &stack, &layout, &err), 0, "%s", err.text);
+	cr_expect_eq(unlink("disk"), 0);
+}
+
 Test(bochs_image, no_extent_touches_another_or_the_outbox)
 {
 	struct bochs_stack_image images[BOCHS_MAX_IMAGES];
@@ -186,7 +200,7 @@ Test(bochs_image, no_extent_touches_another_or_the_outbox)
 	struct disk disk;
 
 	for (int i = 0; i < BOCHS_MAX_IMAGES; i++)
-		images[i] = (struct bochs_stack_image){i % 2 ? "high" : "low", "a=b"};
+		images[i] = (struct bochs_stack_image){i % 2 ? "high" : "low", "a=b", false};
 	stack.images = images;
 	stack.count = BOCHS_MAX_IMAGES;
 	cr_assert_eq(bochs_image_write("disk", &stack, &layout, &err), 0, "%s", err.text);
@@ -321,7 +335,7 @@ Test(bochs_image, bad_boot_sector)
 Test(bochs_image, long_command_lines)
 {
 	static char cmdline[START_INFO_MAX_CMDLINE + 1];
-	struct bochs_stack_image images[] = {{"low", cmdline}, {"high", ""}};
+	struct bochs_stack_image images[] = {{"low", cmdline, false}, {"high", "", false}};
 	struct bochs_stack stack = two_levels();
 
 	memset(cmdline, 'x', START_INFO_MAX_CMDLINE);

@@ -1,0 +1,87 @@
+#include "bench/kvm_level.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct param {
+	const char *name;
+	size_t module; /* the member of struct kvm_level */
+	const char *initial;
+} params[] = {
+#define KVM_PARAM(name, module, initial, text) {#name, offsetof(struct kvm_level, module), initial},
+#include "bench/kvm_params.def"
+#undef KVM_PARAM
+};
+
+enum { PARAMS = sizeof(params) / sizeof(params[0]) };
+
+bool kvm_level_is(const struct stack *stack)
+{
+	return strcmp(stack->level[0].image, KVM_LEVEL) == 0;
+}
+
+bool kvm_level_begins(const char *notation)
+{
+	size_t length = strlen(KVM_LEVEL);
+
+	return strncmp(notation, KVM_LEVEL, length) == 0 && strcspn(notation + length, " \t") == 0;
+}
+
+static int find(const char *name, size_t length)
+{
+	for (int i = 0; i < PARAMS; i++)
+		if (strlen(params[i].name) == length && memcmp(params[i].name, name, length) == 0)
+			return i;
+	return -1;
+}
+
+static int refuse(const char *token, int length, struct vmfee_error *err)
+{
+	char list[256] = "";
+
+	for (int i = 0; i < PARAMS; i++) {
+		size_t used = strlen(list);
+		snprintf(list + used, sizeof(list) - used, "%s%s", i == 0 ? "" : ", ",
+			 params[i].name);
+	}
+	return vmfee_fail(err, VMFEE_USAGE,
+			  "'%.*s' is no parameter of KVM with a value; there are: %s", length,
+			  token, list);
+}
+
+static void append(struct kvm_level *level, int index, const char *value, int length)
+{
+	char *module = (char *)level + params[index].module;
+
+	/* A command line, names and values and all, fits into either member. */
+	sprintf(module + strlen(module), "%s%s=%.*s", module[0] == '\0' ? "" : " ",
+		params[index].name, length, value);
+}
+
+int kvm_level_parse(struct kvm_level *level, const char *cmdline, struct vmfee_error *err)
+{
+	bool given[PARAMS] = {false};
+
+	memset(level, 0, sizeof(*level));
+	for (const char *token = cmdline + strspn(cmdline, " \t"); *token != '\0';) {
+		size_t length = strcspn(token, " \t");
+		size_t name = strcspn(token, "= \t");
+		int index = find(token, name);
+		size_t value = name + 1;
+		while (value < length && isalnum((unsigned char)token[value]))
+			value++;
+		if (index < 0 || name + 1 >= length || value != length)
+			return refuse(token, (int)length, err);
+		if (!given[index])
+			append(level, index, token + name + 1, (int)(length - name - 1));
+		given[index] = true;
+		token += length;
+		token += strspn(token, " \t");
+	}
+	for (int i = 0; i < PARAMS; i++)
+		if (!given[i] && params[i].initial[0] != '\0')
+			append(level, i, params[i].initial, (int)strlen(params[i].initial));
+	return 0;
+}

@@ -1,0 +1,63 @@
+#!/bin/bash
+# KVM within Bochs: Debian's kernel as L0, l1vmm as its guest, and a workload in that.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+private_project
+cp build/l1vmm-launch "$PROJECT/build/"
+mkdir "$PROJECT/scripts"
+cp scripts/kvm-init "$PROJECT/scripts/"
+vmfee=$PROJECT/build/vmfee
+results=$PROJECT/results
+
+cat >"$PROJECT/bench/experiments/short.ini" <<END
+[experiment]
+title = the same stack twice
+memory = 64
+outbox = 1
+[stack one]
+levels = l1vmm / micro only=cpuid,rdmsr-trapped
+[stack other]
+levels = kvm / l1vmm / micro only=cpuid,rdmsr-trapped
+END
+run "$vmfee" run --no-plots --platform=bochs-kvm short
+is "$status" 0 "two levels of hypervisors within Bochs" || diag "$errors"
+like "$output" "one \(kvm / l1vmm / micro" "the platform puts KVM beneath a hypervisor"
+like "$output" "cpuid +[1-9][0-9]{3,4}\.0 +1\.00 +CPUID 1" "L1 records the exits that the guest expects"
+run=$results/short-bochs-kvm
+cmp "$run/one/console.log" "$run/other/console.log" >&2
+is $? 0 "two runs write the same console"
+cmp "$run/one/trace/stream_0" "$run/other/trace/stream_0" >&2
+is $? 0 "and the same trace"
+run babeltrace2 "$run/one"
+is "$status" 0 "babeltrace2 reads it"
+is "$(grep -c 'reason = ( "CPUID"' <<<"$output")" "$(sqlite3 "$run/results.db" \
+	"SELECT SUM(count) FROM exit_sum WHERE stack = 0 AND level = 1 AND reason = 'CPUID'")" \
+	"with all of L1's exits"
+
+# stack LEVELS: makes the experiment `case` of one stack
+stack() {
+	printf '[experiment]\ntitle = case\n[stack case]\nlevels = %s\n' "$1" \
+		>"$PROJECT/bench/experiments/case.ini"
+}
+stack "kvm ept=0 tlb=flush / micro"
+run "$vmfee" run case
+like "$errors" "'tlb=flush' is no parameter of KVM with a value; there are: nested, ept," \
+	"a parameter that KVM does not have"
+is "$status" 2 "is wrong usage"
+stack "kvm"
+run "$vmfee" run case
+like "$errors" "kvm: nothing to launch" "KVM alone"
+is "$status" 2 "is wrong usage"
+stack "l1vmm / kvm"
+run "$vmfee" run case
+like "$errors" "no image 'kvm' in build/images" "KVM as a guest"
+is "$status" 2 "is wrong usage"
+stack "kvm / micro"
+rm "$PROJECT/.cache"
+mkdir "$PROJECT/.cache"
+ln -s "$ROOT/.cache/bochs" "$PROJECT/.cache/bochs"
+run "$vmfee" run case
+like "$errors" "vmlinux: .*run scripts/bootstrap kernel" "no kernel: what would help is told"
+is "$status" 6 "it is the platform that is missing"
+is "$(ls "$results")" "short-bochs-kvm" "nothing looks like a result"
+
+finish

@@ -1,0 +1,79 @@
+#!/bin/bash
+# The launcher on this machine's own KVM.  None of it needs nested VMX.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+launch=build/l1vmm-launch
+
+run "$launch"
+is "$status" 2 "no image is wrong usage"
+run "$launch" --memory=8 build/images/micro.elf
+is "$status" 2 "too little memory is wrong usage"
+run "$launch" --console=tty build/images/micro.elf
+is "$status" 2 "so is a console that there is not"
+
+if [ ! -e /dev/kvm ]; then
+	run "$launch" build/images/micro.elf
+	fails_with 6 "no /dev/kvm: load KVM" "a machine without KVM"
+	finish
+	exit
+fi
+if [ ! -w /dev/kvm ]; then
+	run "$launch" build/images/micro.elf
+	fails_with 6 "no permission for /dev/kvm: add yourself to its group" "a KVM that is closed"
+	finish
+	exit
+fi
+
+run "$launch" --timeout=60 "build/images/micro.elf only=cpuid,rdtsc"
+is "$status" 0 "a workload upon KVM ends well" || diag "$errors"
+is "$(grep -c '^|@bench name=' <<<"$output")" 3 "its benchmarks come out, one level up"
+is "${output##*$'\n'}" "@end image=kvm status=ok" "the launcher says the last word"
+
+run "$launch" --timeout=60 "build/images/micro.elf only=nonsense"
+fails_with 3 "the guest ended with status 1" "a workload that fails"
+is "${output##*$'\n'}" "@end image=kvm status=guest-failure" "the console says so"
+run "$launch" --timeout=60 "build/images/micro.elf fault=triple"
+fails_with 3 "the guest ended in a triple fault" "a triple fault"
+like "$output" "@stop reason=triple-fault vcpu=0 rip=0x[0-9a-f]+" "it is told where"
+run "$launch" --timeout=1 "build/images/micro.elf fault=hang"
+fails_with 5 "the guest took longer than 1 seconds" "a guest that never ends"
+
+run "$launch" Makefile
+fails_with 8 "Makefile: the file does not begin with the ELF magic number" "an image that is no ELF"
+run "$launch" build/l1vmm-launch
+fails_with 8 "l1vmm-launch: the image has no PVH entry" "a program of this machine"
+run "$launch" "$T/nowhere"
+fails_with 8 "nowhere: No such file" "an image that is not there"
+run "$launch" --processor=1023 build/images/micro.elf
+fails_with 2 "processor=1023 is none that this may run on" "a processor that there is not"
+run "$launch" --trace="$T/no/trace" build/images/micro.elf
+is "$status" 1 "a trace that cannot be written" || diag "$errors"
+
+"$launch" "build/images/micro.elf fault=hang" >"$T/console" 2>"$T/errors" &
+until grep -q '@image' "$T/console"; do sleep 0.05; done
+is "$(awk '/^Uid:/ { print $2 }' "/proc/$!/status")" \
+	"$(if [ "$(id -u)" -eq 0 ]; then echo 65534; else id -u; fi)" "a guest does not run as root"
+is "$(awk '/^Seccomp:/ { print $2 }' "/proc/$!/status")" 2 "its system calls are restricted"
+is "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$!/status")" 1 "and it can gain nothing"
+kill -TERM $!
+wait $!
+is $? 130 "SIGTERM ends a launcher"
+is "$(<"$T/errors")" "l1vmm-launch: ended by signal 15" "it says so"
+is "$(tail -n 1 "$T/console")" "@end image=kvm status=guest-stopped" "and the console is whole"
+
+"$launch" "build/images/micro.elf fault=hang" >"$T/console" 2>&1 &
+first=$!
+until grep -q '@image' "$T/console"; do sleep 0.05; done
+run "$launch" --timeout=60 "build/images/micro.elf only=cpuid"
+is "$status" 0 "two launchers do not meet"
+kill -TERM $first
+wait $first
+
+# What the processor beneath offers is KVM's to say.
+run "$launch" --timeout=60 build/images/l1vmm.elf "build/images/micro.elf only=cpuid"
+if [ "$status" -eq 6 ]; then
+	fails_with 6 "(no VMX|nested=)" "a KVM that does not nest says what would help"
+else
+	is "$status" 0 "a hypervisor upon KVM ends well" || diag "$errors"
+fi
+
+finish
