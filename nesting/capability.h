@@ -34,6 +34,7 @@ struct vmx_capabilities {
 #define VMX_MISC_ZERO_LENGTH	     (UINT64_C(1) << 30) /* of injected software events */
 #define EPT_VPID_EXECUTE_ONLY	     (UINT64_C(1) << 0)
 #define EPT_VPID_FOUR_LEVELS	     (UINT64_C(1) << 6)
+#define EPT_VPID_FIVE_LEVELS	     (UINT64_C(1) << 7)
 #define EPT_VPID_UNCACHEABLE	     (UINT64_C(1) << 8)
 #define EPT_VPID_WRITE_BACK	     (UINT64_C(1) << 14)
 #define EPT_VPID_PAGES_2M	     (UINT64_C(1) << 16)

@@ -21,11 +21,16 @@ enum vmcs_field {
 #define AR_CODE64_BIT	0x2000 /* L */
 #define AR_DEFAULT_32	0x4000 /* D/B */
 
-#define ACTIVITY_ACTIVE 0
+/* VMCS_GUEST_ACTIVITY_STATE: SDM volume 3, 25.4.2. */
+#define ACTIVITY_ACTIVE	       0
+#define ACTIVITY_HLT	       1
+#define ACTIVITY_SHUTDOWN      2
+#define ACTIVITY_WAIT_FOR_SIPI 3
 
 /* VMCS_GUEST_INTERRUPTIBILITY: SDM volume 3, table 25-3. */
 #define BLOCKING_BY_STI	   (1u << 0)
 #define BLOCKING_BY_MOV_SS (1u << 1)
+#define BLOCKING_BY_SMI	   (1u << 2)
 #define BLOCKING_BY_NMI	   (1u << 3)
 
 /* Interruption information, of exits, entries and IDT vectoring alike: SDM volume 3, 25.8.3. */
@@ -35,11 +40,13 @@ enum vmcs_field {
 #define INTR_INFO_VECTOR_MASK 0xffu
 #define INTR_INFO_TYPE_MASK   0x700u
 #define INTR_TYPE_EXTERNAL    (0u << 8)
+#define INTR_TYPE_RESERVED    (1u << 8)
 #define INTR_TYPE_NMI	      (2u << 8)
 #define INTR_TYPE_EXCEPTION   (3u << 8)
 #define INTR_TYPE_SOFT_INT    (4u << 8)
 #define INTR_TYPE_PRIV_SOFT   (5u << 8)
 #define INTR_TYPE_SOFT_EXC    (6u << 8)
+#define INTR_TYPE_OTHER	      (7u << 8) /* with vector 0, a pending MTF exit */
 
 /* The same in the exit qualification of EPT violations: SDM volume 3, table 28-7. */
 #define EPT_VIOLATION_IRET_UNDONE (1u << 12)
