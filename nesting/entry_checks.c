@@ -256,17 +256,36 @@ static bool pdptes_valid(const struct entry_rules *r, const struct entry *e)
 	return true;
 }
 
-bool entry_holds(const struct entry_rules *r, const struct entry *e, enum entry_check check)
+/* The first check of those that are due, a bit each, that does not hold. */
+static enum entry_check first_failing(const struct entry_rules *r, const struct entry *e,
+				      const uint64_t due[ENTRY_CHECK_WORDS])
 {
-	switch ((unsigned)check) {
+	for (unsigned word = 0; word < ENTRY_CHECK_WORDS; word++) {
+		for (uint64_t rest = due[word]; rest; rest &= rest - 1) {
+			unsigned check = word * 64 + (unsigned)__builtin_ctzll(rest);
+
+			switch (check) {
 #define CHECK(NAME, section, failure, reads, holds) \
 	case ENTRY_##NAME:                          \
-		return holds;
+		if (!(holds))                       \
+			return check;               \
+		break;
 #include "nesting/entry_checks.def"
 #undef CHECK
-	default:
-		return true;
+			default:
+				__builtin_unreachable();
+			}
+		}
 	}
+	return ENTRY_PASSED;
+}
+
+bool entry_holds(const struct entry_rules *r, const struct entry *e, enum entry_check check)
+{
+	uint64_t due[ENTRY_CHECK_WORDS] = {0};
+
+	due[check / 64] = BIT(check % 64);
+	return first_failing(r, e, due) == ENTRY_PASSED;
 }
 
 #define ON(GROUP) (1u << ENTRY_##GROUP)
@@ -331,15 +350,7 @@ enum entry_check entry_check_vmcs(const struct entry_rules *r, const struct entr
 		for (unsigned word = 0; word < ENTRY_CHECK_WORDS; word++)
 			due[word] |= checks[word];
 	}
-	for (unsigned word = 0; word < ENTRY_CHECK_WORDS; word++) {
-		for (; due[word]; due[word] &= due[word] - 1) {
-			unsigned check = word * 64 + (unsigned)__builtin_ctzll(due[word]);
-
-			if (!entry_holds(r, e, check))
-				return check;
-		}
-	}
-	return ENTRY_PASSED;
+	return first_failing(r, e, due);
 }
 
 static enum entry_check check_msr(const struct entry_rules *r, const struct entry *e,
