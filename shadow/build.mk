@@ -3,7 +3,6 @@ SHADOW_SRCS := \
 	shadow/walk.c \
 	shadow/mmu_batch.c \
 	shadow/mmu_fault.c \
-	shadow/mmu_list.c \
 	shadow/mmu_pool.c \
 	shadow/mmu_role.c \
 	shadow/mmu_root.c \

@@ -44,8 +44,8 @@ struct mmu_ops {
 	struct walk_memory memory; /* the guest's tables; with its own ctx */
 	/* The host frame behind the page at gpa, both multiples of 4 KB; false: no memory there. */
 	bool (*frame)(void *ctx, uint64_t gpa, uint64_t *hpa);
-	/* Where the 512 entries of the pool page at hpa can be accessed. */
-	uint64_t *(*table)(void *ctx, uint64_t hpa);
+	/* Where the pool's pages, with 512 entries each, can be accessed. */
+	uint64_t (*tables)[512];
 	/* Store an entry of a shadow table, in one piece.  NULL: a plain store. */
 	void (*store)(void *ctx, uint64_t *entry, uint64_t value);
 	/* Drop what the processor has cached for gva, paging-structure caches included. */
@@ -56,7 +56,6 @@ struct mmu_ops {
 };
 
 struct mmu_statistics {
-	uint64_t allocated;    /* shadow tables set up */
 	uint64_t reclaimed;    /* taken away because the pool was empty */
 	uint64_t synchronized; /* tables compared with the guest's */
 	uint64_t stores;       /* entries of shadow tables written */
@@ -78,6 +77,7 @@ struct mmu {
 	uint32_t pool_pages;
 	uint32_t root;	      /* page in use */
 	uint32_t free_pages;  /* how many */
+	uint64_t allocations; /* of pages so far, by which their ages count */
 	uint32_t open_tables; /* pages above the lowest level that the guest may write */
 	/* A link between tables is gone that the processor may still have cached. */
 	bool stale;
@@ -86,13 +86,12 @@ struct mmu {
 	struct mmu_page *pages;
 	struct mmu_link *slots;	  /* of each entry of each page: who points to the same thing */
 	struct mmu_link *chains;  /* of pages: free, or with the same hash of their gpa */
-	struct mmu_link *ages;	  /* of pages in use, the latest used first */
 	struct mmu_link *unsyncs; /* of pages that the guest may write */
 	struct mmu_link *orphans; /* of pages that may have lost their last parent */
 	uint32_t *page_heads;	  /* of chains, by hash */
 	uint32_t *frame_heads;	  /* of slots of the lowest level, by hash of the frame's hpa */
 	uint32_t page_mask, frame_mask;
-	uint32_t free, latest, unsync, orphan; /* heads */
+	uint32_t free, unsync, orphan; /* heads */
 	struct mmu_statistics statistics;
 };
 
@@ -116,6 +115,9 @@ bool mmu_init(struct mmu *mmu, enum mmu_policy policy, const struct mmu_ops *ops
  * the root to run it with.  Everything cached is flushed.  state->rflags does not count.
  */
 uint64_t mmu_load(struct mmu *mmu, const struct paging_state *state);
+
+/* The same where the guest has loaded CR3 and nothing else, and with PAE paging these PDPTEs. */
+uint64_t mmu_load_cr3(struct mmu *mmu, uint64_t cr3, const uint64_t pdpte[4]);
 
 enum mmu_outcome {
 	MMU_RETRY,	 /* let the guest repeat the instruction */
@@ -160,9 +162,5 @@ void mmu_forget(struct mmu *mmu, uint64_t gpa);
 
 /* The guest executed INVLPG. */
 void mmu_invlpg(struct mmu *mmu, uint64_t gva);
-
-/* The guest loaded CR3 with the value that it had: narrower than mmu_load(), and to be preferred.
- */
-void mmu_flush_guest(struct mmu *mmu);
 
 #endif

@@ -4,10 +4,14 @@
 /* A fault whose access the guest's tables allow. */
 struct fault {
 	uint64_t gva;
-	uint32_t access;		/* PF_W, PF_U and PF_I */
-	bool present;			/* the processor found an entry, maybe a stale one */
-	const struct walk_result *walk; /* what the guest's tables say */
+	uint32_t access; /* PF_W, PF_U and PF_I */
+	bool present;	 /* the processor found an entry, maybe a stale one */
 	bool emulate;
+	/* The table of level 1 that the processor comes to is the one that maps the address. */
+	bool known;
+	uint32_t table;
+	uint64_t hpa;		 /* of the frame */
+	struct walk_result walk; /* what the guest's tables say */
 };
 
 static unsigned slot_index(unsigned level, uint64_t gva)
@@ -89,16 +93,16 @@ static bool child_of(const struct mmu *mmu, const struct mmu_page *page, struct 
 	}
 	if (!read_entry(mmu, page, fault->gva, &entry))
 		return false;
-	if (fault->walk->page_size >= slot_size(level)) {
+	if (fault->walk.page_size >= slot_size(level)) {
 		union mmu_role rights = grant(fault, page->role, entry);
 
-		*gpa = fault->walk->gpa & ~(slot_size(level) - 1);
+		*gpa = fault->walk.gpa & ~(slot_size(level) - 1);
 		role->quadrant = 0;
 		role->direct = true;
 		role->write = rights.write;
 		role->user = rights.user;
 		role->no_execute = rights.no_execute;
-		return maps_large_page(page->role, entry, fault->walk);
+		return maps_large_page(page->role, entry, &fault->walk);
 	}
 	*gpa = entry & PTE_ADDR_MASK;
 	*role = mmu_combine(*role, entry);
@@ -148,30 +152,21 @@ static bool open_frame(struct mmu *mmu, uint64_t gpa)
 	return true;
 }
 
-/* Write the entry that maps the address, in a table of level 1. */
-static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault)
+/* Write the entry that maps the address, in a table of level 1 for which the guest has `guest`. */
+static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault, uint64_t guest)
 {
-	const struct mmu_page *p = &mmu->pages[page];
 	unsigned index = slot_index(1, fault->gva);
-	union mmu_role rights = p->role;
-	uint64_t gpa, hpa, entry, old = mmu_table(mmu, page)[index];
+	union mmu_role rights = mmu->pages[page].role;
+	uint64_t entry, old = mmu_table(mmu, page)[index];
 
-	if (p->role.direct) {
-		gpa = p->gpa + index * (uint64_t)PAGE_SIZE;
-	} else {
-		if (!read_entry(mmu, p, fault->gva, &entry) || mmu_odd_entry(mmu, p->role, entry))
-			return;
-		gpa = entry & PTE_ADDR_MASK;
-		rights = grant(fault, p->role, entry);
-	}
-	if (!mmu->ops.frame(mmu->ops.ctx, gpa, &hpa))
-		return;
-	if (rights.write && mmu_watches(mmu, gpa) &&
-	    !(fault->access & PF_W && open_frame(mmu, gpa))) {
+	if (!rights.direct)
+		rights = grant(fault, rights, guest);
+	if (rights.write && mmu_watches(mmu, fault->walk.gpa) &&
+	    !(fault->access & PF_W && open_frame(mmu, fault->walk.gpa))) {
 		rights.write = false;
 		fault->emulate |= !!(fault->access & PF_W);
 	}
-	entry = hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D;
+	entry = fault->hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D;
 	if (entry != old)
 		mmu_set_slot(mmu, page, index, entry);
 	/* The processor must not fault again by an entry that it has cached. */
@@ -179,9 +174,37 @@ static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault)
 		mmu->ops.flush_page(mmu->ops.ctx, fault->gva);
 }
 
+/* All tables on the way to the address, which there are, have been used. */
+static void touch_path(struct mmu *mmu, uint64_t gva)
+{
+	uint32_t page = mmu->root;
+
+	for (;;) {
+		unsigned level = mmu->pages[page].role.level;
+
+		mmu_touch_page(mmu, page);
+		if (level == 1)
+			return;
+		page = mmu_child(mmu, mmu_table(mmu, page)[slot_index(level, gva)]);
+	}
+}
+
+/*
+ * Whether the guest's entry still is what the walk has seen: a table must be read again once it is
+ * watched.
+ */
+static bool confirm_page(const struct mmu *mmu, const struct mmu_page *page,
+			 const struct fault *fault, uint64_t *entry)
+{
+	return read_entry(mmu, page, fault->gva, entry) &&
+	       !mmu_odd_entry(mmu, page->role, *entry) &&
+	       ((*entry ^ fault->walk.gpa) & PTE_ADDR_MASK) == 0;
+}
+
 static void map(struct mmu *mmu, struct fault *fault)
 {
 	uint32_t page = mmu->root;
+	uint64_t entry = 0;
 
 	mmu_touch_page(mmu, page);
 	while (mmu->pages[page].role.level > 1) {
@@ -192,21 +215,28 @@ static void map(struct mmu *mmu, struct fault *fault)
 			return;
 		page = link_child(mmu, page, fault->gva, gpa, role);
 	}
-	map_page(mmu, page, fault);
+	if (mmu->pages[page].role.direct || confirm_page(mmu, &mmu->pages[page], fault, &entry))
+		map_page(mmu, page, fault, entry);
 }
 
 static struct mmu_result resolve(struct mmu *mmu, struct fault *fault)
 {
-	struct mmu_result result = {.outcome = MMU_RETRY, .gpa = fault->walk->gpa};
-	uint64_t hpa;
+	struct mmu_result result = {.outcome = MMU_RETRY, .gpa = fault->walk.gpa};
 
-	if (!mmu->ops.frame(mmu->ops.ctx, result.gpa & ~(uint64_t)(PAGE_SIZE - 1), &hpa)) {
+	if (!mmu->ops.frame(mmu->ops.ctx, result.gpa & ~(uint64_t)(PAGE_SIZE - 1), &fault->hpa)) {
 		result.outcome = MMU_DEVICE;
 		return result;
 	}
-	mmu_reserve(mmu, MMU_MAX_LEVELS);
-	map(mmu, fault);
-	mmu_bury_orphans(mmu);
+	if (fault->known) {
+		/* With this table those above it are in use. */
+		if (mmu->pages[fault->table].used != mmu->allocations)
+			touch_path(mmu, fault->gva);
+		map_page(mmu, fault->table, fault, fault->walk.entry);
+	} else {
+		mmu_reserve(mmu, MMU_MAX_LEVELS);
+		map(mmu, fault);
+		mmu_bury_orphans(mmu);
+	}
 	if (mmu->stale)
 		mmu_flush_everything(mmu);
 	if (fault->emulate)
@@ -214,32 +244,64 @@ static struct mmu_result resolve(struct mmu *mmu, struct fault *fault)
 	return result;
 }
 
+/* Whether a table for a part of a large page, with this role, allows the access; a walk knows
+ * better. */
+static bool allows_kernel(union mmu_role role, uint32_t access)
+{
+	return !role.user && !(access & (PF_U | PF_I)) && (role.write || !(access & PF_W));
+}
+
+/*
+ * What the guest's tables say of the access.  Shadow tables that are linked are in step with the
+ * guest's above level 1 as long as it writes none of these unseen, and so lead to the guest's entry
+ * as its own tables would.
+ */
+static enum walk_status walk_guest(struct mmu *mmu, struct fault *fault)
+{
+	const struct mmu_page *page;
+	unsigned index;
+
+	fault->known =
+		mmu->open_tables == 0 && mmu_find_slot(mmu, fault->gva, &fault->table, &index);
+	if (fault->known) {
+		page = &mmu->pages[fault->table];
+		if (!page->role.direct)
+			return walk_last_level(&mmu->ops.memory, &mmu->state, page->gpa,
+					       mmu_rights_bits(page->role), fault->gva,
+					       fault->access, &fault->walk);
+		if (allows_kernel(page->role, fault->access)) {
+			fault->walk.gpa = page->gpa + (fault->gva & (slot_size(2) - 1));
+			return WALK_OK;
+		}
+		fault->known = false;
+	}
+	return walk(&mmu->ops.memory, &mmu->state, fault->gva, fault->access, &fault->walk);
+}
+
 struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, uint64_t rflags)
 {
-	struct walk_result walked;
-	struct fault fault = {
-		.gva = gva,
-		.access = error_code & (PF_W | PF_U | PF_I),
-		.present = error_code & PF_P,
-		.walk = &walked,
-	};
+	struct mmu_result result = {.outcome = MMU_RETRY};
+	struct fault fault;
 
+	fault.gva = paging_mode(&mmu->state) == PAGING_4LEVEL ? gva : (uint32_t)gva;
+	fault.access = error_code & (PF_W | PF_U | PF_I);
+	fault.present = error_code & PF_P;
+	fault.emulate = false;
 	mmu->state.rflags = rflags;
-	if (paging_mode(&mmu->state) != PAGING_4LEVEL)
-		fault.gva &= UINT32_MAX;
-	switch (walk(&mmu->ops.memory, &mmu->state, gva, fault.access, &walked)) {
+	switch (walk_guest(mmu, &fault)) {
 	case WALK_OK:
 		return resolve(mmu, &fault);
 	case WALK_FAULT:
-		return (struct mmu_result){
-			.outcome = MMU_GUEST_FAULT,
-			.error_code = walked.error_code,
-		};
+		result.outcome = MMU_GUEST_FAULT;
+		result.error_code = fault.walk.error_code;
+		break;
 	case WALK_OUTSIDE_MEMORY:
-		return (struct mmu_result){.outcome = MMU_UNREACHABLE, .gpa = walked.gpa};
+		result.outcome = MMU_UNREACHABLE;
+		result.gpa = fault.walk.gpa;
+		break;
 	case WALK_NOT_CANONICAL:
 	case WALK_CONTENDED:
 		break;
 	}
-	return (struct mmu_result){.outcome = MMU_RETRY};
+	return result;
 }

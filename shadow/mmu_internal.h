@@ -32,9 +32,12 @@ union mmu_role {
 	uint32_t key;
 };
 
+#define MMU_FREE UINT64_MAX
+
 struct mmu_page {
 	uint64_t gpa; /* of the guest table, or of the first page that a direct table maps */
 	union mmu_role role;
+	uint64_t used;	  /* mmu.allocations when it last was; MMU_FREE */
 	uint32_t parents; /* head of the slots that link to this page */
 	uint16_t present; /* entries in use */
 	uint8_t writes;	  /* emulated ones since the page was last used */
@@ -42,37 +45,109 @@ struct mmu_page {
 	bool orphan;	  /* in the list of orphans */
 };
 
-/* mmu_list.c */
-void mmu_list_insert(struct mmu_link *links, uint32_t *head, uint32_t i);
-void mmu_list_remove(struct mmu_link *links, uint32_t *head, uint32_t i);
+/* Lists: in the lists of `links` the one that begins at *head. */
+
+static inline void mmu_list_insert(struct mmu_link *links, uint32_t *head, uint32_t i)
+{
+	uint32_t first = *head;
+
+	links[i].next = first;
+	links[i].previous = i;
+	if (first != MMU_NONE) {
+		links[i].previous = links[first].previous;
+		links[first].previous = i;
+	}
+	*head = i;
+}
+
+static inline void mmu_list_remove(struct mmu_link *links, uint32_t *head, uint32_t i)
+{
+	uint32_t next = links[i].next, previous = links[i].previous;
+
+	if (i == *head)
+		*head = next;
+	else
+		links[previous].next = next;
+	if (next != MMU_NONE)
+		links[next].previous = previous;
+	else if (*head != MMU_NONE)
+		links[*head].previous = previous;
+}
 
 /* mmu_slot.c */
 
-uint64_t *mmu_table(const struct mmu *mmu, uint32_t page);
-uint64_t mmu_page_hpa(const struct mmu *mmu, uint32_t page);
+static inline uint64_t *mmu_table(const struct mmu *mmu, uint32_t page)
+{
+	return mmu->ops.tables[page];
+}
+
+static inline uint64_t mmu_page_hpa(const struct mmu *mmu, uint32_t page)
+{
+	return mmu->pool + (uint64_t)page * PAGE_SIZE;
+}
+
 /* The page that an entry above level 1 links to. */
-uint32_t mmu_child(const struct mmu *mmu, uint64_t entry);
+static inline uint32_t mmu_child(const struct mmu *mmu, uint64_t entry)
+{
+	return (uint32_t)(((entry & PTE_ADDR_MASK) - mmu->pool) >> PAGE_SHIFT);
+}
+
+/* The slot of level 1 that maps gva; false where no table leads to it. */
+bool mmu_find_slot(const struct mmu *mmu, uint64_t gva, uint32_t *page, unsigned *index);
 void mmu_set_slot(struct mmu *mmu, uint32_t page, unsigned index, uint64_t value);
 /* Empty a slot; a child that loses its last parent becomes an orphan. */
 void mmu_drop_slot(struct mmu *mmu, uint32_t page, unsigned index);
 /* Make each mapping of the frame at hpa read-only; whether one was not.  The caller flushes. */
 bool mmu_protect_frame(struct mmu *mmu, uint64_t hpa);
-void mmu_flush_everything(struct mmu *mmu);
+
+static inline void mmu_flush_everything(struct mmu *mmu)
+{
+	mmu->stale = false;
+	mmu->lingering = false;
+	mmu->statistics.flushes++;
+	mmu->ops.flush_all(mmu->ops.ctx);
+}
 
 /* mmu_pool.c */
 
-uint32_t mmu_find_page(const struct mmu *mmu, uint64_t gpa, union mmu_role role);
+static inline uint32_t *mmu_page_head(const struct mmu *mmu, uint64_t gpa)
+{
+	return &mmu->page_heads[gpa >> PAGE_SHIFT & mmu->page_mask];
+}
+
+static inline uint32_t mmu_find_page(const struct mmu *mmu, uint64_t gpa, union mmu_role role)
+{
+	uint32_t page = *mmu_page_head(mmu, gpa);
+
+	while (page != MMU_NONE &&
+	       (mmu->pages[page].gpa != gpa || mmu->pages[page].role.key != role.key))
+		page = mmu->chains[page].next;
+	return page;
+}
+
 /* The next page after `page` (MMU_NONE: the first) that shadows the guest table at gpa. */
 uint32_t mmu_next_watcher(const struct mmu *mmu, uint64_t gpa, uint32_t page);
 /* Take at least `count` pages out of use where fewer are free. */
 void mmu_reserve(struct mmu *mmu, unsigned count);
 /* A free page, which there must be, for a table of which mmu_find_page() knows none. */
 uint32_t mmu_new_page(struct mmu *mmu, uint64_t gpa, union mmu_role role);
-void mmu_touch_page(struct mmu *mmu, uint32_t page);
+
+static inline void mmu_touch_page(struct mmu *mmu, uint32_t page)
+{
+	mmu->pages[page].writes = 0;
+	mmu->pages[page].used = mmu->allocations;
+}
+
 void mmu_free_page(struct mmu *mmu, uint32_t page);
 void mmu_add_orphan(struct mmu *mmu, uint32_t page);
+void mmu_free_orphans(struct mmu *mmu);
+
 /* Free orphans that nobody has taken in. */
-void mmu_bury_orphans(struct mmu *mmu);
+static inline void mmu_bury_orphans(struct mmu *mmu)
+{
+	if (mmu->orphan != MMU_NONE)
+		mmu_free_orphans(mmu);
+}
 
 /* mmu_sync.c */
 
@@ -94,21 +169,76 @@ void mmu_synchronize(struct mmu *mmu);
 
 /* mmu_role.c */
 
-union mmu_role mmu_root_role(const struct paging_state *state);
-uint64_t mmu_root_gpa(const struct paging_state *state);
 /* Whether page shadows a table in the guest's memory. */
-bool mmu_shadows_table(const struct mmu_page *page);
-unsigned mmu_entry_size(union mmu_role role);
-/* Where the guest has the entry that slot `index` shadows. */
-uint64_t mmu_entry_gpa(const struct mmu_page *page, unsigned index);
+static inline bool mmu_shadows_table(const struct mmu_page *page)
+{
+	return !page->role.direct && !page->role.top;
+}
+
+static inline unsigned mmu_entry_size(union mmu_role role)
+{
+	return role.mode == PAGING_32BIT ? 4 : 8;
+}
+
+/*
+ * Where the guest has the entry that slot `index` shadows.  A 32-bit table has 1,024 entries, of
+ * which a shadow table takes in 512 at level 1, and 256 at level 2, where each entry of 4 MB needs
+ * two of 2 MB.
+ */
+static inline uint64_t mmu_entry_gpa(const struct mmu_page *page, unsigned index)
+{
+	if (page->role.mode != PAGING_32BIT)
+		return page->gpa + index * 8UL;
+	index += page->role.quadrant * PTES_PER_PAGE;
+	return page->gpa + (page->role.level == 1 ? index : index / 2) * 4UL;
+}
+
+/* What role and the guest's entry grant together. */
+static inline union mmu_role mmu_combine(union mmu_role role, uint64_t entry)
+{
+	role.write &= !!(entry & PTE_RW);
+	role.user &= !!(entry & PTE_US);
+	role.no_execute |= !!(entry & PTE_NX);
+	return role;
+}
+
+/* The same for a leaf: writable only once it is dirty.  With WP clear a supervisor writes its own
+ * pages whatever their entries say. */
+static inline union mmu_role mmu_leaf_rights(union mmu_role role, uint64_t entry)
+{
+	role = mmu_combine(role, entry);
+	if (!role.wp && !role.user)
+		role.write = true;
+	if (!(entry & PTE_D))
+		role.write = false;
+	return role;
+}
+
+/* The bits of a level 1 entry that say what role grants. */
+static inline uint64_t mmu_rights_bits(union mmu_role role)
+{
+	return (role.write ? PTE_RW : 0) | (role.user ? PTE_US : 0) |
+	       (role.no_execute ? PTE_NX : 0);
+}
+
+static inline uint64_t mmu_root_gpa(const struct paging_state *state, enum paging_mode mode)
+{
+	switch (mode) {
+	case PAGING_NONE:
+		return 0;
+	case PAGING_32BIT:
+		return state->cr3 & 0xfffff000;
+	case PAGING_PAE:
+		return state->cr3 & 0xffffffe0;
+	case PAGING_4LEVEL:
+		break;
+	}
+	return state->cr3 & PTE_ADDR_MASK;
+}
+
+union mmu_role mmu_root_role(const struct paging_state *state);
 /* The slots that shadow what the guest has at offset (in bytes) of its table. */
 void mmu_slots_at(const struct mmu_page *page, unsigned offset, unsigned *first, unsigned *count);
-/* What role and the guest's entry grant together. */
-union mmu_role mmu_combine(union mmu_role role, uint64_t entry);
-/* The same for a leaf: writable only once it is dirty. */
-union mmu_role mmu_leaf_rights(union mmu_role role, uint64_t entry);
-/* The bits of a level 1 entry that say what role grants. */
-uint64_t mmu_rights_bits(union mmu_role role);
 /* Whether entry (present) has bits that are reserved, or not certain to be ignored. */
 bool mmu_odd_entry(const struct mmu *mmu, union mmu_role role, uint64_t entry);
 

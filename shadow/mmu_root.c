@@ -18,7 +18,7 @@ static uint32_t page_heads(uint32_t pool_pages)
 }
 
 /* Of the workspace, what belongs to each page of the pool. */
-#define PAGE_LISTS 4 /* chains, ages, unsyncs, orphans */
+#define PAGE_LISTS 3 /* chains, unsyncs, orphans */
 #define PAGE_BYTES \
 	(sizeof(struct mmu_page) + (PTES_PER_PAGE + PAGE_LISTS) * sizeof(struct mmu_link))
 
@@ -55,7 +55,6 @@ static void lay_out(struct mmu *mmu, char *workspace)
 	mmu->pages = take(&workspace, pages, sizeof(*mmu->pages));
 	mmu->slots = take(&workspace, pages * PTES_PER_PAGE, sizeof(*mmu->slots));
 	mmu->chains = take(&workspace, pages, sizeof(*mmu->chains));
-	mmu->ages = take(&workspace, pages, sizeof(*mmu->ages));
 	mmu->unsyncs = take(&workspace, pages, sizeof(*mmu->unsyncs));
 	mmu->orphans = take(&workspace, pages, sizeof(*mmu->orphans));
 	mmu->page_heads = take_heads(&workspace, heads, &mmu->page_mask);
@@ -76,20 +75,20 @@ bool mmu_init(struct mmu *mmu, enum mmu_policy policy, const struct mmu_ops *ops
 		.root = MMU_NONE,
 		.free_pages = pool_pages,
 		.free = MMU_NONE,
-		.latest = MMU_NONE,
 		.unsync = MMU_NONE,
 		.orphan = MMU_NONE,
 	};
 	lay_out(mmu, workspace);
 	for (uint32_t page = pool_pages; page-- > 0;) {
 		memset(mmu_table(mmu, page), 0, PAGE_SIZE);
+		mmu->pages[page].used = MMU_FREE;
 		mmu_list_insert(mmu->chains, &mmu->free, page);
 	}
 	return true;
 }
 
-/* Empty the entries of a PAE root that do not say what the guest's PDPTEs now do. */
-static void compare_registers(struct mmu *mmu, uint32_t root)
+/* The guest's four registers are what a PAE root shadows: empty the entries that say otherwise. */
+static __attribute__((noinline)) void compare_registers(struct mmu *mmu, uint32_t root)
 {
 	for (unsigned i = 0; i < PAE_ROOT_ENTRIES; i++) {
 		uint64_t shadow = mmu_table(mmu, root)[i], guest = mmu->state.pdpte[i];
@@ -100,22 +99,46 @@ static void compare_registers(struct mmu *mmu, uint32_t root)
 	}
 }
 
-uint64_t mmu_load(struct mmu *mmu, const struct paging_state *state)
+static __attribute__((noinline)) uint32_t new_root(struct mmu *mmu, uint64_t gpa,
+						   union mmu_role role)
 {
-	union mmu_role role = mmu_root_role(state);
-	uint64_t gpa = mmu_root_gpa(state);
+	mmu_reserve(mmu, 1);
+	return mmu_get_page(mmu, gpa, role);
+}
 
-	mmu_synchronize(mmu);
-	mmu->state = *state;
-	mmu->root = mmu_find_page(mmu, gpa, role);
-	if (mmu->root == MMU_NONE) {
-		mmu_reserve(mmu, 1);
-		mmu->root = mmu_get_page(mmu, gpa, role);
-	}
-	mmu_touch_page(mmu, mmu->root);
+/* Inline, as loads of CR3 are frequent and only the rare parts of one are long. */
+static inline __attribute__((always_inline)) uint64_t switch_root(struct mmu *mmu,
+								  union mmu_role role)
+{
+	uint64_t gpa = mmu_root_gpa(&mmu->state, role.mode);
+	uint32_t root = mmu_find_page(mmu, gpa, role);
+
+	if (root == MMU_NONE)
+		root = new_root(mmu, gpa, role);
+	mmu->root = root;
+	mmu_touch_page(mmu, root);
 	if (role.mode == PAGING_PAE)
-		compare_registers(mmu, mmu->root);
+		compare_registers(mmu, root);
 	mmu_bury_orphans(mmu);
 	mmu_flush_everything(mmu);
-	return mmu_page_hpa(mmu, mmu->root);
+	return mmu_page_hpa(mmu, root);
+}
+
+uint64_t mmu_load(struct mmu *mmu, const struct paging_state *state)
+{
+	mmu_synchronize(mmu);
+	mmu->state = *state;
+	return switch_root(mmu, mmu_root_role(state));
+}
+
+uint64_t mmu_load_cr3(struct mmu *mmu, uint64_t cr3, const uint64_t pdpte[4])
+{
+	union mmu_role role = mmu->pages[mmu->root].role;
+
+	if (mmu->unsync != MMU_NONE)
+		mmu_synchronize(mmu);
+	mmu->state.cr3 = cr3;
+	for (unsigned i = 0; role.mode == PAGING_PAE && i < PAE_ROOT_ENTRIES; i++)
+		mmu->state.pdpte[i] = pdpte[i];
+	return switch_root(mmu, role);
 }

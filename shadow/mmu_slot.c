@@ -1,19 +1,22 @@
 /* Entries of shadow tables, and the reverse map: from a frame, or a table, to its entries. */
 #include "shadow/mmu_internal.h"
 
-uint64_t mmu_page_hpa(const struct mmu *mmu, uint32_t page)
+bool mmu_find_slot(const struct mmu *mmu, uint64_t gva, uint32_t *page, unsigned *index)
 {
-	return mmu->pool + (uint64_t)page * PAGE_SIZE;
-}
+	uint32_t table = mmu->root;
+	unsigned shift = PAGE_SHIFT + (mmu->pages[table].role.level - 1) * 9;
 
-uint64_t *mmu_table(const struct mmu *mmu, uint32_t page)
-{
-	return mmu->ops.table(mmu->ops.ctx, mmu_page_hpa(mmu, page));
-}
+	while (shift > PAGE_SHIFT) {
+		uint64_t entry = mmu_table(mmu, table)[gva >> shift & (PTES_PER_PAGE - 1)];
 
-uint32_t mmu_child(const struct mmu *mmu, uint64_t entry)
-{
-	return (uint32_t)(((entry & PTE_ADDR_MASK) - mmu->pool) >> PAGE_SHIFT);
+		if (!(entry & PTE_P))
+			return false;
+		table = mmu_child(mmu, entry);
+		shift -= 9;
+	}
+	*page = table;
+	*index = gva >> PAGE_SHIFT & (PTES_PER_PAGE - 1);
+	return true;
 }
 
 static void store(struct mmu *mmu, uint64_t *entry, uint64_t value)
@@ -88,12 +91,4 @@ bool mmu_protect_frame(struct mmu *mmu, uint64_t hpa)
 		changed = true;
 	}
 	return changed;
-}
-
-void mmu_flush_everything(struct mmu *mmu)
-{
-	mmu->stale = false;
-	mmu->lingering = false;
-	mmu->statistics.flushes++;
-	mmu->ops.flush_all(mmu->ops.ctx);
 }

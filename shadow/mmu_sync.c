@@ -207,29 +207,12 @@ void mmu_forget(struct mmu *mmu, uint64_t gpa)
 	mmu_bury_orphans(mmu);
 }
 
-/* The slot that maps gva; false where no table of level 1 leads to it. */
-static bool find_slot(const struct mmu *mmu, uint64_t gva, uint32_t *page, unsigned *index)
-{
-	*page = mmu->root;
-	for (;;) {
-		unsigned level = mmu->pages[*page].role.level;
-
-		*index = gva >> (PAGE_SHIFT + (level - 1) * 9) & (PTES_PER_PAGE - 1);
-		if (level == 1)
-			return true;
-		uint64_t entry = mmu_table(mmu, *page)[*index];
-		if (!(entry & PTE_P))
-			return false;
-		*page = mmu_child(mmu, entry);
-	}
-}
-
 static void compare_gva(struct mmu *mmu, uint64_t gva)
 {
 	uint32_t page;
 	unsigned index;
 
-	if (find_slot(mmu, gva, &page, &index) && mmu_shadows_table(&mmu->pages[page]))
+	if (mmu_find_slot(mmu, gva, &page, &index) && mmu_shadows_table(&mmu->pages[page]))
 		update_slot(mmu, page, index);
 }
 
@@ -249,10 +232,4 @@ void mmu_invlpg(struct mmu *mmu, uint64_t gva)
 		compare_gva(mmu, gva);
 	mmu_bury_orphans(mmu);
 	mmu_flush_gva(mmu, gva);
-}
-
-void mmu_flush_guest(struct mmu *mmu)
-{
-	mmu_synchronize(mmu);
-	mmu_flush_everything(mmu);
 }

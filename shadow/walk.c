@@ -4,6 +4,8 @@
 
 #define MAX_LEVELS 4
 
+#define always_inline inline __attribute__((always_inline))
+
 /*
  * A failed exchange means that another vCPU changed the entry, which only a guest at war with
  * itself does many times in a row.
@@ -33,7 +35,10 @@ struct step {
 	uint64_t entry;
 };
 
-/* One walk.  Level 1 is the table whose entries map 4 KB pages. */
+/*
+ * One walk.  Level 1 is the table whose entries map 4 KB pages.  The mode is a constant in each of
+ * the copies that walk_from() makes of what follows, since each step of a walk counts.
+ */
 struct walker {
 	const struct walk_memory *memory;
 	const struct paging_state *state;
@@ -41,18 +46,14 @@ struct walker {
 	struct paging_geometry geometry;
 	uint64_t gva;
 	uint32_t access;
-	struct step steps[MAX_LEVELS + 1];
-	unsigned leaf; /* level of the last entry */
+	/* Where it begins: the level, the table and the rights that led there. */
+	unsigned first;
+	uint64_t table, rights;
+	/* An entry with none of these, which is any usual one, has no reserved bit set. */
+	uint64_t unusual;
+	uint64_t common; /* of the entries used, what all of them have */
+	unsigned leaf;	 /* level of the last one */
 };
-
-enum paging_mode paging_mode(const struct paging_state *state)
-{
-	if (!(state->cr0 & CR0_PG))
-		return PAGING_NONE;
-	if (state->efer & EFER_LMA)
-		return PAGING_4LEVEL;
-	return state->cr4 & CR4_PAE ? PAGING_PAE : PAGING_32BIT;
-}
 
 static bool canonical(uint64_t gva)
 {
@@ -62,7 +63,7 @@ static bool canonical(uint64_t gva)
 }
 
 /* SDM volume 3, 4.7: I/D says something only where a fetch can be told from a read. */
-static uint32_t fault_code(const struct walker *w, uint32_t cause)
+static always_inline uint32_t fault_code(const struct walker *w, uint32_t cause)
 {
 	bool tells_fetch =
 		w->state->cr4 & CR4_SMEP || (w->mode != PAGING_32BIT && w->state->efer & EFER_NXE);
@@ -70,13 +71,13 @@ static uint32_t fault_code(const struct walker *w, uint32_t cause)
 	return cause | (w->access & (PF_W | PF_U | (tells_fetch ? PF_I : 0)));
 }
 
-static unsigned level_shift(const struct walker *w, unsigned level)
+static always_inline unsigned level_shift(const struct walker *w, unsigned level)
 {
 	return PAGE_SHIFT + (level - 1) * w->geometry.index_bits;
 }
 
 /* PS is reserved in a PML4E, which a walk refuses before it asks. */
-static bool maps_page(const struct walker *w, unsigned level, uint64_t entry)
+static always_inline bool maps_page(const struct walker *w, unsigned level, uint64_t entry)
 {
 	if (level == 1)
 		return true;
@@ -86,7 +87,7 @@ static bool maps_page(const struct walker *w, unsigned level, uint64_t entry)
 }
 
 /* Bits that must be zero in a present entry: SDM volume 3, tables 4-4, 4-9 and 4-14 to 4-20. */
-static uint64_t reserved_bits(const struct walker *w, unsigned level, uint64_t entry)
+static always_inline uint64_t reserved_bits(const struct walker *w, unsigned level, uint64_t entry)
 {
 	unsigned maxphyaddr = w->state->maxphyaddr;
 	bool large = level > 1 && maps_page(w, level, entry);
@@ -107,7 +108,7 @@ static uint64_t reserved_bits(const struct walker *w, unsigned level, uint64_t e
 	return reserved;
 }
 
-static uint64_t page_base(const struct walker *w, unsigned level, uint64_t entry)
+static always_inline uint64_t page_base(const struct walker *w, unsigned level, uint64_t entry)
 {
 	if (w->mode == PAGING_32BIT && level == 2)
 		return (entry & BITS(31, 22)) | (entry & BITS(20, 13)) << 19;
@@ -120,7 +121,7 @@ static uint64_t combine_rights(uint64_t rights, uint64_t entry)
 }
 
 /* SDM volume 3, 4.6.1: whether the rights that all levels grant together allow the access. */
-static bool permitted(const struct walker *w, uint64_t rights)
+static always_inline bool permitted(const struct walker *w, uint64_t rights)
 {
 	const struct paging_state *state = w->state;
 	bool user_page = rights & PTE_US;
@@ -137,82 +138,66 @@ static bool permitted(const struct walker *w, uint64_t rights)
 }
 
 /* Set A, and D for a write, in every entry that was used; false if one of them has changed. */
-static bool mark_used(const struct walker *w)
+static always_inline bool mark_used(const struct walker *w, struct step steps[])
 {
 	if (!w->memory->exchange)
 		return true;
-	for (unsigned level = w->geometry.levels; level >= w->leaf; level--) {
-		const struct step *step = &w->steps[level];
+	for (unsigned level = w->first; level >= w->leaf; level--) {
+		struct step *step = &steps[level];
 		bool dirty = level == w->leaf && w->access & PF_W;
 		uint64_t marked = step->entry | PTE_A | (dirty ? PTE_D : 0);
 
-		if (marked != step->entry &&
-		    !w->memory->exchange(w->memory->ctx, step->gpa, w->geometry.entry_size,
+		if (marked == step->entry)
+			continue;
+		if (!w->memory->exchange(w->memory->ctx, step->gpa, w->geometry.entry_size,
 					 step->entry, marked))
 			return false;
+		step->entry = marked;
 	}
 	return true;
 }
 
-/*
- * Where the tables in memory begin; WALK_FAULT if PAE paging has none for gva.  Reserved bits of a
- * PDPTE are checked when it is loaded (SDM volume 3, 4.4.1), never by a walk.
- */
-static enum walk_status root_table(const struct walker *w, uint64_t *table, struct walk_result *out)
+/* Go down to the entry that maps gva, noting each step. */
+static always_inline enum walk_status descend(struct walker *w, struct step steps[],
+					      struct walk_result *out)
 {
-	if (w->mode == PAGING_PAE) {
-		uint64_t pdpte = w->state->pdpte[w->gva >> 30];
-		if (!(pdpte & PTE_P)) {
-			out->error_code = fault_code(w, 0);
-			return WALK_FAULT;
-		}
-		*table = pdpte & PTE_ADDR_MASK;
-		return WALK_OK;
-	}
-	*table = w->state->cr3 & (w->mode == PAGING_32BIT ? BITS(31, PAGE_SHIFT) : PTE_ADDR_MASK);
-	return WALK_OK;
-}
+	const uint64_t index_mask = BIT(w->geometry.index_bits) - 1;
+	uint64_t rights = w->rights, table = w->table;
 
-/* Go down from the root to the entry that maps gva, noting each step. */
-static enum walk_status descend(struct walker *w, struct walk_result *out)
-{
-	uint64_t index_mask = BIT(w->geometry.index_bits) - 1;
-	uint64_t table = 0;
-	enum walk_status status = root_table(w, &table, out);
-
-	if (status != WALK_OK)
-		return status;
-	out->rights = PTE_RW | PTE_US;
-	for (unsigned level = w->geometry.levels;; level--) {
-		struct step *step = &w->steps[level];
-		uint64_t index = w->gva >> level_shift(w, level) & index_mask;
+	w->common = PTE_A;
+	for (unsigned level = w->first;; level--) {
+		struct step *step = &steps[level];
+		uint64_t index = w->gva >> level_shift(w, level) & index_mask, entry;
 
 		step->gpa = table + index * w->geometry.entry_size;
-		if (!w->memory->read(w->memory->ctx, step->gpa, w->geometry.entry_size,
-				     &step->entry)) {
+		if (!w->memory->read(w->memory->ctx, step->gpa, w->geometry.entry_size, &entry)) {
 			out->gpa = step->gpa;
 			return WALK_OUTSIDE_MEMORY;
 		}
-		if (!(step->entry & PTE_P)) {
+		step->entry = entry;
+		if (!(entry & PTE_P)) {
 			out->error_code = fault_code(w, 0);
 			return WALK_FAULT;
 		}
-		if (step->entry & reserved_bits(w, level, step->entry)) {
+		if (entry & w->unusual && entry & reserved_bits(w, level, entry)) {
 			out->error_code = fault_code(w, PF_P | PF_RSVD);
 			return WALK_FAULT;
 		}
-		out->rights = combine_rights(out->rights, step->entry);
-		if (maps_page(w, level, step->entry)) {
+		w->common &= entry;
+		if (maps_page(w, level, entry)) {
 			w->leaf = level;
+			out->rights = combine_rights(rights, entry);
 			return WALK_OK;
 		}
-		table = step->entry & PTE_ADDR_MASK;
+		rights = combine_rights(rights, entry);
+		table = entry & PTE_ADDR_MASK;
 	}
 }
 
-static enum walk_status translate(struct walker *w, struct walk_result *out)
+static always_inline enum walk_status translate(struct walker *w, struct walk_result *out)
 {
-	enum walk_status status = descend(w, out);
+	struct step steps[MAX_LEVELS + 1];
+	enum walk_status status = descend(w, steps, out);
 
 	if (status != WALK_OK)
 		return status;
@@ -220,18 +205,102 @@ static enum walk_status translate(struct walker *w, struct walk_result *out)
 		out->error_code = fault_code(w, PF_P);
 		return WALK_FAULT;
 	}
-	if (!mark_used(w))
-		return WALK_CONTENDED;
 
-	uint64_t leaf = w->steps[w->leaf].entry;
+	struct step *leaf = &steps[w->leaf];
+	bool marked = w->common & PTE_A && (!(w->access & PF_W) || leaf->entry & PTE_D);
+
+	if (!marked && !mark_used(w, steps))
+		return WALK_CONTENDED;
+	out->entry = leaf->entry;
 	out->page_size = BIT(level_shift(w, w->leaf));
-	out->gpa = page_base(w, w->leaf, leaf) | (w->gva & (out->page_size - 1));
-	out->rights |= leaf & PTE_G;
+	out->gpa = page_base(w, w->leaf, leaf->entry) | (w->gva & (out->page_size - 1));
+	out->rights |= leaf->entry & PTE_G;
 	return WALK_OK;
+}
+
+/* Any bit that may be reserved.  PS is not always, but where it is set there are others. */
+static always_inline uint64_t unusual_bits(const struct walker *w)
+{
+	if (w->mode == PAGING_32BIT)
+		return PTE_PS;
+	return ~(BIT(w->state->maxphyaddr) - 1 + (w->state->efer & EFER_NXE ? PTE_NX : 0)) | PTE_PS;
+}
+
+static always_inline enum walk_status walk_from(struct walker *w, struct walk_result *out)
+{
+	w->geometry = geometries[w->mode];
+	w->unusual = unusual_bits(w);
+	for (unsigned attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+		enum walk_status status = translate(w, out);
+
+		if (status != WALK_CONTENDED)
+			return status;
+	}
+	return WALK_CONTENDED;
+}
+
+static always_inline enum walk_status walk_32bit(struct walker *w, struct walk_result *out)
+{
+	w->mode = PAGING_32BIT;
+	w->first = geometries[PAGING_32BIT].levels;
+	w->table = w->state->cr3 & BITS(31, PAGE_SHIFT);
+	return walk_from(w, out);
+}
+
+/* Reserved bits of a PDPTE are checked when it is loaded (SDM volume 3, 4.4.1), never by a walk. */
+static always_inline enum walk_status walk_pae(struct walker *w, struct walk_result *out)
+{
+	uint64_t pdpte = w->state->pdpte[w->gva >> 30];
+
+	w->mode = PAGING_PAE;
+	w->first = geometries[PAGING_PAE].levels;
+	w->table = pdpte & PTE_ADDR_MASK;
+	if (pdpte & PTE_P)
+		return walk_from(w, out);
+	out->error_code = fault_code(w, 0);
+	return WALK_FAULT;
+}
+
+static always_inline enum walk_status walk_4level(struct walker *w, struct walk_result *out)
+{
+	w->mode = PAGING_4LEVEL;
+	w->first = geometries[PAGING_4LEVEL].levels;
+	w->table = w->state->cr3 & PTE_ADDR_MASK;
+	return canonical(w->gva) ? walk_from(w, out) : WALK_NOT_CANONICAL;
 }
 
 enum walk_status walk(const struct walk_memory *memory, const struct paging_state *state,
 		      uint64_t gva, uint32_t access, struct walk_result *out)
+{
+	enum paging_mode mode = paging_mode(state);
+	struct walker w = {
+		.memory = memory,
+		.state = state,
+		.gva = mode == PAGING_4LEVEL ? gva : (uint32_t)gva,
+		.access = access,
+		.rights = PTE_RW | PTE_US,
+	};
+
+	*out = (struct walk_result){0};
+	switch (mode) {
+	case PAGING_NONE:
+		break;
+	case PAGING_32BIT:
+		return walk_32bit(&w, out);
+	case PAGING_PAE:
+		return walk_pae(&w, out);
+	case PAGING_4LEVEL:
+		return walk_4level(&w, out);
+	}
+	out->gpa = w.gva;
+	out->page_size = PAGE_SIZE;
+	out->rights = w.rights;
+	return WALK_OK;
+}
+
+enum walk_status walk_last_level(const struct walk_memory *memory, const struct paging_state *state,
+				 uint64_t table, uint64_t rights, uint64_t gva, uint32_t access,
+				 struct walk_result *out)
 {
 	struct walker w = {
 		.memory = memory,
@@ -239,25 +308,10 @@ enum walk_status walk(const struct walk_memory *memory, const struct paging_stat
 		.mode = paging_mode(state),
 		.gva = gva,
 		.access = access,
+		.first = 1,
+		.table = table,
+		.rights = rights,
 	};
 
-	*out = (struct walk_result){0};
-	if (w.mode == PAGING_4LEVEL && !canonical(gva))
-		return WALK_NOT_CANONICAL;
-	if (w.mode != PAGING_4LEVEL)
-		w.gva &= UINT32_MAX;
-	if (w.mode == PAGING_NONE) {
-		out->gpa = w.gva;
-		out->page_size = PAGE_SIZE;
-		out->rights = PTE_RW | PTE_US;
-		return WALK_OK;
-	}
-
-	w.geometry = geometries[w.mode];
-	for (unsigned attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-		enum walk_status status = translate(&w, out);
-		if (status != WALK_CONTENDED)
-			return status;
-	}
-	return WALK_CONTENDED;
+	return walk_from(&w, out);
 }

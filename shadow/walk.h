@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "l1vmm/arch/x86.h"
+
 /*
  * How the walker reaches guest-physical memory.  Sizes are 4 or 8 bytes and addresses are aligned
  * to them; each access must be atomic, for other vCPUs may edit the same tables.
@@ -60,11 +62,19 @@ struct walk_result {
 	/* As an entry would say it: PTE_RW, PTE_US and PTE_NX over all levels, PTE_G of the last.
 	 */
 	uint64_t rights;
+	uint64_t entry;	     /* the last one, with A and D as they are now; 0 without paging */
 	uint32_t error_code; /* PF_ bits, after WALK_FAULT */
 };
 
 /* The mode that CR0.PG, CR4.PAE and EFER.LMA select: SDM volume 3, 4.1.1. */
-enum paging_mode paging_mode(const struct paging_state *state);
+static inline enum paging_mode paging_mode(const struct paging_state *state)
+{
+	if (!(state->cr0 & CR0_PG))
+		return PAGING_NONE;
+	if (state->efer & EFER_LMA)
+		return PAGING_4LEVEL;
+	return state->cr4 & CR4_PAE ? PAGING_PAE : PAGING_32BIT;
+}
 
 /*
  * Translate gva for an access that is a read, or what PF_W (write), PF_U (by user mode) and PF_I
@@ -75,5 +85,14 @@ enum paging_mode paging_mode(const struct paging_state *state);
  */
 enum walk_status walk(const struct walk_memory *memory, const struct paging_state *state,
 		      uint64_t gva, uint32_t access, struct walk_result *out);
+
+/*
+ * The same for a guest that pages, from its table of level 1 for gva on: the table is at `table`,
+ * and entries that are all accessed and have no reserved bits set lead there with `rights` (PTE_RW,
+ * PTE_US and PTE_NX).
+ */
+enum walk_status walk_last_level(const struct walk_memory *memory, const struct paging_state *state,
+				 uint64_t table, uint64_t rights, uint64_t gva, uint32_t access,
+				 struct walk_result *out);
 
 #endif

@@ -32,6 +32,12 @@
 #define PDPTE_COUNT    4
 #define PDPTE_RESERVED (BIT(1) | BIT(2) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 
+/* Bits that a physical address cannot have. */
+static uint64_t physical_reserved(const struct vcpu *v)
+{
+	return ~(BIT(v->maxphyaddr) - 1);
+}
+
 uint64_t cr0_owned(const struct switches *sw)
 {
 	if (sw->cr == SW_CR_TRAP)
@@ -116,11 +122,6 @@ static void translations_changed(struct vcpu *v)
 		tlb_flush_guest(v);
 }
 
-static uint64_t physical_address_mask(void)
-{
-	return BIT(cpuid(0x80000008, 0).eax & 0xff) - 1;
-}
-
 /* PAE paging walks from four registers that MOV to CR loads: SDM volume 3, 4.4.1. */
 static bool load_pdptes(struct vcpu *v, uint64_t cr3)
 {
@@ -130,8 +131,7 @@ static bool load_pdptes(struct vcpu *v, uint64_t cr3)
 	for (unsigned i = 0; i < PDPTE_COUNT; i++) {
 		/* Outside memory, reads float high as from any address that nobody answers. */
 		entries[i] = table ? table[i] : UINT64_MAX;
-		if ((entries[i] & PTE_P) &&
-		    (entries[i] & (PDPTE_RESERVED | ~physical_address_mask())))
+		if ((entries[i] & PTE_P) && (entries[i] & (PDPTE_RESERVED | physical_reserved(v))))
 			return false;
 	}
 	for (unsigned i = 0; i < PDPTE_COUNT; i++) {
@@ -221,7 +221,29 @@ bool guest_write_cr4(struct vcpu *v, uint64_t value)
 	return true;
 }
 
-bool guest_write_cr3(struct vcpu *v, uint64_t value)
+/* On shadow tables the mode is known without a look at the VMCS, and there are no PCIDs. */
+static __attribute__((noinline)) bool load_shadowed_cr3(struct vcpu *v, uint64_t value)
+{
+	switch (paging_mode(&v->mmu.state)) {
+	case PAGING_4LEVEL:
+		if (value & physical_reserved(v))
+			return false;
+		break;
+	case PAGING_PAE:
+		if (!load_pdptes(v, value))
+			return false;
+		break;
+	case PAGING_32BIT:
+	case PAGING_NONE:
+		break;
+	}
+	v->cr3 = value;
+	shadow_load_cr3(v);
+	return true;
+}
+
+/* The processor's own CR3, of a guest with EPT. */
+static __attribute__((noinline)) bool load_cr3(struct vcpu *v, uint64_t value)
 {
 	uint64_t cr4 = guest_read_cr4(v);
 	bool paging = guest_read_cr0(v) & CR0_PG;
@@ -230,23 +252,18 @@ bool guest_write_cr3(struct vcpu *v, uint64_t value)
 	if (cr4 & CR4_PCIDE)
 		value &= ~CR3_NO_FLUSH;
 	if (vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA) {
-		if (value & ~physical_address_mask())
+		if (value & physical_reserved(v))
 			return false;
 	} else if (paging && (cr4 & CR4_PAE) && !load_pdptes(v, value)) {
 		return false;
-	}
-	if (vcpu_is_shadowed(v)) {
-		bool same = value == v->cr3 && v->paging;
-
-		v->cr3 = value;
-		if (same)
-			shadow_flush(v);
-		else
-			shadow_reload(v);
-		return true;
 	}
 	vmcs_write(v, VMCS_GUEST_CR3, value);
 	if (!keep)
 		tlb_flush_guest(v);
 	return true;
+}
+
+bool guest_write_cr3(struct vcpu *v, uint64_t value)
+{
+	return vcpu_is_shadowed(v) ? load_shadowed_cr3(v, value) : load_cr3(v, value);
 }

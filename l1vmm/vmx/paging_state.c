@@ -1,6 +1,5 @@
 #include "l1vmm/vmx/paging_state.h"
 
-#include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/cr.h"
@@ -14,8 +13,8 @@ struct paging_state vcpu_paging_state(struct vcpu *v)
 		.cr4 = guest_read_cr4(v),
 		.efer = v->efer,
 		.rflags = vmcs_read(v, VMCS_GUEST_RFLAGS),
-		.maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax,
-		.pages_1g = cpuid(0x80000001, 0).edx & BIT(26),
+		.maxphyaddr = v->maxphyaddr,
+		.pages_1g = v->pages_1g,
 	};
 
 	if (paging_mode(&state) == PAGING_PAE)

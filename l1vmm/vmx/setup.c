@@ -84,6 +84,8 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 	v->host_stack = cpu_stack_top(v->cpu->id);
 	v->eptp = ept_pointer(&v->vm->ept);
 	v->vpid = sw->tlb == SW_TLB_VPID ? (uint16_t)(v->id + 1) : 0;
+	v->maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax;
+	v->pages_1g = cpuid(0x80000001, 0).edx & BIT(26);
 	v->cr0_mask = cr0_owned(sw);
 	v->cr4_mask = cr4_owned(sw);
 	set_registers(v, start);

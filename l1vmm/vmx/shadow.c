@@ -28,12 +28,6 @@ static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
 	return at;
 }
 
-static uint64_t *table(void *ctx, uint64_t hpa)
-{
-	(void)ctx;
-	return (uint64_t *)hpa;
-}
-
 static void flush_page(void *ctx, uint64_t gva)
 {
 	tlb_flush_guest_page(ctx, gva);
@@ -58,15 +52,15 @@ static enum mmu_policy policy(const struct vcpu *v)
 
 bool shadow_init(struct vcpu *v)
 {
+	uint64_t pool = memory_alloc(SHADOW_POOL_PAGES);
 	const struct mmu_ops ops = {
 		.memory = vcpu_walk_memory(v),
 		.frame = frame,
-		.table = table,
+		.tables = (uint64_t(*)[PTES_PER_PAGE])pool,
 		.flush_page = flush_page,
 		.flush_all = flush_all,
 		.ctx = v,
 	};
-	uint64_t pool = memory_alloc(SHADOW_POOL_PAGES);
 	uint64_t workspace = memory_alloc(workspace_pages());
 
 	return pool && workspace &&
@@ -88,11 +82,11 @@ void shadow_reload(struct vcpu *v)
 	count_stores(v, before);
 }
 
-void shadow_flush(struct vcpu *v)
+void shadow_load_cr3(struct vcpu *v)
 {
 	uint64_t before = v->mmu.statistics.stores;
 
-	mmu_flush_guest(&v->mmu);
+	vmcs_write(v, VMCS_GUEST_CR3, mmu_load_cr3(&v->mmu, v->cr3, v->pdpte));
 	count_stores(v, before);
 }
 

@@ -19,11 +19,11 @@ uint64_t shadow_bytes(void);
 /* Sets up the vCPU's shadow MMU.  False where memory is short. */
 bool shadow_init(struct vcpu *v);
 
-/* The guest's CR0, CR3, CR4 or EFER has changed: run it on the tables that go with them. */
+/* The guest's CR0, CR4 or EFER has changed: run it on the tables that go with them. */
 void shadow_reload(struct vcpu *v);
 
-/* The guest loaded CR3 with the value that it had. */
-void shadow_flush(struct vcpu *v);
+/* The guest has loaded CR3, and nothing else has changed. */
+void shadow_load_cr3(struct vcpu *v);
 
 void shadow_invlpg(struct vcpu *v, uint64_t gva);
 

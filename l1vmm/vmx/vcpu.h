@@ -61,6 +61,9 @@ struct vcpu {
 	uint64_t cr0_mask, cr4_mask;
 	uint64_t eptp;
 	uint16_t vpid;
+	/* Of CPUID, which would be an exit of its own where the hypervisor is a guest. */
+	uint8_t maxphyaddr;
+	bool pages_1g;
 	uint64_t tsc_offset;
 	struct lapic lapic;
 	bool timer_armed; /* the processor's own, for the guest's */

@@ -50,15 +50,6 @@ static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
 	return gpa < RIG_SIZE;
 }
 
-static uint64_t *table(void *ctx, uint64_t hpa)
-{
-	struct mmu_rig *rig = ctx;
-
-	cr_assert(hpa >= RIG_POOL && (hpa - RIG_POOL) / PAGE_SIZE < rig->mmu.pool_pages,
-		  "no table of the pool: %#lx", hpa);
-	return rig->pool[(hpa - RIG_POOL) / PAGE_SIZE];
-}
-
 static bool paging(const struct mmu_rig *rig)
 {
 	return rig->state.cr0 & CR0_PG;
@@ -221,6 +212,11 @@ void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
 	}
 }
 
+static bool only_cr3_differs(const struct paging_state *a, const struct paging_state *b)
+{
+	return a->maxphyaddr && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer;
+}
+
 void rig_load(struct mmu_rig *rig)
 {
 	struct paging_state loaded = rig->state;
@@ -228,7 +224,9 @@ void rig_load(struct mmu_rig *rig)
 	/* Until it is loaded the old one counts. */
 	if (rig->mmu.root != UINT32_MAX)
 		rig->state = rig->mmu.state;
-	uint64_t root = mmu_load(&rig->mmu, &loaded);
+	uint64_t root = only_cr3_differs(&rig->mmu.state, &loaded)
+				? mmu_load_cr3(&rig->mmu, loaded.cr3, loaded.pdpte)
+				: mmu_load(&rig->mmu, &loaded);
 	rig->state = loaded;
 	rig->root = root;
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
@@ -240,7 +238,7 @@ void rig_load(struct mmu_rig *rig)
 
 void rig_flush(struct mmu_rig *rig)
 {
-	mmu_flush_guest(&rig->mmu);
+	cr_assert(mmu_load_cr3(&rig->mmu, rig->state.cr3, rig->state.pdpte) == rig->root);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		cache_drop(&rig->lawful[n]);
 }
@@ -392,7 +390,7 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	const struct mmu_ops ops = {
 		.memory = walk_memory(&rig->memory),
 		.frame = frame,
-		.table = table,
+		.tables = rig->pool,
 		.store = store,
 		.flush_page = flush_page,
 		.flush_all = flush_all,
