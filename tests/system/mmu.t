@@ -45,6 +45,34 @@ for stack in ept-4k ept-2m; do
 	is "$(exits fee_per_op "$stack")" "" "$stack: no workload has a fee"
 done
 
+# value COLUMN STACK BENCHMARK: what the CSV says
+value() {
+	awk -F, -v column="$1" -v stack="$2" -v benchmark="$3" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$1 == benchmark && $2 == stack { print $at[column] }' "$T/mmu.csv"
+}
+# at_most LIMIT VALUE NAME: both may have a fraction; an empty value is none
+at_most() {
+	if awk -v limit="$1" -v value="$2" 'BEGIN { exit !(value != "" && value + 0 <= limit + 0) }'; then holds=0; else holds=1; fi
+	ok $holds "$3" || diag "got: $2, at most: $1"
+}
+# What an operation may take from guest instruction to guest instruction, telemetry included.
+while read -r benchmark limit; do
+	at_most "$limit" "$(value ticks_per_op shadow-unsync "$benchmark")" \
+		"shadow-unsync: $benchmark takes at most $limit instructions"
+done <<-END
+	first-access 900
+	unmap 400
+	demand-fault 1500
+	write-fault 1800
+	cr3-switch 350
+	invlpg 250
+END
+unsync=$(value exits_per_op shadow-unsync forkstorm) trap=$(value exits_per_op shadow-trap forkstorm)
+if awk -v unsync="$unsync" -v trap="$trap" 'BEGIN { exit !(unsync > 0 && 2 * unsync < trap) }'; then holds=0; else holds=1; fi
+ok $holds 'forkstorm: shadow-unsync has under half the exits of shadow-trap' ||
+	diag "got: $unsync and $trap"
+
 # Each frame is touched before the windows open: an exit for each page of the EPT.
 violations() {
 	sqlite3 "$first/results.db" "SELECT total(count) FROM exit_sum JOIN stack

@@ -10,6 +10,12 @@
 /* In entries of pages that a write is to have a copy of; the processor ignores bits 9 to 11. */
 #define PTE_SHARED BIT(9)
 
+/*
+ * What a kernel such as Linux says itself of a page that it maps because somebody writes to it
+ * there and then, so that the processor need not come back for these bits.
+ */
+#define PTE_WRITTEN (PTE_RW | PTE_A | PTE_D)
+
 static struct {
 	const struct space *space;
 	uint32_t pages;
@@ -31,7 +37,7 @@ static void copy_page(uint64_t to, uint64_t from)
 static void end_sharing(volatile uint64_t *entry, uint32_t page)
 {
 	uint64_t frame = *entry & PTE_ADDR_MASK;
-	uint64_t flags = (*entry & ~(PTE_ADDR_MASK | PTE_SHARED)) | PTE_RW;
+	uint64_t flags = (*entry & ~(PTE_ADDR_MASK | PTE_SHARED)) | PTE_WRITTEN;
 
 	if (frame_references(frame) == 1) {
 		*entry = frame | flags;
@@ -60,7 +66,7 @@ static void handle(struct trap_frame *frame)
 	volatile uint64_t *entry = space_entry(vm.space, (uint32_t)page);
 
 	if (!(frame->error & PF_P) && !(*entry & PTE_P)) {
-		*entry = frame_alloc() | PTE_P | PTE_RW;
+		*entry = frame_alloc() | PTE_P | (frame->error & PF_W ? PTE_WRITTEN : PTE_RW);
 		vm.counts.demand++;
 	} else if (frame->error & PF_P && frame->error & PF_W && *entry & PTE_SHARED) {
 		end_sharing(entry, (uint32_t)page);

@@ -38,22 +38,37 @@ void space_init(struct space *space)
 	table(space->root)[SLOT] = pointers | TABLE_FLAGS;
 }
 
+/* Empties an entry, as kernels do before what it pointed to is anybody else's; returns that. */
+static uint64_t take_out(volatile uint64_t *entry)
+{
+	uint64_t paddr = *entry & PTE_ADDR_MASK;
+
+	*entry = 0;
+	return paddr;
+}
+
 static void release_leaves(uint64_t leaves)
 {
 	for (uint32_t i = 0; i < PTES_PER_PAGE; i++)
 		if (table(leaves)[i] & PTE_P)
-			frame_release(table(leaves)[i] & PTE_ADDR_MASK);
-	frame_release(leaves);
+			frame_release(take_out(&table(leaves)[i]));
 }
 
 void space_destroy(struct space *space)
 {
+	uint64_t pointers = table(space->root)[SLOT] & PTE_ADDR_MASK;
+
 	table_end(space->root);
-	for (uint32_t i = 0; i < PTES_PER_PAGE; i++)
-		if (table(space->directory)[i] & PTE_P)
-			release_leaves(table(space->directory)[i] & PTE_ADDR_MASK);
-	frame_release(space->directory);
-	frame_release(table(space->root)[SLOT] & PTE_ADDR_MASK);
+	for (uint32_t i = 0; i < PTES_PER_PAGE; i++) {
+		volatile uint64_t *entry = &table(space->directory)[i];
+
+		if (!(*entry & PTE_P))
+			continue;
+		release_leaves(*entry & PTE_ADDR_MASK);
+		frame_release(take_out(entry));
+	}
+	frame_release(take_out(&table(pointers)[0]));
+	frame_release(take_out(&table(space->root)[SLOT]));
 	frame_release(space->root);
 	*space = (struct space){0};
 }
