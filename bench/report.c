@@ -1,5 +1,6 @@
 #include "bench/report.h"
 #include "bench/report_exits.h"
+#include "bench/report_pairs.h"
 #include "bench/table.h"
 
 #include <inttypes.h>
@@ -272,7 +273,9 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    print_stack(results, &results->stack[i], out, width, err) != 0)
 			return -1;
-	return 0;
+	return report_pairs(results, out, width) != 0
+		       ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report")
+		       : 0;
 }
 
 int report_save(const struct results *results, const char *path, struct vmfee_error *err)

@@ -42,8 +42,10 @@ static void add_to(struct total *total, const struct exit_sum *sum)
 #undef RECORD_FIELD
 }
 
-static void add(struct total *totals, struct total *all, const struct exit_sum *sum)
+static void add(struct total *totals, struct total *all, unsigned base, const struct exit_sum *sum)
 {
+	if (sum->level < base)
+		return;
 	add_to(&totals[sum->reason], sum);
 	add_to(all, sum);
 }
@@ -71,9 +73,9 @@ int report_exits(const struct result_stack *stack, FILE *out, unsigned width)
 
 	for (size_t i = 0; i < stack->benches; i++)
 		for (size_t j = 0; j < stack->bench[i].exits; j++)
-			add(total, &all, &stack->bench[i].exit[j]);
+			add(total, &all, stack->base, &stack->bench[i].exit[j]);
 	for (size_t i = 0; i < stack->outsides; i++)
-		add(total, &all, &stack->outside[i]);
+		add(total, &all, stack->base, &stack->outside[i]);
 
 	for (int i = 0; i < COUNTERS; i++) {
 		size_t used = strlen(headings);
