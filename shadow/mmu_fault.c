@@ -215,8 +215,13 @@ static void map(struct mmu *mmu, struct fault *fault)
 			return;
 		page = link_child(mmu, page, fault->gva, gpa, role);
 	}
-	if (mmu->pages[page].role.direct || confirm_page(mmu, &mmu->pages[page], fault, &entry))
+	if (mmu->pages[page].role.direct) {
 		map_page(mmu, page, fault, entry);
+	} else if (confirm_page(mmu, &mmu->pages[page], fault, &entry)) {
+		map_page(mmu, page, fault, entry);
+		if (mmu->policy == MMU_PV && mmu->pages[page].present == 1)
+			mmu_fill_around(mmu, page, slot_index(1, fault->gva));
+	}
 }
 
 static struct mmu_result resolve(struct mmu *mmu, struct fault *fault)

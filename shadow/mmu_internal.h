@@ -164,6 +164,11 @@ uint32_t mmu_get_page(struct mmu *mmu, uint64_t gpa, union mmu_role role);
  * page, which is in pieces here: where a link has gone, nothing less than all will do.
  */
 void mmu_flush_gva(struct mmu *mmu, uint64_t gva);
+/*
+ * Map what the guest has marked accessed on both sides of an entry, as far as that goes on: who
+ * tells of stores says so of what it is about to use.
+ */
+void mmu_fill_around(struct mmu *mmu, uint32_t page, unsigned index);
 /* Protect and compare each table that the guest may write.  The caller flushes. */
 void mmu_synchronize(struct mmu *mmu);
 

@@ -84,6 +84,21 @@ static void update_slot(struct mmu *mmu, uint32_t page, unsigned index)
 		mmu_drop_slot(mmu, page, index);
 }
 
+/* Map what the guest's entry at index allows without another fault; false where that is nothing. */
+static bool fill_slot(struct mmu *mmu, uint32_t page, unsigned index)
+{
+	update_slot(mmu, page, index);
+	return mmu_table(mmu, page)[index] & PTE_P;
+}
+
+void mmu_fill_around(struct mmu *mmu, uint32_t page, unsigned index)
+{
+	for (unsigned i = index + 1; i < PTES_PER_PAGE && fill_slot(mmu, page, i); i++)
+		;
+	for (unsigned i = index; i > 0 && fill_slot(mmu, page, i - 1); i--)
+		;
+}
+
 /* Bring what page maps in step with the guest's table; the rest waits for faults. */
 static void compare_page(struct mmu *mmu, uint32_t page)
 {

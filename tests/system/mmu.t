@@ -72,6 +72,9 @@ unsync=$(value exits_per_op shadow-unsync forkstorm) trap=$(value exits_per_op s
 if awk -v unsync="$unsync" -v trap="$trap" 'BEGIN { exit !(unsync > 0 && 2 * unsync < trap) }'; then holds=0; else holds=1; fi
 ok $holds 'forkstorm: shadow-unsync has under half the exits of shadow-trap' ||
 	diag "got: $unsync and $trap"
+pv=$(value exits_per_op shadow-pv forkstorm)
+if awk -v pv="$pv" -v unsync="$unsync" 'BEGIN { exit !(pv > 0 && pv < unsync) }'; then holds=0; else holds=1; fi
+ok $holds 'and shadow-pv fewer than shadow-unsync' || diag "got: $pv and $unsync"
 
 # Each frame is touched before the windows open: an exit for each page of the EPT.
 violations() {

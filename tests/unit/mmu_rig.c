@@ -165,7 +165,9 @@ static void store(void *ctx, uint64_t *entry, uint64_t value)
 
 	cr_assert(*entry != value, "a store that changes nothing");
 	*entry = value;
-	check_lawful(rig);
+	if (rig->dropped || rig_may_read(rig, entry))
+		check_lawful(rig);
+	rig->dropped = false;
 }
 
 static void flush_page(void *ctx, uint64_t gva)
@@ -175,6 +177,7 @@ static void flush_page(void *ctx, uint64_t gva)
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		if (rig->address[n] / PAGE_SIZE == gva / PAGE_SIZE)
 			cache_drop(&rig->cached[n]);
+	rig->dropped = true;
 }
 
 static void flush_all(void *ctx)
@@ -183,6 +186,7 @@ static void flush_all(void *ctx)
 
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		cache_drop(&rig->cached[n]);
+	rig->dropped = true;
 }
 
 uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size)

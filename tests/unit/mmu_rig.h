@@ -45,6 +45,7 @@ struct mmu_rig {
 	uint64_t address[RIG_ADDRESSES];
 	struct mmu_cache cached[RIG_ADDRESSES]; /* by the processor */
 	struct mmu_cache lawful[RIG_ADDRESSES];
+	bool dropped; /* something of cached, since it was last extended */
 	void *workspace;
 	uint64_t exits, emulations;
 };

@@ -92,3 +92,17 @@ struct cache_step rig_read_own(const void *ctx, unsigned level, struct cached_ta
 	step.page = (struct cached_page){base & ~0xfffUL, rights | (entry & PTE_D), span};
 	return step;
 }
+
+bool rig_may_read(const struct mmu_rig *rig, const uint64_t *entry)
+{
+	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
+		for (unsigned level = 1; level <= CACHE_LEVELS; level++)
+			for (unsigned i = 0; i < rig->cached[n].table_count[level]; i++) {
+				uint64_t hpa = rig->cached[n].tables[level][i].table;
+				unsigned index = rig->address[n] >> (3 + 9 * level) & 511;
+
+				if (&rig->pool[(hpa - RIG_POOL) / PAGE_SIZE][index] == entry)
+					return true;
+			}
+	return false;
+}

@@ -11,6 +11,8 @@ uint64_t rig_host_frame(uint64_t gpa);
 
 /* What an entry of a shadow table says; ctx is the rig. */
 cache_reader rig_read_shadow;
+/* Whether the processor, at a table that it has cached, may read this entry for an address. */
+bool rig_may_read(const struct mmu_rig *rig, const uint64_t *entry);
 /* What an entry of the guest's says, if a processor could cache it: present, accessed, nothing
  * reserved. */
 cache_reader rig_read_own;

@@ -97,8 +97,14 @@ struct vm_counts vm_end(void)
 	return vm.counts;
 }
 
+/*
+ * A child starts with no page accessed, but where the hypervisor, which is told, would map at once
+ * what is.
+ */
 void vm_fork(const struct space *parent, struct space *child)
 {
+	uint64_t forgotten = tables_shared ? PTE_D : PTE_A | PTE_D;
+
 	space_init(child);
 	for (uint32_t i = 0; i < vm.pages; i++) {
 		volatile uint64_t *entry = space_entry(parent, i);
@@ -111,7 +117,7 @@ void vm_fork(const struct space *parent, struct space *child)
 			table_set(entry, value);
 		}
 		frame_share(value & PTE_ADDR_MASK);
-		*space_entry(child, i) = value & ~(PTE_A | PTE_D);
+		*space_entry(child, i) = value & ~forgotten;
 	}
 	space_enter(parent);
 }
