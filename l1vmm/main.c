@@ -18,6 +18,7 @@
 #include "l1vmm/status.h"
 #include "l1vmm/trace.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/observe.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/setup.h"
 #include "l1vmm/vmx/shadow.h"
@@ -76,13 +77,22 @@ static uint64_t pool_bytes(const struct options *options)
 				  ? shadow_bytes()
 				  : memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
 
-	return POOL_BYTES + tables + (options->outbox == OUTBOX_MAPPED ? 0 : options->ring_bytes);
+	return POOL_BYTES + tables + observe_bytes(options) +
+	       (options->outbox == OUTBOX_MAPPED ? 0 : options->ring_bytes);
+}
+
+/* The observatory's tables need room above the guest's memory. */
+static uint64_t most_memory(const struct options *options)
+{
+	if (switches_observed(&options->switches) && options->memory_bytes > OBSERVE_MEMORY_MOST)
+		return OBSERVE_MEMORY_MOST;
+	return options->memory_bytes;
 }
 
 static void make_vm(const struct options *options)
 {
 	vm.switches = options->switches;
-	vm.memory = memory_take_largest(options->memory_bytes);
+	vm.memory = memory_take_largest(most_memory(options));
 	if (!vm.memory.size) {
 		printk("l1vmm: too little memory: none is left for a guest\n");
 		refuse_to_start();
@@ -112,6 +122,8 @@ static void make_vcpu(const struct options *options, const struct guest_start *s
 		panic("no memory for %lu KiB of exit records", options->ring_bytes >> 10);
 	if (!vcpu_setup(&vcpu, start))
 		panic("no memory for a VMCS");
+	if (switches_observed(&options->switches) && !observe_init(&vcpu, options))
+		panic("no memory for the TLB observatory");
 }
 
 /* fault=exception and fault=stack. */

@@ -75,6 +75,35 @@ static bool parse_outbox(struct options *o, const struct cmdline_token *t, char 
 	return false;
 }
 
+/* SETS,WAYS and so on: each of the parameters, and nothing else. */
+static bool parse_tlb(struct options *o, const struct cmdline_token *t, char *why, size_t size)
+{
+	uint32_t *const parameters[] = {
+#define TLB_PARAMETER(name, least, most, text) &o->tlb.name,
+		TLB_PARAMETERS
+#undef TLB_PARAMETER
+	};
+	const size_t count = sizeof(parameters) / sizeof(parameters[0]);
+	size_t at = 0, i = 0;
+
+	for (; i < count && at <= t->value_length; i++) {
+		size_t end = at;
+		uint64_t number;
+
+		while (end < t->value_length && t->value[end] != ',')
+			end++;
+		if (!cmdline_number(t->value + at, end - at, &number) || number > UINT32_MAX)
+			break;
+		*parameters[i] = (uint32_t)number;
+		at = end + 1;
+	}
+	if (i == count && at > t->value_length && tlb_parameters_valid(&o->tlb))
+		return true;
+	format(why, size, "tlb_model=%.*s is not a TLB: %lu numbers within their limits make one",
+	       (int)t->value_length, t->value, count);
+	return false;
+}
+
 static bool parse_switch(struct options *o, const struct cmdline_token *t, char *why, size_t size)
 {
 	char name[MAX_TOKEN], value[MAX_TOKEN], values[MAX_TOKEN * 4] = "";
@@ -107,6 +136,22 @@ static bool is_repeated(const char *cmdline, const struct cmdline_token *t)
 	return false;
 }
 
+/* What it sees goes into exit records. */
+static bool check_observatory(const struct options *o, char *why, size_t size)
+{
+	if (!switches_observed(&o->switches))
+		return true;
+	if (o->switches.telemetry == SW_TELEMETRY_OFF) {
+		format(why, size, "observe= needs telemetry=on");
+		return false;
+	}
+	if (o->switches.observe == SW_OBSERVE_TLB && o->tlb.sets == 0) {
+		format(why, size, "observe=tlb needs tlb_model=");
+		return false;
+	}
+	return true;
+}
+
 bool options_parse(struct options *o, const char *cmdline, char *why, size_t size)
 {
 	const char *cursor = cmdline;
@@ -127,6 +172,8 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 					size);
 		else if (cmdline_is(&t, "outbox"))
 			ok = parse_outbox(o, &t, why, size);
+		else if (cmdline_is(&t, "tlb_model"))
+			ok = parse_tlb(o, &t, why, size);
 		else
 			ok = parse_switch(o, &t, why, size);
 	}
@@ -138,5 +185,5 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		       RING_UNIT >> 10);
 		return false;
 	}
-	return ok;
+	return ok && check_observatory(o, why, size);
 }

@@ -5,6 +5,8 @@
  *   outbox=ata:LBA,SECTORS    where records are drained to (default: nowhere)
  *   outbox=mapped:ADDRESS,KIB physical memory that the machine beneath reads: the ring lies there,
  *                             its two pages first, and ring= has no say
+ *   tlb_model=SETS,WAYS,...   the TLB of observe=tlb: TLB_PARAMETERS of shadow/tlb_model.h in
+ *                             their order
  * Where a key stands twice, the first one counts.
  */
 #ifndef L1VMM_OPTIONS_H
@@ -15,6 +17,7 @@
 #include <stdint.h>
 
 #include "l1vmm/switches.h"
+#include "shadow/tlb_model.h"
 
 enum outbox {
 	OUTBOX_NONE,
@@ -30,6 +33,7 @@ struct options {
 	uint32_t outbox_lba; /* OUTBOX_ATA */
 	uint32_t outbox_sectors;
 	uint64_t outbox_address; /* OUTBOX_MAPPED: of a page */
+	struct tlb_parameters tlb; /* all 0: none */
 };
 
 /*

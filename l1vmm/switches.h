@@ -31,6 +31,12 @@ static inline bool switches_shadow(const struct switches *sw)
 	return sw->mmu >= SW_MMU_SHADOW_TRAP && sw->mmu <= SW_MMU_SHADOW_PV;
 }
 
+/* Whether the guest runs on the page tables of the TLB observatory. */
+static inline bool switches_observed(const struct switches *sw)
+{
+	return sw->observe != SW_OBSERVE_OFF;
+}
+
 /* Every switch at its default. */
 void switches_default(struct switches *sw);
 

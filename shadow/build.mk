@@ -8,6 +8,8 @@ SHADOW_SRCS := \
 	shadow/mmu_root.c \
 	shadow/mmu_slot.c \
 	shadow/mmu_sync.c \
+	shadow/tlb_model.c \
+	shadow/tlb_view.c \
 	shadow/insn_alu.c \
 	shadow/insn_decode.c \
 	shadow/insn_execute.c \

@@ -33,7 +33,35 @@ enum {
 	RECORD_F_DEVICE = 1 << 2,
 	/* A page table of the guest: a store to one was emulated, or the guest told of some. */
 	RECORD_F_TABLE = 1 << 3,
+	/* The exit is the TLB observatory's own: the guest would not have left without it. */
+	RECORD_F_OBSERVED = 1 << 4,
+	/*
+	 * The access missed the modelled TLB, which took the page in.  The qualification is the
+	 * page's first address with what OBSERVED_* below say.
+	 */
+	RECORD_F_REFILL = 1 << 5,
+	/* observe=trace: a page was accessed.  The qualification as above, without references. */
+	RECORD_F_ACCESS = 1 << 6,
+	/* It is the first that an instruction, or the delivery of an event, makes. */
+	RECORD_F_FIRST = 1 << 7,
+	/* Behind the exit, the page at the qualification is in no TLB any more; */
+	RECORD_F_FLUSH_PAGE = 1 << 8,
+	/* no page is that is not global; */
+	RECORD_F_FLUSH_LOCAL = 1 << 9,
+	/* no page at all is. */
+	RECORD_F_FLUSH_ALL = 1 << 10,
 };
+
+/*
+ * Below the address in exit_record.qualification, with RECORD_F_REFILL or RECORD_F_ACCESS: what
+ * page it is, how it is walked to, and, of a refill, how many references that took.
+ */
+#define OBSERVED_LARGE	     UINT64_C(1) /* 2 MB */
+#define OBSERVED_GLOBAL	     UINT64_C(2)
+#define OBSERVED_LEAF	     2 /* 2 bits: level of the guest's entry, 0 without paging */
+#define OBSERVED_FOUR_LEVELS UINT64_C(0x10) /* tables of four levels in memory, else of two */
+#define OBSERVED_HOST	     5		    /* 2 bits: levels of EPT less one, 0 without EPT */
+#define OBSERVED_REFERENCES  7		    /* 5 bits */
 
 /*
  * The last 16 bytes of a record, kept per vCPU while an exit is handled: the exit's number and the

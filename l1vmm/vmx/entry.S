@@ -82,6 +82,9 @@
 	.balign 64
 	exit_path vmx_exit_quiet, vmx_handle_exit_quiet, 0
 
+	.balign 64
+	exit_path vmx_exit_observed, vmx_handle_exit_observed, 1
+
 	.globl vmx_launch
 vmx_launch:				/* RDI = vCPU */
 	jmp 1f

@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 #include "l1vmm/exits/exits.h"
-#include "l1vmm/trace.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/exit_record.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/timer.h"
 
@@ -72,29 +72,6 @@ static inline void advance(struct vcpu *v)
 	vmwrite(VMCS_GUEST_RIP, next);
 	if (unlikely((v->rip ^ next) >> 32))
 		set_rip(v, next);
-}
-
-/* The first half of the record: what is known before the handler runs. */
-static inline void record_begin(struct vcpu *v, uint64_t tsc, uint32_t reason, uint64_t rip,
-				uint64_t detail)
-{
-	struct exit_record *record;
-
-	if (telemetry_next(&v->telemetry))
-		trace_next_slow(v);
-	record = v->telemetry.cur;
-	record->tsc = tsc;
-	exit_record_set_reason(record, reason);
-	record->rip = rip;
-	record->qualification = detail;
-	record->guest_ticks = tsc - v->entry_tsc;
-}
-
-/* The second half but for the entry stamp, and the counters of the next exit. */
-static inline void record_end(struct vcpu *v)
-{
-	exit_record_set_cost(v->telemetry.cur, &v->cost);
-	exit_cost_next(&v->cost, USUAL_VMREADS, USUAL_VMWRITES);
 }
 
 /*

@@ -65,6 +65,13 @@ static void set_registers(struct vcpu *v, const struct guest_start *start)
 	v->regs[RBX] = start->start_info; /* PVH; the other registers are undefined */
 }
 
+static uint64_t exit_path(const struct switches *sw)
+{
+	if (switches_observed(sw))
+		return (uint64_t)vmx_exit_observed;
+	return (uint64_t)(sw->telemetry == SW_TELEMETRY_ON ? vmx_exit : vmx_exit_quiet);
+}
+
 bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 {
 	struct vmcs_setup s = {.vcpu = v, .cpu = v->cpu, .start = start};
@@ -77,9 +84,9 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 		return false;
 	io_bitmap_fill((uint8_t *)s.io_bitmaps);
 	msr_bitmap_fill((uint8_t *)s.msr_bitmap);
-	s.exit = (uint64_t)(sw->telemetry == SW_TELEMETRY_ON ? vmx_exit : vmx_exit_quiet);
+	s.exit = exit_path(sw);
 
-	s.exceptions = vcpu_is_shadowed(v) ? 1u << VECTOR_PF : 0;
+	s.exceptions = vcpu_is_shadowed(v) || switches_observed(sw) ? 1u << VECTOR_PF : 0;
 
 	v->host_stack = cpu_stack_top(v->cpu->id);
 	v->eptp = ept_pointer(&v->vm->ept);

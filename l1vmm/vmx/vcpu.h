@@ -30,6 +30,7 @@ enum vcpu_request {
 };
 
 struct cpu;
+struct observe;
 struct vm;
 
 struct vcpu {
@@ -75,6 +76,7 @@ struct vcpu {
 	uint64_t cr3;
 	uint64_t pdpte[4];
 	struct mmu mmu;
+	struct observe *observe; /* NULL with observe=off */
 };
 
 #define VCPU_AT(member, offset) \
@@ -149,5 +151,7 @@ _Noreturn void vmx_launch(struct vcpu *v);
 /* entry.S: where exits arrive, with exit records and without. */
 void vmx_exit(void);
 void vmx_exit_quiet(void);
+/* The same through the TLB observatory (vmx/observe.h). */
+void vmx_exit_observed(void);
 
 #endif
