@@ -108,6 +108,9 @@ Test(controls, each_switch_sets_its_bits)
 		{"tsc", "offset", 0, 0},
 		{"tsc", "trap", 1u << 3 | 1u << 12, 0},
 		{"telemetry", "off", 0, 0},
+		{"observe", "off", 0, 0},
+		{"observe", "tlb", 1u << 9 | 1u << 15 | 1u << 16, 0},
+		{"observe", "trace", 1u << 9 | 1u << 15 | 1u << 16 | 1u << 27, 0},
 		{"fault", "entry", 0, 0},
 		{"fault", "unknown-exit", 0, 1u << 2},
 	};

@@ -128,6 +128,32 @@ Test(options, switches_are_set_by_name)
 #define BAD_MEMORY "memory= takes a number from 1 to 17592186044415"
 #define BAD_RING   "ring= takes a number from 1 to 4194304"
 
+#define BAD_TLB(numbers) \
+	"tlb_model=" numbers " is not a TLB: 7 numbers within their limits make one"
+
+Test(options, a_tlb_is_seven_numbers)
+{
+	static const struct {
+		const char *cmdline;
+		struct tlb_parameters tlb;
+	} rows[] = {
+		{"", {0}},
+		{"tlb_model=1,4,0,0,0,0,0", {1, 4, 0, 0, 0, 0, 0}},
+		{"tlb_model=128,12,0,0,32,4,0", {128, 12, 0, 0, 32, 4, 0}},
+		{"tlb_model=0x10,64,2,4,64,64,64 observe=tlb", {16, 64, 2, 4, 64, 64, 64}},
+		{"tlb_model=1024,4,1024,4,0,0,0", {1024, 4, 1024, 4, 0, 0, 0}},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char why[256] = "";
+		struct options o;
+
+		cr_assert(options_parse(&o, rows[i].cmdline, why, sizeof(why)), "%s: %s",
+			  rows[i].cmdline, why);
+		cr_expect_eq(memcmp(&o.tlb, &rows[i].tlb, sizeof(o.tlb)), 0, "%s", rows[i].cmdline);
+	}
+}
+
 Test(options, what_is_wrong_is_told_by_name)
 {
 	static const struct {
@@ -180,6 +206,28 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"tlbs=vpid", "there is no switch or option tlbs"},
 		{"Memory=1", "there is no switch or option Memory"},
 		{"=x", "there is no switch or option "},
+		{"tlb_model=", BAD_TLB("")},
+		{"tlb_model=16", BAD_TLB("16")},
+		{"tlb_model=16,4,0,0,0,0", BAD_TLB("16,4,0,0,0,0")},
+		{"tlb_model=16,4,0,0,0,0,0,0", BAD_TLB("16,4,0,0,0,0,0,0")},
+		{"tlb_model=16,4,0,0,0,0,", BAD_TLB("16,4,0,0,0,0,")},
+		{"tlb_model=16,4,0,0,0,0,0,", BAD_TLB("16,4,0,0,0,0,0,")},
+		{"tlb_model=16,4,0,0,0,0,x", BAD_TLB("16,4,0,0,0,0,x")},
+		{"tlb_model=4294967312,4,0,0,0,0,0", BAD_TLB("4294967312,4,0,0,0,0,0")},
+		{"tlb_model=0,4,0,0,0,0,0", BAD_TLB("0,4,0,0,0,0,0")},
+		{"tlb_model=4097,4,0,0,0,0,0", BAD_TLB("4097,4,0,0,0,0,0")},
+		{"tlb_model=16,3,0,0,0,0,0", BAD_TLB("16,3,0,0,0,0,0")},
+		{"tlb_model=16,65,0,0,0,0,0", BAD_TLB("16,65,0,0,0,0,0")},
+		{"tlb_model=16,4,1,3,0,0,0", BAD_TLB("16,4,1,3,0,0,0")},
+		{"tlb_model=16,4,0,0,65,0,0", BAD_TLB("16,4,0,0,65,0,0")},
+		/* Each is within its limits, and all together are too many. */
+		{"tlb_model=4096,4,0,0,0,0,0", BAD_TLB("4096,4,0,0,0,0,0")},
+		{"tlb_model=1024,4,1025,4,0,0,0", BAD_TLB("1024,4,1025,4,0,0,0")},
+		{"observe=tlb", "observe=tlb needs tlb_model="},
+		{"observe=tlb tlb_model=16,4,0,0,0,0,0 telemetry=off",
+		 "observe= needs telemetry=on"},
+		{"observe=trace telemetry=off", "observe= needs telemetry=on"},
+		{"observe=all", "observe=all is not one of off tlb trace"},
 		/* The first mistake counts. */
 		{"tlb=flush cache=off memory=0", "there is no switch or option cache"},
 		{"memory=0 cache=off", BAD_MEMORY},

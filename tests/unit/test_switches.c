@@ -21,6 +21,7 @@ static const struct {
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},
 	{"tsc", "offset", "trap offset", offsetof(struct switches, tsc)},
 	{"telemetry", "on", "off on", offsetof(struct switches, telemetry)},
+	{"observe", "off", "off tlb trace", offsetof(struct switches, observe)},
 	{"fault", "none", "none entry guest-state exception stack unknown-exit",
 	 offsetof(struct switches, fault)},
 };
