@@ -9,6 +9,7 @@ SHADOW_SRCS := \
 	shadow/mmu_slot.c \
 	shadow/mmu_sync.c \
 	shadow/tlb_model.c \
+	shadow/tlb_observatory.c \
 	shadow/tlb_view.c \
 	shadow/insn_alu.c \
 	shadow/insn_decode.c \

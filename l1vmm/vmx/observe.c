@@ -19,11 +19,21 @@ enum {
 #undef EXIT
 };
 
-static uint32_t view_pages(const struct options *options)
+/* Without a model one that is as small as can be does. */
+static struct tlb_parameters parameters(const struct options *options)
 {
 	if (options->switches.observe == SW_OBSERVE_TRACE)
-		return OBSERVE_TOUCHED + 1;
-	return tlb_parameters_entries(&options->tlb) + 1; /* and a probe */
+		return (struct tlb_parameters){.sets = 1, .ways = TLB_WAYS_MIN};
+	return options->tlb;
+}
+
+/* One page more than are held: a probe. */
+static uint32_t view_tables(const struct options *options)
+{
+	struct tlb_parameters p = parameters(options);
+	uint32_t most = tlb_parameters_entries(&p);
+
+	return tlb_view_tables((most < OBSERVE_TOUCHED ? OBSERVE_TOUCHED : most) + 1);
 }
 
 static uint64_t pages(size_t bytes)
@@ -33,39 +43,17 @@ static uint64_t pages(size_t bytes)
 
 static uint64_t workspace_pages(const struct options *options)
 {
-	uint32_t tables = tlb_view_tables(view_pages(options));
+	struct tlb_parameters p = parameters(options);
 
-	return pages(sizeof(struct observe)) + pages(tlb_view_workspace(tables)) +
-	       pages(tlb_model_workspace(&options->tlb));
+	return pages(sizeof(struct observe)) +
+	       pages(tlb_observatory_workspace(&p, view_tables(options)));
 }
 
 uint64_t observe_bytes(const struct options *options)
 {
 	if (!switches_observed(&options->switches))
 		return 0;
-	return (tlb_view_tables(view_pages(options)) + workspace_pages(options)) * PAGE_SIZE;
-}
-
-static void lost(void *ctx, const struct tlb_page *page)
-{
-	struct vcpu *v = ctx;
-
-	tlb_view_unmap(&v->observe->view, page->gva);
-	v->observe->dirty = true;
-}
-
-void observe_drop(struct vcpu *v, uint64_t gva)
-{
-	if (!v->observe->trace)
-		tlb_model_drop(&v->observe->model, gva);
-	tlb_view_unmap(&v->observe->view, gva);
-	v->observe->dirty = true;
-}
-
-void observe_drop_all(struct vcpu *v, bool global)
-{
-	if (!v->observe->trace)
-		tlb_model_flush(&v->observe->model, global);
+	return (view_tables(options) + workspace_pages(options)) * PAGE_SIZE;
 }
 
 static bool map_view(struct vcpu *v, uint64_t hpa, uint32_t tables)
@@ -82,7 +70,8 @@ static bool map_view(struct vcpu *v, uint64_t hpa, uint32_t tables)
 
 bool observe_init(struct vcpu *v, const struct options *options)
 {
-	uint32_t tables = tlb_view_tables(view_pages(options));
+	const struct tlb_parameters p = parameters(options);
+	uint32_t tables = view_tables(options);
 	uint64_t view = memory_alloc(tables);
 	char *workspace = (char *)memory_alloc(workspace_pages(options));
 	struct observe *o = (struct observe *)workspace;
@@ -95,16 +84,13 @@ bool observe_init(struct vcpu *v, const struct options *options)
 		.ept = !vcpu_is_shadowed(v),
 		.flushes = options->switches.tlb == SW_TLB_FLUSH,
 		.first = true,
+		.state = vcpu_paging_state(v),
 	};
-	workspace += pages(sizeof(*o)) * PAGE_SIZE;
 	if (o->ept && !map_view(v, view, tables))
 		return false;
-	tlb_view_init(&o->view, (uint64_t(*)[TLB_VIEW_ENTRIES])view,
-		      o->ept ? OBSERVE_VIEW_GPA : view, tables, workspace);
-	workspace += pages(tlb_view_workspace(tables)) * PAGE_SIZE;
-	if (!o->trace)
-		tlb_model_init(&o->model, &options->tlb, workspace, lost, v);
-	o->state = vcpu_paging_state(v);
+	tlb_observatory_init(&o->tlb, &p, (uint64_t(*)[TLB_VIEW_ENTRIES])view,
+			     o->ept ? OBSERVE_VIEW_GPA : view, tables,
+			     workspace + pages(sizeof(*o)) * PAGE_SIZE);
 	observe_clock_init(v);
 	observe_enter(v);
 	return true;
@@ -116,21 +102,21 @@ static void begin_instruction(struct observe *o)
 	if (!o->trace)
 		return;
 	for (uint32_t i = 0; i < o->touched_count; i++)
-		tlb_view_unmap(&o->view, o->touched[i]);
+		tlb_view_unmap(&o->tlb.view, o->touched[i]);
 	o->touched_count = 0;
 	o->first = true;
-	o->dirty = true;
+	o->tlb.dirty = true;
 }
 
 static void flush_all(struct vcpu *v)
 {
-	observe_drop_all(v, true);
+	tlb_observatory_flush(&v->observe->tlb, true);
 	v->observe->flushed |= RECORD_F_FLUSH_ALL;
 }
 
 static void flush_page(struct vcpu *v, uint64_t gva)
 {
-	observe_drop(v, gva);
+	tlb_observatory_drop(&v->observe->tlb, gva);
 	v->observe->flushed |= RECORD_F_FLUSH_PAGE;
 }
 
@@ -215,7 +201,7 @@ static void follow_control(struct vcpu *v, uint64_t qualification)
 	if ((cr0 & CR0_FLUSHES) || (cr4 & CR4_FLUSHES)) {
 		flush_all(v);
 	} else if ((qualification & 0x3f) == 3) {
-		observe_drop_all(v, false);
+		tlb_observatory_flush(&v->observe->tlb, false);
 		v->observe->flushed |= RECORD_F_FLUSH_LOCAL;
 	}
 }
@@ -229,8 +215,8 @@ static void follow_rights(struct vcpu *v)
 	if (!o->ept || (!((vmread(VMCS_GUEST_CR0) ^ before->cr0) & CR0_WP) &&
 			!((vmread(VMCS_GUEST_CR4) ^ before->cr4) & (CR4_SMEP | CR4_SMAP))))
 		return;
-	tlb_view_reset(&o->view, o->view.levels);
-	o->dirty = true;
+	tlb_view_reset(&o->tlb.view, o->tlb.view.levels);
+	o->tlb.dirty = true;
 }
 
 /* After an exit that has been handled as without the observatory. */
@@ -302,8 +288,8 @@ static __attribute__((noinline)) uint64_t handle(struct vcpu *v, uint64_t tsc)
 	tsc = observe_clock_begin(v, tsc, reason == REASON_MONITOR_TRAP_FLAG);
 	o->flushed = 0;
 	if (o->probing)
-		tlb_view_unmap(&o->view, o->probe);
-	o->dirty |= o->probing;
+		tlb_view_unmap(&o->tlb.view, o->probe);
+	o->tlb.dirty |= o->probing;
 	o->probing = false;
 	if (reason == REASON_MONITOR_TRAP_FLAG) {
 		begin_instruction(o);

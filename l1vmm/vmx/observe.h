@@ -16,8 +16,7 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/options.h"
 #include "l1vmm/vmx/vcpu.h"
-#include "shadow/tlb_model.h"
-#include "shadow/tlb_view.h"
+#include "shadow/tlb_observatory.h"
 #include "shadow/walk.h"
 
 /* Guest-physical address of the view under EPT: above the guest's memory, below its devices. */
@@ -57,9 +56,8 @@ struct observe_clock {
 };
 
 struct observe {
-	struct tlb_model model; /* observe=tlb */
-	struct tlb_view view;
-	bool trace;
+	struct tlb_observatory tlb;
+	bool trace;		 /* observe=trace: the model holds nothing */
 	bool ept;		 /* the stack has EPT */
 	bool flushes;		 /* tlb=flush */
 	uint64_t flushes_before; /* of the shadow MMU, before the exit at hand */
@@ -122,10 +120,5 @@ void observe_settle(struct vcpu *v);
 
 /* observe_access.c: #PF at gva.  Whether the exit is the observatory's own, and served. */
 bool observe_fault(struct vcpu *v, uint64_t tsc, uint64_t gva, uint32_t error_code);
-
-/* The page around gva goes from model and view, or each page; global ones where `global` says so.
- */
-void observe_drop(struct vcpu *v, uint64_t gva);
-void observe_drop_all(struct vcpu *v, bool global);
 
 #endif

@@ -10,16 +10,6 @@
 /* The reason's number in exit_reasons.def. */
 #define REASON_EXCEPTION 0
 
-/* A translation that the processor would put into its TLB. */
-struct translation {
-	struct tlb_page page;
-	uint64_t address; /* of its first byte: guest-physical with EPT, else the host's */
-	uint64_t rights;  /* PTE_RW, PTE_US, PTE_NX */
-	unsigned leaf;	  /* level of the entry that maps; 0: none does, without paging */
-	unsigned levels;  /* of tables in memory */
-	unsigned host_levels;
-};
-
 /* A guest's tables for walk(), and the entry that was read last: at the end the one that maps. */
 struct watched_memory {
 	struct walk_memory memory;
@@ -71,10 +61,10 @@ static void probe(struct vcpu *v, uint64_t gva, uint64_t gpa, uint64_t rights)
 {
 	struct observe *o = v->observe;
 
-	if (gpa - OBSERVE_VIEW_GPA < (uint64_t)o->view.count * PAGE_SIZE)
+	if (gpa - OBSERVE_VIEW_GPA < (uint64_t)o->tlb.view.count * PAGE_SIZE)
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx linear=0x%lx", gpa, gva);
-	observe_drop(v, gva);
-	tlb_view_map(&o->view, gva, false, tlb_page_start(gpa, false), rights);
+	tlb_observatory_drop(&o->tlb, gva);
+	tlb_view_map(&o->tlb.view, gva, false, tlb_page_start(gpa, false), rights);
 	o->probing = true;
 	o->probe = gva;
 }
@@ -87,11 +77,31 @@ static bool backed(const struct vcpu *v, uint64_t gpa, uint64_t *size)
 	return gpa < v->vm->memory.size && page_table_lookup(&v->vm->ept.table, gpa, &entry, size);
 }
 
+/* Levels count as in the SDM: 1 maps 4 KB, 2 maps 2 MB or 4 MB, 3 maps 1 GB. */
+static unsigned leaf_level(uint64_t page_size)
+{
+	if (page_size == PAGE_SIZE)
+		return 1;
+	return page_size <= 2 * PAGE_SIZE_2M ? 2 : 3;
+}
+
+static struct tlb_walk guest_walk(enum paging_mode mode, uint64_t page_size, uint64_t host_size)
+{
+	unsigned leaf = mode == PAGING_NONE ? 0 : leaf_level(page_size);
+	unsigned top = mode == PAGING_4LEVEL ? 4 : 2; /* PDPTEs of PAE paging are registers */
+
+	return (struct tlb_walk){
+		.levels = (uint8_t)(leaf ? top + 1 - leaf : 0),
+		.leaf = (uint8_t)leaf,
+		.host_levels = (uint8_t)(5 - leaf_level(host_size)),
+	};
+}
+
 /*
  * Walks the guest's own tables as the processor would with EPT.  False where that has come to an
  * end otherwise: a fault of the guest, or an EPT violation to come.
  */
-static bool walk_guest(struct vcpu *v, uint64_t gva, uint32_t access, struct translation *t)
+static bool walk_guest(struct vcpu *v, uint64_t gva, uint32_t access, struct tlb_translation *t)
 {
 	struct watched_memory watched = {.memory = vcpu_walk_memory(v)};
 	const struct walk_memory memory = {read_entry, exchange_entry, &watched};
@@ -106,7 +116,7 @@ static bool walk_guest(struct vcpu *v, uint64_t gva, uint32_t access, struct tra
 	case WALK_OK:
 		break;
 	case WALK_FAULT:
-		observe_drop(v, gva);
+		tlb_observatory_drop(&v->observe->tlb, gva);
 		v->observe->flushed |= RECORD_F_FLUSH_PAGE;
 		event_pf(v, gva, result.error_code);
 		return false;
@@ -123,85 +133,50 @@ static bool walk_guest(struct vcpu *v, uint64_t gva, uint32_t access, struct tra
 		probe(v, gva, result.gpa, rights);
 		return false;
 	}
-	t->leaf = mode == PAGING_NONE			 ? 0
-		  : result.page_size == PAGE_SIZE	 ? 1
-		  : result.page_size <= 2 * PAGE_SIZE_2M ? 2
-							 : 3;
-	t->levels = t->leaf == 0 ? 0 : (mode == PAGING_4LEVEL ? 5 : 3) - t->leaf;
-	t->host_levels = host_size == PAGE_SIZE ? 4 : host_size == PAGE_SIZE_2M ? 3 : 2;
+	*t = (struct tlb_translation){.rights = rights};
+	t->walk = guest_walk(mode, result.page_size, host_size);
 	t->page.large = result.page_size >= PAGE_SIZE_2M && host_size >= PAGE_SIZE_2M;
 	t->page.gva = tlb_page_start(gva, t->page.large);
 	t->page.global = result.rights & PTE_G && state->cr4 & CR4_PGE;
 	t->address = tlb_page_start(result.gpa, t->page.large);
-	t->rights = rights;
 	return true;
 }
 
-/* SDM volume 3, 4.6, with CR0.WP set, as shadow tables are used. */
-static bool permitted(uint64_t rights, uint32_t access)
+static const uint64_t *table(void *ctx, uint64_t address)
 {
-	uint64_t cr4 = vmread(VMCS_GUEST_CR4);
-	bool user = rights & PTE_US;
-
-	if (access & PF_I && rights & PTE_NX)
-		return false;
-	if (access & PF_W && !(rights & PTE_RW))
-		return false;
-	if (access & PF_U)
-		return user;
-	if (access & PF_I)
-		return !(user && cr4 & CR4_SMEP);
-	return !(user && cr4 & CR4_SMAP) || vmread(VMCS_GUEST_RFLAGS) & RFLAGS_AC;
+	(void)ctx;
+	return (const uint64_t *)address;
 }
 
 /* Walks the shadow tables as the processor would.  False where it would fault. */
-static bool walk_shadow(struct vcpu *v, uint64_t gva, uint32_t access, struct translation *t)
+static bool walk_shadow(struct vcpu *v, uint64_t gva, uint32_t access, struct tlb_translation *t)
 {
-	unsigned top = v->observe->view.levels;
-	uint64_t table = v->observe->stack.cr3, rights = PTE_RW | PTE_US;
+	uint64_t cr4 = vmread(VMCS_GUEST_CR4);
+	const struct tlb_tables tables = {
+		.root = v->observe->stack.cr3,
+		.levels = v->observe->tlb.view.levels,
+		.smep = cr4 & CR4_SMEP,
+		.smap = cr4 & CR4_SMAP,
+		.ac = vmread(VMCS_GUEST_RFLAGS) & RFLAGS_AC,
+		.table = table,
+	};
 
-	for (unsigned level = top;; level--) {
-		uint64_t entry =
-			((const uint64_t *)(table &
-					    PTE_ADDR_MASK))[gva >> (PAGE_SHIFT + 9 * (level - 1)) &
-							    (PTES_PER_PAGE - 1)];
-
-		if (!(entry & PTE_P))
-			return false;
-		/* In a PDPTE of PAE paging there are no rights. */
-		if (top == 4 || level < top) {
-			rights &= entry | PTE_NX;
-			rights |= entry & PTE_NX;
-		}
-		if (level == 1 || (level == 2 && entry & PTE_PS)) {
-			t->leaf = level;
-			t->page.large = level == 2;
-			t->address = tlb_page_start(entry & PTE_ADDR_MASK, t->page.large);
-			break;
-		}
-		table = entry;
-	}
-	t->page.gva = tlb_page_start(gva, t->page.large);
-	t->page.global = false;
-	t->rights = rights;
-	t->levels = (top == 4 ? 5 : 3) - t->leaf;
-	t->host_levels = 0;
-	return permitted(rights, access);
+	return tlb_walk_tables(&tables, gva, access, t);
 }
 
-static uint64_t describe(const struct vcpu *v, const struct translation *t, unsigned references)
+static uint64_t describe(const struct vcpu *v, const struct tlb_translation *t, unsigned references)
 {
-	uint64_t detail = t->page.gva | (uint64_t)t->leaf << OBSERVED_LEAF |
+	uint64_t detail = t->page.gva | (uint64_t)t->walk.leaf << OBSERVED_LEAF |
 			  (uint64_t)references << OBSERVED_REFERENCES;
 
 	if (t->page.large)
 		detail |= OBSERVED_LARGE;
 	if (t->page.global)
 		detail |= OBSERVED_GLOBAL;
-	if (v->observe->view.levels == 4)
+	if (v->observe->tlb.view.levels == 4)
 		detail |= OBSERVED_FOUR_LEVELS;
-	if (t->host_levels)
-		detail |= (uint64_t)(t->host_levels - 1) << OBSERVED_HOST;
+	if (t->walk.host_levels)
+		detail |= (uint64_t)(t->walk.host_levels - 1) << OBSERVED_HOST;
 	return detail;
 }
 
@@ -224,45 +199,43 @@ static void check_progress(struct vcpu *v)
 		*p = (struct observe_progress){.rip = v->rip, .registers = registers};
 	if (++p->misses > TLB_ENTRIES_MAX)
 		vcpu_stop(v, STOP_OBSERVED, "what=too-few-ways ways=%u",
-			  v->observe->model.parameters.ways);
+			  v->observe->tlb.model.parameters.ways);
 }
 
-/* Puts a translation into the view; the model counts it unless it holds the page. */
-static void take_in(struct vcpu *v, const struct translation *t)
+/* observe=trace: shows the page until the instruction is over. */
+static void trace_access(struct vcpu *v, const struct tlb_translation *t)
 {
-	const struct tlb_walk how = {t->levels, t->leaf, t->host_levels};
 	struct exit_record *record = v->telemetry.cur;
 	struct observe *o = v->observe;
-	struct tlb_page held;
 
-	if (o->trace) {
-		record->flags |= RECORD_F_ACCESS | (o->first ? RECORD_F_FIRST : 0);
-		record->qualification = describe(v, t, 0);
-		o->first = false;
-		if (o->touched_count == OBSERVE_TOUCHED)
-			vcpu_stop(v, STOP_OBSERVED, "what=too-many-pages");
-		o->touched[o->touched_count++] = t->page.gva;
-	} else if (!tlb_model_find(&o->model, t->page.gva, &held) || held.large != t->page.large) {
-		check_progress(v);
-		if (tlb_model_find(&o->model, t->page.gva, &held))
-			observe_drop(v, t->page.gva);
-		record->flags |= RECORD_F_REFILL;
-		record->qualification =
-			describe(v, t, tlb_model_walk(&o->model, t->page.gva, &how));
-		tlb_model_insert(&o->model, &t->page);
-	}
-	o->dirty = true;
-	tlb_view_unmap(&o->view, t->page.gva);
-	tlb_view_map(&o->view, t->page.gva, t->page.large, t->address, t->rights);
+	record->flags |= RECORD_F_ACCESS | (o->first ? RECORD_F_FIRST : 0);
+	record->qualification = describe(v, t, 0);
+	o->first = false;
+	if (o->touched_count == OBSERVE_TOUCHED)
+		vcpu_stop(v, STOP_OBSERVED, "what=too-many-pages");
+	o->touched[o->touched_count++] = t->page.gva;
+	tlb_observatory_show(&o->tlb, t);
+}
+
+static void take_in(struct vcpu *v, const struct tlb_translation *t)
+{
+	struct exit_record *record = v->telemetry.cur;
+	unsigned references;
+
+	if (!tlb_observatory_take(&v->observe->tlb, t, &references))
+		return;
+	record->flags |= RECORD_F_REFILL;
+	record->qualification = describe(v, t, references);
+	check_progress(v);
 }
 
 bool observe_fault(struct vcpu *v, uint64_t tsc, uint64_t gva, uint32_t error_code)
 {
 	uint32_t access = error_code & (PF_W | PF_U | PF_I);
-	struct translation t;
+	struct tlb_translation t;
 	bool found;
 
-	if (v->observe->view.levels == 3)
+	if (v->observe->tlb.view.levels == 3)
 		gva &= UINT32_MAX;
 	found = !v->observe->ept && walk_shadow(v, gva, access, &t);
 	if (!v->observe->ept && !found)
@@ -274,7 +247,9 @@ bool observe_fault(struct vcpu *v, uint64_t tsc, uint64_t gva, uint32_t error_co
 	event_requeue(v);
 	if (v->observe->ept)
 		found = walk_guest(v, gva, access, &t);
-	if (found)
+	if (found && v->observe->trace)
+		trace_access(v, &t);
+	else if (found)
 		take_in(v, &t);
 	return true;
 }

@@ -61,26 +61,26 @@ void observe_enter(struct vcpu *v)
 
 	take_stack(&o->stack);
 	levels = o->stack.efer & EFER_LMA ? 4 : 3;
-	if (levels != o->view.levels) {
-		observe_drop_all(v, true);
-		tlb_view_reset(&o->view, levels);
-		o->dirty = true;
+	if (levels != o->tlb.view.levels) {
+		tlb_observatory_flush(&o->tlb, true);
+		tlb_view_reset(&o->tlb.view, levels);
+		o->tlb.dirty = true;
 	}
 	if (o->ept) {
 		take_paging(v);
 		run_without_own_tables(v);
 	}
-	vmwrite(VMCS_GUEST_CR3, tlb_view_root(&o->view));
+	vmwrite(VMCS_GUEST_CR3, tlb_view_root(&o->tlb.view));
 	for (unsigned i = 0; o->ept && levels == 3 && i < 4; i++)
-		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, tlb_view_pdpte(&o->view, i));
+		vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, tlb_view_pdpte(&o->tlb.view, i));
 	observe_settle(v);
 }
 
 void observe_settle(struct vcpu *v)
 {
-	if (v->observe->dirty && v->vpid)
+	if (v->observe->tlb.dirty && v->vpid)
 		invvpid(INVVPID_SINGLE_CONTEXT, v->vpid, 0);
-	v->observe->dirty = false;
+	v->observe->tlb.dirty = false;
 }
 
 /* What the guest has changed without an exit is in the VMCS; the rest is as it was. */
