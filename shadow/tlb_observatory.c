@@ -84,27 +84,26 @@ static bool permitted(const struct tlb_tables *tables, uint64_t rights, uint32_t
 bool tlb_walk_tables(const struct tlb_tables *tables, uint64_t gva, uint32_t access,
 		     struct tlb_translation *out)
 {
-	uint64_t table = tables->root, rights = PTE_RW | PTE_US;
-	unsigned level = tables->levels;
+	uint64_t entry = tables->root, rights = PTE_RW | PTE_US;
+	unsigned level = tables->levels + 1;
+	bool leaf = false;
 
-	for (;; level--) {
+	while (!leaf && --level > 0) {
 		unsigned index = gva >> (PAGE_SHIFT + 9 * (level - 1)) & (PTES_PER_PAGE - 1);
-		uint64_t entry = tables->table(tables->ctx, table & PTE_ADDR_MASK)[index];
 
+		entry = tables->table(tables->ctx, entry & PTE_ADDR_MASK)[index];
 		if (!(entry & PTE_P))
 			return false;
 		/* A PDPTE of PAE paging grants nothing and takes nothing away. */
 		if (level < 3 || tables->levels == 4)
 			rights = (rights & (entry | PTE_NX)) | (entry & PTE_NX);
-		table = entry;
-		if (level == 1 || (level == 2 && entry & PTE_PS))
-			break;
+		leaf = level == 1 || (level == 2 && entry & PTE_PS);
 	}
 	*out = (struct tlb_translation){
 		.page = {.gva = tlb_page_start(gva, level == 2), .large = level == 2},
 		.walk = {.levels = (uint8_t)((tables->levels == 4 ? 5 : 3) - level),
 			 .leaf = (uint8_t)level},
-		.address = tlb_page_start(table & PTE_ADDR_MASK, level == 2),
+		.address = tlb_page_start(entry & PTE_ADDR_MASK, level == 2),
 		.rights = rights,
 	};
 	return permitted(tables, rights, access);
