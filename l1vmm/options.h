@@ -32,7 +32,7 @@ struct options {
 	enum outbox outbox;
 	uint32_t outbox_lba; /* OUTBOX_ATA */
 	uint32_t outbox_sectors;
-	uint64_t outbox_address; /* OUTBOX_MAPPED: of a page */
+	uint64_t outbox_address;   /* OUTBOX_MAPPED: of a page */
 	struct tlb_parameters tlb; /* all 0: none */
 };
 
