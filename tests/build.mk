@@ -38,6 +38,16 @@ $(LEGACY_IMAGES): $(B)/images/%.elf: bench/guests/image.ld $(B)/image/tests/%.o
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+# The checks of VM entry against the processor's own.
+ENTRY_CHECKS_SRCS := $(GUEST_SRCS) nesting/entry_checks.c nesting/vmcs12.c \
+	tests/system/entry_checks.c tests/unit/entry_edges.c tests/unit/entry_world.c
+ENTRY_CHECKS_IMAGE := $(B)/images/entry-checks.elf
+
+$(ENTRY_CHECKS_IMAGE): bench/guests/image.ld $(addprefix $(B)/image/,$(addsuffix .o,$(basename \
+		$(ENTRY_CHECKS_SRCS))))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 .PHONY: system
-system: all $(LEGACY_IMAGES) ## run the system tests: whole stacks, bad input, set-up
+system: all $(LEGACY_IMAGES) $(ENTRY_CHECKS_IMAGE) ## run the system tests: whole stacks, bad input, set-up
 	prove --exec bash --timer --jobs $(shell nproc) tests/system/*.t

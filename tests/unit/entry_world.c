@@ -228,7 +228,7 @@ static void set_apicv(struct entry_world *w)
 	WITH(EXIT_CONTROLS, CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT);
 	SET(APIC_ACCESS_ADDR, WORLD_PAGE);
 	SET(POSTED_INTR_NV, 0xf2);
-	SET(POSTED_INTR_DESC_ADDR, WORLD_PAGE + 64);
+	SET(POSTED_INTR_DESC_ADDR, WORLD_PAGE);
 }
 
 static void set_everything(struct entry_world *w)
