@@ -9,6 +9,7 @@
 
 #include "l1vmm/arch/descriptor.h"
 #include "l1vmm/boot/layout.h"
+#include "l1vmm/vmx/vpid.h"
 
 #define MAX_CPUS 8
 
@@ -26,6 +27,7 @@ struct cpu {
 	uint32_t id;	  /* index into cpus[] */
 	struct vcpu *vcpu;
 	uint64_t vmxon_region; /* hpa */
+	struct vpid_pool vpids;
 	uint64_t gdt[GDT_ENTRIES];
 	struct tss tss;
 };

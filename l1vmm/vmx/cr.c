@@ -259,7 +259,7 @@ static __attribute__((noinline)) bool load_cr3(struct vcpu *v, uint64_t value)
 	}
 	vmcs_write(v, VMCS_GUEST_CR3, value);
 	if (!keep)
-		tlb_flush_guest(v);
+		tlb_flush_guest_non_global(v);
 	return true;
 }
 

@@ -90,7 +90,9 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 
 	v->host_stack = cpu_stack_top(v->cpu->id);
 	v->eptp = ept_pointer(&v->vm->ept);
-	v->vpid = sw->tlb == SW_TLB_VPID ? (uint16_t)(v->id + 1) : 0;
+	v->invalidation = invalidation_types(vmx_capability(MSR_IA32_VMX_EPT_VPID_CAP));
+	if (sw->tlb == SW_TLB_VPID)
+		vpid_take(&v->cpu->vpids, &v->vpid);
 	v->maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax;
 	v->pages_1g = cpuid(0x80000001, 0).edx & BIT(26);
 	v->cr0_mask = cr0_owned(sw);

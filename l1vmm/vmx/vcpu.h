@@ -14,8 +14,10 @@
 #include "l1vmm/switches.h"
 #include "l1vmm/vmx/controls.h"
 #include "l1vmm/vmx/exit_reason.h"
+#include "l1vmm/vmx/invalidation.h"
 #include "l1vmm/vmx/vcpu_layout.h"
 #include "l1vmm/vmx/vmcs.h"
+#include "l1vmm/vmx/vpid.h"
 #include "shadow/mmu.h"
 #include "telemetry/record.h"
 #include "telemetry/ring.h"
@@ -61,7 +63,8 @@ struct vcpu {
 	struct controls controls;
 	uint64_t cr0_mask, cr4_mask;
 	uint64_t eptp;
-	uint16_t vpid;
+	struct vpid_owner vpid; /* its number is 0 with tlb=flush */
+	struct invalidation_types invalidation;
 	/* Of CPUID, which would be an exit of its own where the hypervisor is a guest. */
 	uint8_t maxphyaddr;
 	bool pages_1g;

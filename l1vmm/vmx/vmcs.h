@@ -48,12 +48,7 @@ struct __attribute__((aligned(16))) invvpid_operand {
 	uint64_t address;
 };
 
-/* SDM volume 3, table 31-1 (INVEPT and INVVPID types). */
-#define INVEPT_ALL_CONTEXTS    2
-#define INVVPID_ADDRESS	       0
-#define INVVPID_SINGLE_CONTEXT 1
-#define INVVPID_ALL_CONTEXTS   2
-
+/* The types are in invalidation.def. */
 static inline enum vmx_outcome invept(uint64_t type, uint64_t eptp)
 {
 	const struct invept_operand operand = {.eptp = eptp};

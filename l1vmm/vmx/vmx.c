@@ -5,17 +5,13 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/tlb.h"
 #include "l1vmm/vmx/vmcs.h"
 
-#define EPT_CAP_INVEPT_ALL   BIT(26)
-#define VPID_CAP_INVVPID_ALL BIT(42)
-#define BASIC_REVISION_MASK  0x7fffffff
+#define BASIC_REVISION_MASK 0x7fffffff
 
-/*
- * MSRs that exist only where an earlier one says so read as 0, that is, nothing is allowed: SDM
- * volume 3, A.1 and A.3.3.
- */
-static uint64_t read_capability(uint32_t msr)
+/* Some exist only where an earlier one says so: SDM volume 3, A.1 and A.3.3. */
+uint64_t vmx_capability(uint32_t msr)
 {
 	bool true_controls = rdmsr(MSR_IA32_VMX_BASIC) & BIT(55);
 	uint64_t primary = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS);
@@ -49,7 +45,7 @@ static bool check_capabilities(const struct switches *sw)
 	bool ok = true;
 
 #define CAPABILITY(MSR, mask, NAME, when, why)                                        \
-	if ((when) && (read_capability(MSR_IA32_##MSR) & (mask)) != (mask)) {         \
+	if ((when) && (vmx_capability(MSR_IA32_##MSR) & (mask)) != (mask)) {          \
 		printk("l1vmm: this CPU lacks %s (IA32_" #MSR "): %s\n", #NAME, why); \
 		ok = false;                                                           \
 	}
@@ -68,11 +64,11 @@ bool vmx_check(const struct switches *sw, struct controls *controls)
 		return false;
 	}
 	caps = (struct control_capabilities){{
-		[CONTROL_PIN] = read_capability(MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-		[CONTROL_PRIMARY] = read_capability(MSR_IA32_VMX_TRUE_PROCBASED_CTLS),
-		[CONTROL_SECONDARY] = read_capability(MSR_IA32_VMX_PROCBASED_CTLS2),
-		[CONTROL_EXIT] = read_capability(MSR_IA32_VMX_TRUE_EXIT_CTLS),
-		[CONTROL_ENTRY] = read_capability(MSR_IA32_VMX_TRUE_ENTRY_CTLS),
+		[CONTROL_PIN] = vmx_capability(MSR_IA32_VMX_TRUE_PINBASED_CTLS),
+		[CONTROL_PRIMARY] = vmx_capability(MSR_IA32_VMX_TRUE_PROCBASED_CTLS),
+		[CONTROL_SECONDARY] = vmx_capability(MSR_IA32_VMX_PROCBASED_CTLS2),
+		[CONTROL_EXIT] = vmx_capability(MSR_IA32_VMX_TRUE_EXIT_CTLS),
+		[CONTROL_ENTRY] = vmx_capability(MSR_IA32_VMX_TRUE_ENTRY_CTLS),
 	}};
 	ok = check_capabilities(sw);
 	return controls_build(sw, &caps, controls, print_problem, NULL) == 0 && ok;
@@ -114,17 +110,6 @@ static uint64_t wanted_cr4(void)
 	return cr4;
 }
 
-/* Whoever used VMX before may have left translations tagged with our VPID or EPT pointer. */
-static void forget_translations(void)
-{
-	uint64_t offered = read_capability(MSR_IA32_VMX_EPT_VPID_CAP);
-
-	if (offered & EPT_CAP_INVEPT_ALL)
-		invept(INVEPT_ALL_CONTEXTS, 0);
-	if (offered & VPID_CAP_INVVPID_ALL)
-		invvpid(INVVPID_ALL_CONTEXTS, 0, 0);
-}
-
 bool vmx_enable(struct cpu *cpu)
 {
 	if (!unlock_vmxon()) {
@@ -143,7 +128,9 @@ bool vmx_enable(struct cpu *cpu)
 	}
 	if (vmxon(cpu->vmxon_region) != VMX_SUCCEED)
 		panic("VMXON failed on CPU %u", cpu->id);
-	forget_translations();
+	/* Whoever used VMX before may have left translations. */
+	tlb_forget_all();
+	vpid_pool_init(&cpu->vpids, VPID_MAX, tlb_forget_vpids, NULL);
 	return true;
 }
 
@@ -151,7 +138,7 @@ void vmx_print_capabilities(void)
 {
 #define CAPABILITY_MSR(NAME)                                                       \
 	printk("@cap name=IA32_" #NAME " msr=0x%x value=0x%lx\n", MSR_IA32_##NAME, \
-	       read_capability(MSR_IA32_##NAME));
+	       vmx_capability(MSR_IA32_##NAME));
 #include "l1vmm/vmx/capability_msrs.def"
 #undef CAPABILITY_MSR
 }
