@@ -16,6 +16,9 @@ enum { IPS = 4000000, KERNEL_IPS = 200000000 };
 /* The banner of Bochs lies between two lines of '='. */
 enum { BANNER_RULES = 2 };
 
+/* MiB that Bochs takes from the host; a machine may have more, and use less. */
+enum { MAX_HOST_MEMORY = 2048 };
+
 /*
  * Every file is relative to the folder that Bochs runs in, so that this file is the same for every
  * run.  BXSHARE is set by the wrapper that starts Bochs.  time0 fixes the CMOS clock, and sync=none
@@ -68,7 +71,8 @@ static int write_config(const struct bochs_machine *machine, struct vmfee_error 
 	FILE *file = fopen(path, "we");
 	if (file == NULL)
 		return vmfee_fail_errno(err, "%s", path);
-	fprintf(file, config, machine->memory, machine->memory, machine->cpu,
+	fprintf(file, config, machine->memory,
+		machine->memory < MAX_HOST_MEMORY ? machine->memory : MAX_HOST_MEMORY, machine->cpu,
 		machine->kernel ? KERNEL_IPS : IPS, machine->kernel ? ", ignore_bad_msrs=1" : "",
 		machine->kernel ? "com1: enabled=1, mode=file, dev=" BOCHS_SERIAL "\n" : "");
 	int failed = ferror(file);

@@ -14,8 +14,9 @@
 #include <stdint.h>
 
 enum {
-	BOCHS_MIN_MEMORY = 16,	 /* MiB */
-	BOCHS_MAX_MEMORY = 2048, /* MiB: what Bochs takes */
+	BOCHS_MIN_MEMORY = 16, /* MiB */
+	/* MiB: what lies below the devices of the machine, but for the last. */
+	BOCHS_MAX_MEMORY = 3071,
 	BOCHS_MAX_IMAGES = 16,
 };
 

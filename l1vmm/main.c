@@ -22,6 +22,7 @@
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/setup.h"
 #include "l1vmm/vmx/shadow.h"
+#include "l1vmm/vmx/tlb.h"
 #include "l1vmm/vmx/vmx.h"
 
 /* What the hypervisor keeps for itself beside the ring: VMCSs, bitmaps, its own page tables. */
@@ -89,16 +90,55 @@ static uint64_t most_memory(const struct options *options)
 	return options->memory_bytes;
 }
 
+/* The largest pages that the guest's memory is mapped in. */
+static uint64_t ept_page_size(const struct switches *sw)
+{
+	switch (sw->mmu) {
+	case SW_MMU_EPT_4K:
+		return PAGE_SIZE;
+	case SW_MMU_EPT_1G:
+		return PAGE_SIZE_1G;
+	default:
+		return PAGE_SIZE_2M;
+	}
+}
+
+static bool make_ept(const struct switches *sw)
+{
+	struct ept_config config = {
+		.base = vm.memory.base,
+		.size = vm.memory.size,
+		.page_size = ept_page_size(sw),
+		.rights = EPT_RWX,
+		.accessed_dirty = sw->dirty == SW_DIRTY_AD,
+		.invalidate = tlb_flush_ept,
+		.ctx = &vcpu,
+	};
+
+	if (sw->dirty == SW_DIRTY_PROTECT)
+		config.on_demand |= EPT_WRITE;
+	if (sw->exec == SW_EXEC_DEMAND)
+		config.on_demand |= EPT_EXECUTE;
+	config.rights &= ~config.on_demand;
+	return ept_init(&vm.ept, &memory_for_tables, &config);
+}
+
 static void make_vm(const struct options *options)
 {
-	vm.switches = options->switches;
-	vm.memory = memory_take_largest(most_memory(options));
+	const struct switches *sw = &options->switches;
+	bool huge = sw->mmu == SW_MMU_EPT_1G;
+
+	vm.switches = *sw;
+	vm.memory = memory_take_largest(most_memory(options), huge ? PAGE_SIZE_1G : PAGE_SIZE_2M);
+	if (huge && vm.memory.size < PAGE_SIZE_1G) {
+		printk("l1vmm: too little memory: no page of 1 GB is left for mmu=ept:1g\n");
+		refuse_to_start();
+	}
 	if (!vm.memory.size) {
 		printk("l1vmm: too little memory: none is left for a guest\n");
 		refuse_to_start();
 	}
-	if (!ept_init(&vm.ept, &memory_for_tables, vm.memory.base, vm.memory.size,
-		      options->switches.mmu == SW_MMU_EPT_4K ? PAGE_SIZE : PAGE_SIZE_2M))
+	if (!make_ept(sw))
 		panic("no memory for EPT");
 	ioapic_reset(&vm.ioapic);
 }
@@ -126,9 +166,15 @@ static void make_vcpu(const struct options *options, const struct guest_start *s
 		panic("no memory for the TLB observatory");
 }
 
-/* fault=exception and fault=stack. */
-static void commit_fault(const struct switches *sw)
+/* Those values of fault= that are no field of the VMCS. */
+static void commit_fault(const struct switches *sw, uint64_t guest_rip)
 {
+	uint64_t page = guest_rip & ~(uint64_t)(PAGE_SIZE - 1);
+
+	if (sw->fault == SW_FAULT_EPT_MISCONFIG)
+		page_table_map(&vm.ept.table, page, vm.memory.base + page, PAGE_SIZE, EPT_WRITE);
+	if (sw->fault == SW_FAULT_EPT_DENIED)
+		ept_protect(&vm.ept, 0, vm.memory.size, EPT_READ | EPT_EXECUTE, 0);
 	if (sw->fault == SW_FAULT_EXCEPTION)
 		__asm__ volatile("ud2");
 	if (sw->fault == SW_FAULT_STACK)
@@ -177,6 +223,6 @@ void l1vmm_main(uint64_t start_info)
 	make_vm(&options);
 	start = guest_load(&vm, boot);
 	make_vcpu(&options, &start, &controls);
-	commit_fault(&options.switches);
+	commit_fault(&options.switches, start.rip);
 	vmx_launch(&vcpu);
 }

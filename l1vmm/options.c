@@ -179,6 +179,11 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 	}
 	if (o->outbox != OUTBOX_MAPPED)
 		o->ring_bytes = ring_bytes;
+	if (ok && switches_shadow(&o->switches) &&
+	    (o->switches.dirty != SW_DIRTY_OFF || o->switches.exec != SW_EXEC_ALL)) {
+		format(why, size, "dirty= and exec= need mmu=ept");
+		return false;
+	}
 	if (ok && o->ring_bytes % RING_UNIT) {
 		format(why, size, "%s a multiple of %u",
 		       o->outbox == OUTBOX_MAPPED ? "outbox=mapped: takes" : "ring= takes",

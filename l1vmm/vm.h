@@ -43,4 +43,14 @@ static inline uint64_t vm_gpa(const struct vm *vm, const void *at)
 	return (uint64_t)at - vm->memory.base;
 }
 
+/* The hypervisor has stored `size` bytes to memory at `gpa`, as the guest might have. */
+static inline void vm_written(struct vm *vm, uint64_t gpa, uint64_t size)
+{
+	if (__builtin_expect(vm->switches.dirty != SW_DIRTY_OFF, 0))
+		ept_written(&vm->ept, gpa, size);
+}
+
+/* With dirty= or exec=: says on the console what has become of the guest's pages. */
+void vm_report_pages(struct vm *vm);
+
 #endif

@@ -198,6 +198,12 @@ static inline void outs16(uint16_t port, const void *data, size_t count)
 	__asm__ volatile("rep outsw" : "+S"(data), "+c"(count) : "d"(port) : "memory");
 }
 
+/* `count` 64-bit words of `value` to memory at `to`, as one string instruction. */
+static inline void stos64(void *to, uint64_t value, size_t count)
+{
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(count) : "a"(value) : "memory");
+}
+
 static inline void invlpg(const volatile void *address)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");

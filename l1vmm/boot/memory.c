@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/lib/string.h"
@@ -54,10 +55,10 @@ static void add_usable(const struct hvm_memmap_table_entry *entry)
 	add(entry->addr > LOW_LIMIT ? entry->addr : LOW_LIMIT, end < HIGH_LIMIT ? end : HIGH_LIMIT);
 }
 
-/* Where, in a free range, `size` bytes aligned to 2 MB begin; 0 where they do not fit. */
-static uint64_t place(const struct memory_range *range, uint64_t size)
+/* Where, in a free range, `size` aligned bytes begin; 0 where they do not fit. */
+static uint64_t place(const struct memory_range *range, uint64_t size, uint64_t alignment)
 {
-	uint64_t base = align_up(range->base, PAGE_SIZE_2M);
+	uint64_t base = align_up(range->base, alignment);
 	uint64_t end = range->base + range->size;
 
 	return base < end && end - base >= size ? base : 0;
@@ -67,7 +68,7 @@ bool memory_make_pool(uint64_t bytes)
 {
 	bytes = align_up(bytes, PAGE_SIZE_2M);
 	for (size_t i = 0; i < range_count; i++) {
-		uint64_t base = place(&ranges[i], bytes);
+		uint64_t base = place(&ranges[i], bytes, PAGE_SIZE_2M);
 
 		if (base) {
 			pool = (struct memory_range){base, bytes};
@@ -118,16 +119,16 @@ uint64_t memory_alloc(uint64_t pages)
 	if (bytes > pool.size - pool_used)
 		return 0;
 	pool_used += bytes;
-	memset((void *)base, 0, bytes);
+	stos64((void *)base, 0, bytes / sizeof(uint64_t));
 	return base;
 }
 
-struct memory_range memory_take_largest(uint64_t limit)
+struct memory_range memory_take_largest(uint64_t limit, uint64_t alignment)
 {
 	struct memory_range best = {0, 0};
 
 	for (size_t i = 0; i < range_count; i++) {
-		uint64_t base = place(&ranges[i], PAGE_SIZE_2M);
+		uint64_t base = place(&ranges[i], PAGE_SIZE_2M, alignment);
 		uint64_t size = base ? ranges[i].base + ranges[i].size - base : 0;
 
 		size &= ~(uint64_t)(PAGE_SIZE_2M - 1);

@@ -33,8 +33,11 @@ uint64_t memory_total(void);
 /* `pages` zeroed pages of 4 KB in one piece, from the pool; 0 where it is used up. */
 uint64_t memory_alloc(uint64_t pages);
 
-/* Takes the largest piece that is left, at most `limit` bytes, both ends on 2 MB. */
-struct memory_range memory_take_largest(uint64_t limit);
+/*
+ * Takes the largest piece that is left and begins at a multiple of `alignment`, at most `limit`
+ * bytes.  Both ends are on 2 MB.
+ */
+struct memory_range memory_take_largest(uint64_t limit, uint64_t alignment);
 
 /* The pool as page tables take it, mapped at its own addresses. */
 extern const struct page_table_memory memory_for_tables;

@@ -84,6 +84,15 @@ bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void 
 	return true;
 }
 
+/* Tells whoever follows the guest's stores of one by the hypervisor. */
+static void written(struct vcpu *v, const void *at, size_t size)
+{
+	uint64_t gpa = vm_gpa(v->vm, at);
+
+	shadow_written(v, gpa, size);
+	vm_written(v->vm, gpa, size);
+}
+
 bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size)
 {
 	size_t first = in_first_page(linear, size);
@@ -98,10 +107,10 @@ bool guest_write(struct guest_view *view, uint64_t linear, const void *from, siz
 			return false;
 	}
 	memcpy(low, from, first);
-	shadow_written(view->v, vm_gpa(view->v->vm, low), first);
+	written(view->v, low, first);
 	if (high) {
 		memcpy(high, (const char *)from + first, size - first);
-		shadow_written(view->v, vm_gpa(view->v->vm, high), size - first);
+		written(view->v, high, size - first);
 	}
 	return true;
 }

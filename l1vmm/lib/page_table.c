@@ -4,7 +4,7 @@
 
 #include "l1vmm/arch/x86.h"
 
-#define TOP_LEVEL    4 /* levels count as in the SDM: 1 PT, 2 PD, 3 PDPT, 4 PML4 */
+#define TOP_LEVEL    4
 #define ADDRESS_BITS 48
 
 const struct page_table_format page_table_host = {
@@ -14,15 +14,10 @@ const struct page_table_format page_table_host = {
 const struct page_table_format page_table_ept = {
 	.present = BIT(0) | BIT(1) | BIT(2), .table = BIT(0) | BIT(1) | BIT(2), .page = BIT(7)};
 
-static uint64_t level_size(unsigned level)
-{
-	return UINT64_C(1) << (PAGE_SHIFT + 9 * (level - 1));
-}
-
 static unsigned size_level(uint64_t size)
 {
 	for (unsigned level = 1; level < TOP_LEVEL; level++)
-		if (size == level_size(level))
+		if (size == page_table_span(level))
 			return level;
 	return 0;
 }
@@ -57,7 +52,12 @@ bool page_table_init(struct page_table *pt, const struct page_table_format *form
 	pt->memory = memory;
 	pt->writes = 0;
 	pt->root = memory->alloc(memory->ctx);
-	return pt->root != 0;
+	if (!pt->root)
+		return false;
+	pt->recent = memory->table(memory->ctx, pt->root);
+	pt->recent_address = 0;
+	pt->recent_level = TOP_LEVEL;
+	return true;
 }
 
 /* Puts a table in place of `entry`, which is empty or a page that it then maps in pieces. */
@@ -74,7 +74,7 @@ static bool insert_table(struct page_table *pt, uint64_t *entry, unsigned level)
 		if (level - 1 == 1)
 			piece &= ~pt->format->page;
 		for (unsigned i = 0; i < PTES_PER_PAGE; i++)
-			write_entry(pt, &pieces[i], piece + i * level_size(level - 1));
+			write_entry(pt, &pieces[i], piece + i * page_table_span(level - 1));
 	}
 	write_entry(pt, entry, table | pt->format->table);
 	return true;
@@ -147,9 +147,40 @@ bool page_table_lookup(const struct page_table *pt, uint64_t address, uint64_t *
 		if (!present(pt, *entry))
 			return false;
 		if (level < TOP_LEVEL && is_page(pt, *entry, level)) {
-			*size = level_size(level);
+			*size = page_table_span(level);
 			return true;
 		}
 		table = *entry & PTE_ADDR_MASK;
 	}
+}
+
+struct page_table_place page_table_find(struct page_table *pt, uint64_t address)
+{
+	unsigned level = pt->recent_level;
+	uint64_t *table = pt->recent;
+	uint64_t *entry;
+
+	if ((pt->recent_address ^ address) >> (PAGE_SHIFT + 9 * level)) {
+		level = TOP_LEVEL;
+		table = pt->memory->table(pt->memory->ctx, pt->root);
+	}
+	for (;; level--) {
+		entry = &table[address >> (PAGE_SHIFT + 9 * (level - 1)) & (PTES_PER_PAGE - 1)];
+		if (!present(pt, *entry) || is_page(pt, *entry, level))
+			break;
+		table = pt->memory->table(pt->memory->ctx, *entry & PTE_ADDR_MASK);
+	}
+	pt->recent = table;
+	pt->recent_address = address;
+	pt->recent_level = level;
+	return (struct page_table_place){.entry = entry, .level = level};
+}
+
+bool page_table_descend(struct page_table *pt, struct page_table_place *place, uint64_t address)
+{
+	if (!insert_table(pt, place->entry, place->level))
+		return false;
+	place->level--;
+	place->entry = slot(pt, *place->entry & PTE_ADDR_MASK, address, place->level);
+	return true;
 }

@@ -29,7 +29,17 @@ struct page_table {
 	const struct page_table_memory *memory;
 	uint64_t root;	 /* hpa */
 	uint64_t writes; /* entries written since page_table_init() */
+	/* The table in which the latest page_table_find() ended, and where the next may begin. */
+	uint64_t *recent;
+	uint64_t recent_address; /* that it translates a part of */
+	unsigned recent_level;
 };
+
+/* Bytes that an entry of a level translates.  Levels as in the SDM: 1 PT, 2 PD, 3 PDPT, 4 PML4. */
+static inline uint64_t page_table_span(unsigned level)
+{
+	return UINT64_C(1) << (12 + 9 * (level - 1));
+}
 
 /* False where there is no memory for the root. */
 bool page_table_init(struct page_table *pt, const struct page_table_format *format,
@@ -64,5 +74,28 @@ enum page_table_result page_table_unmap(struct page_table *pt, uint64_t address,
  */
 bool page_table_lookup(const struct page_table *pt, uint64_t address, uint64_t *entry,
 		       uint64_t *size);
+
+/* Where the walk for an address ends: at a page, or at an entry that is not in use. */
+struct page_table_place {
+	uint64_t *entry;
+	unsigned level;
+};
+
+/* For an address of 48 bits.  Fast where the one before was near: tables are never taken away. */
+struct page_table_place page_table_find(struct page_table *pt, uint64_t address);
+
+/*
+ * Puts a table in place of the entry, which is empty or a page that it then maps in pieces, and
+ * goes on to the table's entry for `address`.  False where no memory is left.
+ */
+bool page_table_descend(struct page_table *pt, struct page_table_place *place, uint64_t address);
+
+/* Writes the entry, which is no table and becomes none.  The caller invalidates. */
+static inline void page_table_set(struct page_table *pt, struct page_table_place place,
+				  uint64_t value)
+{
+	*(volatile uint64_t *)place.entry = value;
+	pt->writes++;
+}
 
 #endif

@@ -78,8 +78,8 @@ void observe_enter(struct vcpu *v)
 
 void observe_settle(struct vcpu *v)
 {
-	if (v->observe->tlb.dirty && v->vpid)
-		invvpid(INVVPID_SINGLE_CONTEXT, v->vpid, 0);
+	if (v->observe->tlb.dirty && v->vpid.number)
+		invvpid(v->invalidation.type[INVALIDATE_VPID_CONTEXT], v->vpid.number, 0);
 	v->observe->tlb.dirty = false;
 }
 

@@ -43,6 +43,7 @@ static bool exchange_entry(void *ctx, uint64_t gpa, unsigned size, uint64_t expe
 
 	if (!entry)
 		return false;
+	vm_written(v->vm, gpa, size);
 	if (size == 8)
 		return __atomic_compare_exchange_n((uint64_t *)entry, &expected, desired, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);

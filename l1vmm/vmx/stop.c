@@ -3,11 +3,13 @@
 #include <stdarg.h>
 
 #include "l1vmm/arch/console.h"
+#include "l1vmm/arch/percpu.h"
 #include "l1vmm/arch/poweroff.h"
 #include "l1vmm/dev/console.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/status.h"
 #include "l1vmm/trace.h"
+#include "l1vmm/vm.h"
 
 static const struct {
 	const char *name, *text;
@@ -19,8 +21,12 @@ static const struct {
 
 static _Noreturn void end(const char *status, uint8_t code)
 {
+	const struct vcpu *v = this_cpu()->vcpu;
+
 	guest_console_flush();
 	trace_finish();
+	if (v)
+		vm_report_pages(v->vm);
 	printk("@end image=l1vmm status=%s\n", status);
 	poweroff(code);
 }

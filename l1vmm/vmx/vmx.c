@@ -10,8 +10,11 @@
 
 #define BASIC_REVISION_MASK 0x7fffffff
 
-/* Some exist only where an earlier one says so: SDM volume 3, A.1 and A.3.3. */
-uint64_t vmx_capability(uint32_t msr)
+/*
+ * MSRs that exist only where an earlier one says so read as 0, that is, nothing is allowed: SDM
+ * volume 3, A.1 and A.3.3.
+ */
+static uint64_t read_capability(uint32_t msr)
 {
 	bool true_controls = rdmsr(MSR_IA32_VMX_BASIC) & BIT(55);
 	uint64_t primary = rdmsr(MSR_IA32_VMX_PROCBASED_CTLS);
@@ -45,7 +48,7 @@ static bool check_capabilities(const struct switches *sw)
 	bool ok = true;
 
 #define CAPABILITY(MSR, mask, NAME, when, why)                                        \
-	if ((when) && (vmx_capability(MSR_IA32_##MSR) & (mask)) != (mask)) {          \
+	if ((when) && (read_capability(MSR_IA32_##MSR) & (mask)) != (mask)) {         \
 		printk("l1vmm: this CPU lacks %s (IA32_" #MSR "): %s\n", #NAME, why); \
 		ok = false;                                                           \
 	}
@@ -64,11 +67,11 @@ bool vmx_check(const struct switches *sw, struct controls *controls)
 		return false;
 	}
 	caps = (struct control_capabilities){{
-		[CONTROL_PIN] = vmx_capability(MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-		[CONTROL_PRIMARY] = vmx_capability(MSR_IA32_VMX_TRUE_PROCBASED_CTLS),
-		[CONTROL_SECONDARY] = vmx_capability(MSR_IA32_VMX_PROCBASED_CTLS2),
-		[CONTROL_EXIT] = vmx_capability(MSR_IA32_VMX_TRUE_EXIT_CTLS),
-		[CONTROL_ENTRY] = vmx_capability(MSR_IA32_VMX_TRUE_ENTRY_CTLS),
+		[CONTROL_PIN] = read_capability(MSR_IA32_VMX_TRUE_PINBASED_CTLS),
+		[CONTROL_PRIMARY] = read_capability(MSR_IA32_VMX_TRUE_PROCBASED_CTLS),
+		[CONTROL_SECONDARY] = read_capability(MSR_IA32_VMX_PROCBASED_CTLS2),
+		[CONTROL_EXIT] = read_capability(MSR_IA32_VMX_TRUE_EXIT_CTLS),
+		[CONTROL_ENTRY] = read_capability(MSR_IA32_VMX_TRUE_ENTRY_CTLS),
 	}};
 	ok = check_capabilities(sw);
 	return controls_build(sw, &caps, controls, print_problem, NULL) == 0 && ok;
@@ -138,7 +141,12 @@ void vmx_print_capabilities(void)
 {
 #define CAPABILITY_MSR(NAME)                                                       \
 	printk("@cap name=IA32_" #NAME " msr=0x%x value=0x%lx\n", MSR_IA32_##NAME, \
-	       vmx_capability(MSR_IA32_##NAME));
+	       read_capability(MSR_IA32_##NAME));
 #include "l1vmm/vmx/capability_msrs.def"
 #undef CAPABILITY_MSR
+}
+
+uint64_t vmx_capability(uint32_t msr)
+{
+	return read_capability(msr);
 }

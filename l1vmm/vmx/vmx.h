@@ -23,16 +23,16 @@ bool vmx_check(const struct switches *sw, struct controls *controls);
  */
 bool vmx_enable(struct cpu *cpu);
 
-/*
- * A capability MSR (SDM volume 3, appendix A), 0 where the processor does not have it: that is,
- * nothing is allowed.
- */
-uint64_t vmx_capability(uint32_t msr);
-
 /* A new VMCS region, cleared, with the processor's revision; 0 where memory is short. */
 uint64_t vmcs_alloc(void);
 
 /* Prints the capability MSRs as `@cap` lines for the run's manifest. */
 void vmx_print_capabilities(void);
+
+/*
+ * A capability MSR (SDM volume 3, appendix A), 0 where the processor does not have it: that is,
+ * nothing is allowed.
+ */
+uint64_t vmx_capability(uint32_t msr);
 
 #endif

@@ -278,7 +278,7 @@ Test(bochs_image, machines_out_of_bounds)
 	stack.memory = BOCHS_MIN_MEMORY - 1;
 	expect_refused(&stack, VMFEE_USAGE, "memory of 15 MiB");
 	stack.memory = BOCHS_MAX_MEMORY + 1;
-	expect_refused(&stack, VMFEE_USAGE, "memory of 2049 MiB");
+	expect_refused(&stack, VMFEE_USAGE, "memory of 3072 MiB");
 	stack = two_levels();
 	stack.count = 0;
 	expect_refused(&stack, VMFEE_USAGE, "0 images");

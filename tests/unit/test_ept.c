@@ -14,11 +14,28 @@
 
 static const uint64_t page_sizes[] = {PAGE_SIZE, PAGE_SIZE_2M};
 
+static void no_invalidation(void *ctx)
+{
+	(void)ctx;
+	cr_assert_fail("a touch takes nothing away");
+}
+
+static struct ept_config config(uint64_t page_size)
+{
+	return (struct ept_config){.base = BASE,
+				   .size = MEMORY,
+				   .page_size = page_size,
+				   .rights = EPT_RWX,
+				   .invalidate = no_invalidation};
+}
+
 /* An EPT over the rig's memory, empty. */
 static void start(struct table_rig *rig, struct ept *ept, uint64_t page_size)
 {
+	const struct ept_config with = config(page_size);
+
 	table_rig_init(rig, &page_table_ept, TABLES);
-	cr_assert(ept_init(ept, &rig->memory, BASE, MEMORY, page_size));
+	cr_assert(ept_init(ept, &rig->memory, &with));
 	rig->pt = ept->table;
 }
 
@@ -74,9 +91,11 @@ Test(ept, init_fails_without_memory)
 	struct table_rig rig;
 	struct ept ept;
 
+	const struct ept_config with = config(PAGE_SIZE);
+
 	table_rig_init(&rig, &page_table_ept, TABLES);
 	rig.limit = rig.used;
-	cr_expect_not(ept_init(&ept, &rig.memory, BASE, MEMORY, PAGE_SIZE));
+	cr_expect_not(ept_init(&ept, &rig.memory, &with));
 	table_rig_free(&rig);
 }
 
@@ -94,7 +113,7 @@ Test(ept, the_page_around_a_touch_is_mapped_write_back_with_all_rights)
 
 			start(&rig, &ept, size);
 			cr_expect_not(page_table_lookup(&ept.table, gpas[i], &entry, &got_size));
-			cr_assert_eq(ept_map(&ept, gpas[i]), EPT_MAPPED);
+			cr_assert_eq(ept_access(&ept, gpas[i], EPT_READ), EPT_DONE);
 			cr_assert(page_table_lookup(&ept.table, gpas[i], &entry, &got_size));
 			cr_expect_eq(got_size, size);
 			cr_expect_eq(entry & PTE_ADDR_MASK, BASE + page, "gpa %#lx", gpas[i]);
@@ -114,7 +133,7 @@ Test(ept, memory_ends_at_its_last_byte)
 		uint64_t gpa;
 		enum ept_result result;
 	} rows[] = {
-		{MEMORY - 1, EPT_MAPPED},
+		{MEMORY - 1, EPT_DONE},
 		{MEMORY, EPT_NOT_MEMORY},
 		{MEMORY + 1, EPT_NOT_MEMORY},
 		{MEMORY + PAGE_SIZE_2M, EPT_NOT_MEMORY},
@@ -129,9 +148,9 @@ Test(ept, memory_ends_at_its_last_byte)
 			struct ept ept;
 
 			start(&rig, &ept, page_sizes[s]);
-			cr_expect_eq(ept_map(&ept, rows[i].gpa), rows[i].result, "gpa %#lx",
-				     rows[i].gpa);
-			cr_expect_eq(ept.table.writes != 0, rows[i].result == EPT_MAPPED);
+			cr_expect_eq(ept_access(&ept, rows[i].gpa, EPT_READ), rows[i].result,
+				     "gpa %#lx", rows[i].gpa);
+			cr_expect_eq(ept.table.writes != 0, rows[i].result == EPT_DONE);
 			table_rig_free(&rig);
 		}
 }
@@ -154,7 +173,7 @@ Test(ept, touches_write_as_few_entries_as_there_are_to_write)
 		for (size_t j = 0; j < COUNT(rows[i].gpa); j++) {
 			uint64_t written = ept.table.writes;
 
-			cr_assert_eq(ept_map(&ept, rows[i].gpa[j]), EPT_MAPPED);
+			cr_assert_eq(ept_access(&ept, rows[i].gpa[j], EPT_READ), EPT_DONE);
 			cr_expect_eq(ept.table.writes - written, rows[i].writes[j],
 				     "row %zu, touch %zu", i, j);
 		}
@@ -170,10 +189,10 @@ Test(ept, a_second_touch_of_a_page_changes_nothing)
 		struct ept ept;
 
 		start(&rig, &ept, page_sizes[s]);
-		cr_assert_eq(ept_map(&ept, 0x1000), EPT_MAPPED);
+		cr_assert_eq(ept_access(&ept, 0x1000, EPT_READ), EPT_DONE);
 		cr_assert(page_table_lookup(&ept.table, 0x1000, &before, &size));
 		rig.limit = rig.used;
-		cr_expect_eq(ept_map(&ept, 0x1fff), EPT_MAPPED);
+		cr_expect_eq(ept_access(&ept, 0x1fff, EPT_READ), EPT_DONE);
 		cr_assert(page_table_lookup(&ept.table, 0x1000, &after, &size));
 		cr_expect_eq(before, after);
 		table_rig_free(&rig);
@@ -188,7 +207,7 @@ Test(ept, all_memory_is_mapped_page_by_page)
 
 		start(&rig, &ept, page_sizes[s]);
 		for (uint64_t gpa = 0; gpa < MEMORY; gpa += page_sizes[s])
-			cr_assert_eq(ept_map(&ept, gpa), EPT_MAPPED);
+			cr_assert_eq(ept_access(&ept, gpa, EPT_READ), EPT_DONE);
 		for (uint64_t gpa = 0; gpa < MEMORY; gpa += PAGE_SIZE) {
 			struct translation t = table_rig_walk(&rig, rig.words, gpa);
 
@@ -214,10 +233,10 @@ Test(ept, tells_when_no_table_is_left)
 
 			start(&rig, &ept, rows[i].page_size);
 			rig.limit = rig.used + left;
-			cr_expect_eq(ept_map(&ept, 0),
-				     left < rows[i].needed ? EPT_NO_TABLES : EPT_MAPPED);
+			cr_expect_eq(ept_access(&ept, 0, EPT_READ),
+				     left < rows[i].needed ? EPT_NO_TABLES : EPT_DONE);
 			rig.limit = SIZE_MAX;
-			cr_expect_eq(ept_map(&ept, 0), EPT_MAPPED, "with memory again");
+			cr_expect_eq(ept_access(&ept, 0, EPT_READ), EPT_DONE, "with memory again");
 			table_rig_free(&rig);
 		}
 }

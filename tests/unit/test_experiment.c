@@ -92,8 +92,8 @@ Test(experiment, what_is_wrong_is_named_with_its_line)
 		{GOOD STACK "[stack b]\n", 5, "no keys"},
 		{GOOD "memory = 15\n", 3,
 		 "memory = '15' is not possible; it is a number of MiB "
-		 "from 16 to 2048"},
-		{GOOD "memory = 2049\n", 3, "not possible"},
+		 "from 16 to 3071"},
+		{GOOD "memory = 3072\n", 3, "not possible"},
 		{GOOD "memory = 256x\n", 3, "not possible"},
 		{GOOD "memory = -1\n", 3, "not possible"},
 		{GOOD "memory =\n", 3, "not possible"},

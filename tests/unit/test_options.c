@@ -201,8 +201,10 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"tlb", "tlb= is not one of flush vpid"},
 		{"tlb=shadow", "tlb=shadow is not one of flush vpid"},
 		{"irq=posted", "irq=posted is not one of emulated"},
+		{"mmu=shadow:trap dirty=ad", "dirty= and exec= need mmu=ept"},
+		{"exec=demand mmu=shadow:unsync", "dirty= and exec= need mmu=ept"},
 		{"fault=all", "fault=all is not one of none entry guest-state exception stack "
-			      "unknown-exit"},
+			      "unknown-exit ept-misconfig ept-denied"},
 		{"tlbs=vpid", "there is no switch or option tlbs"},
 		{"Memory=1", "there is no switch or option Memory"},
 		{"=x", "there is no switch or option "},

@@ -11,9 +11,11 @@ static const struct {
 	const char *name, *plain, *values;
 	size_t offset;
 } switches[] = {
-	{"mmu", "ept:2m", "shadow:trap shadow:unsync shadow:pv ept:4k ept:2m",
+	{"mmu", "ept:2m", "shadow:trap shadow:unsync shadow:pv ept:4k ept:2m ept:1g",
 	 offsetof(struct switches, mmu)},
 	{"tlb", "vpid", "flush vpid", offsetof(struct switches, tlb)},
+	{"dirty", "off", "off protect ad", offsetof(struct switches, dirty)},
+	{"exec", "all", "all demand", offsetof(struct switches, exec)},
 	{"irq", "emulated", "emulated", offsetof(struct switches, irq)},
 	{"timer", "emulated", "emulated preempt", offsetof(struct switches, timer)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
@@ -22,7 +24,8 @@ static const struct {
 	{"tsc", "offset", "trap offset", offsetof(struct switches, tsc)},
 	{"telemetry", "on", "off on", offsetof(struct switches, telemetry)},
 	{"observe", "off", "off tlb trace", offsetof(struct switches, observe)},
-	{"fault", "none", "none entry guest-state exception stack unknown-exit",
+	{"fault", "none",
+	 "none entry guest-state exception stack unknown-exit ept-misconfig ept-denied",
 	 offsetof(struct switches, fault)},
 };
 

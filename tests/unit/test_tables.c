@@ -221,21 +221,26 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 		unsigned bit;
 		bool wanted; /* with tlb=flush and mmu=ept:4k */
 	} known[] = {
-		{"TRUE_CONTROLS", 0x480, 55, true},    {"STRING_IO_INFO", 0x480, 54, true},
-		{"STORES_LMA", 0x485, 5, true},	       {"PREEMPTION_TIMER", 0x48d, 38, false},
-		{"EPT_FOUR_LEVELS", 0x48c, 6, true},   {"EPT_WRITE_BACK", 0x48c, 14, true},
-		{"EPT_2M_PAGES", 0x48c, 16, false},    {"INVEPT", 0x48c, 20, true},
-		{"INVEPT_ALL", 0x48c, 26, true},       {"INVVPID", 0x48c, 32, false},
-		{"INVVPID_ADDRESS", 0x48c, 40, false}, {"INVVPID_SINGLE", 0x48c, 41, false},
+		{"TRUE_CONTROLS", 0x480, 55, true},	  {"STRING_IO_INFO", 0x480, 54, true},
+		{"STORES_LMA", 0x485, 5, true},		  {"PREEMPTION_TIMER", 0x48d, 38, false},
+		{"EPT_FOUR_LEVELS", 0x48c, 6, true},	  {"EPT_WRITE_BACK", 0x48c, 14, true},
+		{"EPT_2M_PAGES", 0x48c, 16, false},	  {"EPT_1G_PAGES", 0x48c, 17, false},
+		{"EPT_ACCESSED_DIRTY", 0x48c, 21, false}, {"INVEPT", 0x48c, 20, true},
+		{"INVEPT_ALL", 0x48c, 26, true},	  {"INVVPID", 0x48c, 32, false},
 		{"INVVPID_ALL", 0x48c, 42, false},
 	};
-	struct switches plain, least;
+	const uint64_t not_by_default = BIT(17) | BIT(21) | BIT(38);
+	struct switches plain, least, most;
 	const struct switches *sw = &least;
 
 	switches_default(&plain);
 	least = plain;
 	least.tlb = SW_TLB_FLUSH;
 	least.mmu = SW_MMU_EPT_4K;
+	most = plain;
+	most.mmu = SW_MMU_EPT_1G;
+	most.dirty = SW_DIRTY_AD;
+	most.timer = SW_TIMER_PREEMPT;
 
 	const struct capability {
 		const char *name;
@@ -249,6 +254,10 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 	sw = &plain;
 	const struct capability with_defaults[] = {
 #include "l1vmm/vmx/capability.def"
+	};
+	sw = &most;
+	const struct capability with_most[] = {
+#include "l1vmm/vmx/capability.def"
 #undef CAPABILITY
 	};
 
@@ -258,8 +267,9 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 		cr_expect_eq(rows[i].msr, known[i].msr, "%s", known[i].name);
 		cr_expect_eq(rows[i].mask, BIT(known[i].bit), "%s", known[i].name);
 		cr_expect_eq(rows[i].wanted, known[i].wanted, "%s", known[i].name);
-		cr_expect_eq(with_defaults[i].wanted, known[i].bit != 40 && known[i].bit != 38,
-			     "%s", known[i].name);
+		cr_expect_eq(with_defaults[i].wanted, !(not_by_default & BIT(known[i].bit)), "%s",
+			     known[i].name);
+		cr_expect(with_most[i].wanted, "%s", known[i].name);
 	}
 }
 
