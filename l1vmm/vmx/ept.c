@@ -37,37 +37,43 @@ static bool fits(const struct ept *ept, uint64_t gpa, uint64_t size, uint64_t st
 	       end - page >= size;
 }
 
+/* The entry of a page that is touched, but for its address. */
+static uint64_t entry_bits(const struct ept *ept, uint64_t rights)
+{
+	return rights | ept->config.on_demand << ON_DEMAND_SHIFT | EPT_WB << TYPE_SHIFT;
+}
+
 /* Maps the page around gpa at the empty entry of `place`, or below it so that it fits. */
-static bool fill(struct ept *ept, struct page_table_place place, uint64_t gpa, uint64_t rights,
+static bool fill(struct ept *ept, struct page_table_place *place, uint64_t gpa, uint64_t bits,
 		 uint64_t start, uint64_t end)
 {
-	uint64_t size = page_table_span(place.level);
-	uint64_t entry = rights | ept->config.on_demand << ON_DEMAND_SHIFT | EPT_WB << TYPE_SHIFT;
+	uint64_t size = page_table_span(place->level);
 
-	for (; place.level > 1 && !fits(ept, gpa, size, start, end);
-	     size = page_table_span(place.level))
-		if (!page_table_descend(&ept->table, &place, gpa))
+	for (; place->level > 1 && !fits(ept, gpa, size, start, end);
+	     size = page_table_span(place->level))
+		if (!page_table_descend(&ept->table, place, gpa))
 			return false;
-	if (place.level > 1)
-		entry |= PAGE_BIT;
-	page_table_set(&ept->table, place, entry | (ept->config.base + (gpa & -size)));
+	if (place->level > 1)
+		bits |= PAGE_BIT;
+	page_table_set(&ept->table, *place, bits | (ept->config.base + (gpa & -size)));
 	return true;
 }
 
 enum ept_result ept_access(struct ept *ept, uint64_t gpa, uint64_t access)
 {
 	struct page_table_place place;
-	uint64_t entry, missing;
+	uint64_t entry, missing, rights;
 
 	if (gpa >= ept->config.size)
 		return EPT_NOT_MEMORY;
 	place = page_table_find(&ept->table, gpa);
 	entry = *place.entry;
-	if (!(entry & EPT_RWX))
-		return fill(ept, place, gpa, ept->config.rights | (access & ept->config.on_demand),
-			    0, ept->config.size)
+	if (!(entry & EPT_RWX)) {
+		rights = ept->config.rights | (access & ept->config.on_demand);
+		return fill(ept, &place, gpa, entry_bits(ept, rights), 0, ept->config.size)
 			       ? EPT_DONE
 			       : EPT_NO_TABLES;
+	}
 	missing = access & EPT_RWX & ~entry;
 	if (missing & ~(entry >> ON_DEMAND_SHIFT))
 		return EPT_DENIED;
@@ -146,19 +152,18 @@ static bool change_at(struct ept *ept, uint64_t gpa, uint64_t start, uint64_t en
 		      const struct change *change, uint64_t *size, bool *stale)
 {
 	struct page_table_place place = page_table_find(&ept->table, gpa);
+	uint64_t bits = (entry_bits(ept, ept->config.rights) & ~change->clear) | change->set;
+	bool ok = true;
 
-	if (!(*place.entry & EPT_RWX) && change->map) {
-		if (!fill(ept, place, gpa, ept->config.rights, start, end))
-			return false;
-		place = page_table_find(&ept->table, gpa);
-	}
 	if (*place.entry & EPT_RWX) {
-		if (change->split && !split(ept, &place, gpa, start, end, stale))
-			return false;
-		change_page(ept, place, gpa, change, stale);
+		ok = !change->split || split(ept, &place, gpa, start, end, stale);
+		if (ok)
+			change_page(ept, place, gpa, change, stale);
+	} else if (change->map) {
+		ok = fill(ept, &place, gpa, bits, start, end);
 	}
 	*size = page_table_span(place.level);
-	return true;
+	return ok;
 }
 
 static enum ept_result change_range(struct ept *ept, uint64_t start, uint64_t size,

@@ -55,12 +55,19 @@ static bool paging(const struct mmu_rig *rig)
 	return rig->state.cr0 & CR0_PG;
 }
 
+/* What the processor has cached for address[n], which tests may change behind a flush. */
+static struct mmu_cache *cached(struct mmu_rig *rig, unsigned n)
+{
+	rig->tlb.lines[n].address = rig->address[n];
+	return &rig->tlb.lines[n].cache;
+}
+
 static void extend_cached(struct mmu_rig *rig, unsigned n)
 {
 	unsigned level = paging_mode(&rig->state) == PAGING_4LEVEL ? 4 : 3;
 
-	cache_add_table(&rig->cached[n], level, (struct cached_table){rig->root, PTE_RW | PTE_US});
-	cache_extend(&rig->cached[n], rig->address[n], rig_read_shadow, rig);
+	cache_add_table(cached(rig, n), level, (struct cached_table){rig->root, PTE_RW | PTE_US});
+	cache_extend(cached(rig, n), rig->address[n], rig_read_shadow, rig);
 }
 
 static void extend_lawful(struct mmu_rig *rig, unsigned n)
@@ -144,8 +151,8 @@ static void check_lawful(struct mmu_rig *rig)
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
 		extend_lawful(rig, n);
 		extend_cached(rig, n);
-		for (unsigned i = 0; i < rig->cached[n].page_count; i++)
-			check_page(rig, n, &rig->cached[n].pages[i]);
+		for (unsigned i = 0; i < cached(rig, n)->page_count; i++)
+			check_page(rig, n, &cached(rig, n)->pages[i]);
 	}
 }
 
@@ -153,9 +160,9 @@ void rig_check(struct mmu_rig *rig)
 {
 	check_lawful(rig);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
-		for (unsigned i = 0; i < rig->cached[n].page_count; i++)
-			cr_assert(!(rig->cached[n].pages[i].rights & PTE_RW) ||
-					  !mmu_watches(&rig->mmu, rig->cached[n].pages[i].frame),
+		for (unsigned i = 0; i < cached(rig, n)->page_count; i++)
+			cr_assert(!(cached(rig, n)->pages[i].rights & PTE_RW) ||
+					  !mmu_watches(&rig->mmu, cached(rig, n)->pages[i].frame),
 				  "a table can be written through %#lx", rig->address[n]);
 }
 
@@ -174,9 +181,7 @@ static void flush_page(void *ctx, uint64_t gva)
 {
 	struct mmu_rig *rig = ctx;
 
-	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
-		if (rig->address[n] / PAGE_SIZE == gva / PAGE_SIZE)
-			cache_drop(&rig->cached[n]);
+	tlb_invvpid(&rig->tlb, INVVPID_ADDRESS, RIG_VPID, gva);
 	rig->dropped = true;
 }
 
@@ -184,8 +189,7 @@ static void flush_all(void *ctx)
 {
 	struct mmu_rig *rig = ctx;
 
-	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
-		cache_drop(&rig->cached[n]);
+	tlb_invvpid(&rig->tlb, INVVPID_CONTEXT, RIG_VPID, 0);
 	rig->dropped = true;
 }
 
@@ -236,7 +240,7 @@ void rig_load(struct mmu_rig *rig)
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
 		cache_drop(&rig->lawful[n]);
 		/* The check between flush and return knew the old root. */
-		cache_drop(&rig->cached[n]);
+		cache_drop(cached(rig, n));
 	}
 }
 
@@ -261,8 +265,8 @@ static const struct cached_page *choose(struct mmu_rig *rig, unsigned n, unsigne
 	const struct cached_page *chosen = NULL;
 	unsigned seen = 0;
 
-	for (unsigned i = 0; i < rig->cached[n].page_count; i++) {
-		const struct cached_page *page = &rig->cached[n].pages[i];
+	for (unsigned i = 0; i < cached(rig, n)->page_count; i++) {
+		const struct cached_page *page = &cached(rig, n)->pages[i];
 
 		if (!allows(rig, page->rights, access, true))
 			continue;
@@ -324,9 +328,9 @@ static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
 }
 
 /* No entry that is cached may make the processor fault again. */
-static void check_progress(const struct mmu_rig *rig, unsigned n, unsigned access)
+static void check_progress(struct mmu_rig *rig, unsigned n, unsigned access)
 {
-	const struct mmu_cache *cache = &rig->cached[n];
+	const struct mmu_cache *cache = cached(rig, n);
 
 	for (unsigned i = 0; i < cache->page_count; i++)
 		cr_assert(allows(rig, cache->pages[i].rights, access, true),
@@ -359,7 +363,7 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 	}
 	rig->exits++;
 	rig->memory.marks.count = rig->twin.marks.count = 0;
-	uint32_t present = rig->cached[n].page_count > 0 ? PF_P : 0;
+	uint32_t present = cached(rig, n)->page_count > 0 ? PF_P : 0;
 	struct mmu_result result =
 		mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access) | present,
 			  access_rflags(access));
@@ -408,9 +412,12 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	rig->memory.interfere = NULL;
 	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_SIZE);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
-		cache_drop(&rig->cached[n]);
+		/* One line for each, in their order, even where two have the same address. */
+		rig->tlb.lines[n] = (struct tlb_line){
+			.kind = TLB_LINEAR, .vpid = RIG_VPID, .address = rig->address[n]};
 		cache_drop(&rig->lawful[n]);
 	}
+	rig->tlb.count = RIG_ADDRESSES;
 	rig_load(rig);
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "shadow/mmu.h"
+#include "tests/unit/adversarial_tlb.h"
 #include "tests/unit/mmu_cache.h"
 #include "tests/unit/random.h"
 
@@ -18,6 +19,7 @@
 #define RIG_SIZE      (RIG_FRAMES * 4096UL)
 #define RIG_ADDRESSES 32
 #define RIG_POOL_MAX  64
+#define RIG_VPID      1 /* of the guest */
 
 /* Exchanged entries of one access. */
 struct rig_marks {
@@ -33,6 +35,7 @@ struct rig_memory {
 	/* Another vCPU: called before each exchange.  NULL for none. */
 	void (*interfere)(void *ctx);
 	void *ctx;
+	bool between_reads; /* called before each read too */
 };
 
 struct mmu_rig {
@@ -43,7 +46,7 @@ struct mmu_rig {
 	/* The guest's memory, and its twin, in which a processor without a hypervisor walks. */
 	struct rig_memory memory, twin;
 	uint64_t address[RIG_ADDRESSES];
-	struct mmu_cache cached[RIG_ADDRESSES]; /* by the processor */
+	struct adversarial_tlb tlb; /* one line for each address */
 	struct mmu_cache lawful[RIG_ADDRESSES];
 	bool dropped; /* something of cached, since it was last extended */
 	void *workspace;

@@ -97,8 +97,8 @@ bool rig_may_read(const struct mmu_rig *rig, const uint64_t *entry)
 {
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		for (unsigned level = 1; level <= CACHE_LEVELS; level++)
-			for (unsigned i = 0; i < rig->cached[n].table_count[level]; i++) {
-				uint64_t hpa = rig->cached[n].tables[level][i].table;
+			for (unsigned i = 0; i < rig->tlb.lines[n].cache.table_count[level]; i++) {
+				uint64_t hpa = rig->tlb.lines[n].cache.tables[level][i].table;
 				unsigned index = rig->address[n] >> (3 + 9 * level) & 511;
 
 				if (&rig->pool[(hpa - RIG_POOL) / PAGE_SIZE][index] == entry)
