@@ -48,6 +48,16 @@ $(ENTRY_CHECKS_IMAGE): bench/guests/image.ld $(addprefix $(B)/image/,$(addsuffix
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+# A guest in 64-bit code, on the runtime of the workloads.
+TABLES_IMAGE := $(B)/images/tables.elf
+TABLES_SRCS := $(filter-out bench/guests/harness/%,$(GUEST_SRCS)) bench/guests/memory/probe.c \
+	l1vmm/lib/cmdline.c tests/system/tables.c
+
+$(TABLES_IMAGE): bench/guests/image.ld \
+		$(sort $(patsubst %,$(B)/image/%.o,$(basename $(TABLES_SRCS))))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 .PHONY: system
-system: all $(LEGACY_IMAGES) $(ENTRY_CHECKS_IMAGE) ## run the system tests: whole stacks, bad input, set-up
+system: all $(LEGACY_IMAGES) $(ENTRY_CHECKS_IMAGE) $(TABLES_IMAGE) ## run the system tests: whole stacks, bad input, set-up
 	prove --exec bash --timer --jobs $(shell nproc) tests/system/*.t

@@ -37,9 +37,18 @@ static bool exchange_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t expe
 	return true;
 }
 
+static bool read_entry(void *ctx, uint64_t gpa, unsigned size, uint64_t *value)
+{
+	struct rig_memory *memory = ctx;
+
+	if (memory->interfere && memory->between_reads)
+		memory->interfere(memory->ctx);
+	return read_guest(ctx, gpa, size, value);
+}
+
 static struct walk_memory walk_memory(struct rig_memory *memory)
 {
-	return (struct walk_memory){read_guest, exchange_guest, memory};
+	return (struct walk_memory){read_entry, exchange_guest, memory};
 }
 
 static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)

@@ -321,3 +321,34 @@ Test(ept_tlb, nothing_stale_is_ever_served_with_1g_pages)
 {
 	run(PAGE_SIZE_1G);
 }
+
+Test(ept_tlb, ranges_that_are_not_are_refused)
+{
+	static const struct {
+		uint64_t gpa, size;
+		enum ept_result result;
+	} ranges[] = {
+		{0, EPT_RIG_MEMORY, EPT_DONE},
+		{0, 0, EPT_DONE},
+		{EPT_RIG_MEMORY - PAGE_SIZE, PAGE_SIZE, EPT_DONE},
+		{EPT_RIG_MEMORY, 0, EPT_DONE},
+		{EPT_RIG_MEMORY, PAGE_SIZE, EPT_BAD_RANGE},
+		{0, EPT_RIG_MEMORY + PAGE_SIZE, EPT_BAD_RANGE},
+		{PAGE_SIZE, UINT64_MAX - PAGE_SIZE + 1, EPT_BAD_RANGE},
+		{UINT64_MAX - PAGE_SIZE + 1, PAGE_SIZE, EPT_BAD_RANGE},
+		{1, PAGE_SIZE, EPT_BAD_RANGE},
+		{0, 1, EPT_BAD_RANGE},
+	};
+	static struct ept_rig rig;
+
+	ept_rig_init(&rig, ept_rig_config(PAGE_SIZE_1G));
+	for (size_t i = 0; i < COUNT(ranges); i++) {
+		uint64_t written = rig.ept.table.writes;
+
+		cr_expect_eq(ept_protect(&rig.ept, ranges[i].gpa, ranges[i].size, EPT_RWX, 0),
+			     ranges[i].result, "range %zu", i);
+		cr_expect_eq(ept_unmap(&rig.ept, ranges[i].gpa, ranges[i].size), ranges[i].result);
+		cr_expect(ranges[i].result == EPT_DONE || rig.ept.table.writes == written);
+	}
+	ept_rig_free(&rig);
+}

@@ -279,6 +279,7 @@ Test(mmu, stands_edits_from_another_vcpu)
 		set_up(w, round % 2 ? MMU_TRAP : MMU_UNSYNC);
 		w->random.state = round;
 		w->rig.memory.interfere = edit_meanwhile;
+		w->rig.memory.between_reads = round % 4 < 2;
 		w->rig.memory.ctx = &rival;
 		for (unsigned i = 0; i < 4; i++) {
 			rival.count = 0;
