@@ -143,6 +143,8 @@ struct insn_memory {
 	enum insn_access_status (*compare_exchange)(void *ctx, const struct insn_access *access,
 						    uint64_t expected[2],
 						    const uint64_t desired[2]);
+	/* Whether a repeated string instruction gives way after this iteration.  NULL: never. */
+	bool (*pause)(void *ctx);
 	void *ctx;
 };
 

@@ -205,13 +205,18 @@ static bool string_ended(const struct insn *insn, const struct insn_cpu *cpu)
 	return !(cpu->rflags & RFLAGS_ZF) == (insn->repeat == INSN_REPE);
 }
 
+static bool is_paused(const struct insn_memory *memory)
+{
+	return memory->pause && memory->pause(memory->ctx);
+}
+
 static enum insn_execute_status execute_string(const struct insn *insn, struct insn_cpu *cpu)
 {
 	bool repeat = insn->repeat != INSN_NO_REPEAT;
 	uint64_t count = repeat ? insn_read_register(cpu, INSN_RCX, insn->address_size) : 1;
 
 	for (unsigned iteration = 0; count > 0; iteration++) {
-		if (iteration == MAX_ITERATIONS)
+		if (iteration == MAX_ITERATIONS || (iteration > 0 && is_paused(cpu->memory)))
 			return INSN_AGAIN;
 		enum insn_execute_status status = execute_once(insn, cpu);
 		if (status != INSN_DONE)

@@ -77,7 +77,7 @@ struct mmu {
 	uint32_t pool_pages;
 	uint32_t root;	      /* page in use */
 	uint32_t free_pages;  /* how many */
-	uint64_t allocations; /* of pages so far, by which their ages count */
+	uint64_t uses;	      /* of pages so far, by which their ages count */
 	uint32_t open_tables; /* pages above the lowest level that the guest may write */
 	/* A link between tables is gone that the processor may still have cached. */
 	bool stale;

@@ -219,7 +219,7 @@ static void map(struct mmu *mmu, struct fault *fault)
 		map_page(mmu, page, fault, entry);
 	} else if (confirm_page(mmu, &mmu->pages[page], fault, &entry)) {
 		map_page(mmu, page, fault, entry);
-		if (mmu->policy == MMU_PV && mmu->pages[page].present == 1)
+		if (mmu->pages[page].present == 1)
 			mmu_fill_around(mmu, page, slot_index(1, fault->gva));
 	}
 }
@@ -233,8 +233,8 @@ static struct mmu_result resolve(struct mmu *mmu, struct fault *fault)
 		return result;
 	}
 	if (fault->known) {
-		/* With this table those above it are in use. */
-		if (mmu->pages[fault->table].used != mmu->allocations)
+		/* The latest table to be used has been so with those above it. */
+		if (mmu->pages[fault->table].used != mmu->uses)
 			touch_path(mmu, fault->gva);
 		map_page(mmu, fault->table, fault, fault->walk.entry);
 	} else {

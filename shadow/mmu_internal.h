@@ -37,7 +37,7 @@ union mmu_role {
 struct mmu_page {
 	uint64_t gpa; /* of the guest table, or of the first page that a direct table maps */
 	union mmu_role role;
-	uint64_t used;	  /* mmu.allocations when it last was; MMU_FREE */
+	uint64_t used;	  /* mmu.uses when it last was; MMU_FREE */
 	uint32_t parents; /* head of the slots that link to this page */
 	uint16_t present; /* entries in use */
 	uint8_t writes;	  /* emulated ones since the page was last used */
@@ -135,7 +135,7 @@ uint32_t mmu_new_page(struct mmu *mmu, uint64_t gpa, union mmu_role role);
 static inline void mmu_touch_page(struct mmu *mmu, uint32_t page)
 {
 	mmu->pages[page].writes = 0;
-	mmu->pages[page].used = mmu->allocations;
+	mmu->pages[page].used = ++mmu->uses;
 }
 
 void mmu_free_page(struct mmu *mmu, uint32_t page);
@@ -165,8 +165,8 @@ uint32_t mmu_get_page(struct mmu *mmu, uint64_t gpa, union mmu_role role);
  */
 void mmu_flush_gva(struct mmu *mmu, uint64_t gva);
 /*
- * Map what the guest has marked accessed on both sides of an entry, as far as that goes on: who
- * tells of stores says so of what it is about to use.
+ * Map what the guest has marked accessed on both sides of an entry, as far as that goes on: it has
+ * used these pages, or says so of what it is about to use.
  */
 void mmu_fill_around(struct mmu *mmu, uint32_t page, unsigned index);
 /* Protect and compare each table that the guest may write.  The caller flushes. */

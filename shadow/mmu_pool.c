@@ -44,13 +44,12 @@ uint32_t mmu_new_page(struct mmu *mmu, uint64_t gpa, union mmu_role role)
 	/* The processor may still walk through the page as what it was before. */
 	if (mmu->stale)
 		mmu_flush_everything(mmu);
-	mmu->allocations++;
 	mmu->free_pages--;
 	mmu_list_remove(mmu->chains, &mmu->free, page);
 	mmu->pages[page] = (struct mmu_page){
 		.gpa = gpa,
 		.role = role,
-		.used = mmu->allocations,
+		.used = ++mmu->uses,
 		.parents = MMU_NONE,
 	};
 	mmu_list_insert(mmu->chains, mmu_page_head(mmu, gpa), page);

@@ -8,6 +8,13 @@
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/stop.h"
 
+/* The instruction at hand. */
+struct emulation {
+	struct guest_view view;
+	bool edits; /* a page table, at `gpa` */
+	uint64_t gpa;
+};
+
 static bool is_ioapic(uint64_t gpa)
 {
 	return gpa >= IOAPIC_BASE && gpa < IOAPIC_BASE + IOAPIC_SIZE;
@@ -49,7 +56,8 @@ static enum insn_access_status locate(struct guest_view *view, const struct insn
 static enum insn_access_status read_memory(void *ctx, const struct insn_access *access,
 					   uint64_t value[2])
 {
-	struct guest_view *view = ctx;
+	struct emulation *emulation = ctx;
+	struct guest_view *view = &emulation->view;
 	uint64_t gpa;
 
 	if (locate(view, access, &gpa))
@@ -66,7 +74,8 @@ static enum insn_access_status read_memory(void *ctx, const struct insn_access *
 static enum insn_access_status write_memory(void *ctx, const struct insn_access *access,
 					    const uint64_t value[2])
 {
-	struct guest_view *view = ctx;
+	struct emulation *emulation = ctx;
+	struct guest_view *view = &emulation->view;
 	uint64_t gpa;
 
 	if (locate(view, access, &gpa))
@@ -87,6 +96,13 @@ static enum insn_access_status exchange_memory(void *ctx, const struct insn_acce
 	return write_memory(ctx, access, desired);
 }
 
+static bool pause(void *ctx)
+{
+	const struct emulation *emulation = ctx;
+
+	return emulation->edits && !mmu_watches(&emulation->view.v->mmu, emulation->gpa);
+}
+
 static bool decode(struct guest_view *view, struct insn *insn, enum insn_decode_status *status)
 {
 	uint8_t code[INSN_MAX_LENGTH];
@@ -105,7 +121,7 @@ static bool decode(struct guest_view *view, struct insn *insn, enum insn_decode_
 	return true;
 }
 
-static void execute(struct guest_view *view, const struct insn *insn)
+static void execute(struct emulation *emulation, const struct insn *insn)
 {
 	static const enum vmcs_field bases[INSN_SEGMENTS] = {
 		[INSN_ES] = VMCS_GUEST_ES_BASE, [INSN_CS] = VMCS_GUEST_CS_BASE,
@@ -115,7 +131,9 @@ static void execute(struct guest_view *view, const struct insn *insn)
 	const struct insn_memory memory = {.read = read_memory,
 					   .write = write_memory,
 					   .compare_exchange = exchange_memory,
-					   .ctx = view};
+					   .pause = pause,
+					   .ctx = emulation};
+	const struct guest_view *view = &emulation->view;
 	struct vcpu *v = view->v;
 	uint64_t rsp = vmcs_read(v, VMCS_GUEST_RSP);
 	struct insn_cpu cpu = {
@@ -134,18 +152,17 @@ static void execute(struct guest_view *view, const struct insn *insn)
 		vmcs_write(v, VMCS_GUEST_RIP, cpu.rip);
 }
 
-enum emulate_result emulate(struct vcpu *v)
+static enum emulate_result emulate(struct vcpu *v, struct emulation *emulation)
 {
-	struct guest_view view;
 	struct insn insn;
 	enum insn_decode_status status;
 
-	guest_view_init(&view, v);
-	if (!decode(&view, &insn, &status))
+	guest_view_init(&emulation->view, v);
+	if (!decode(&emulation->view, &insn, &status))
 		return EMULATE_DONE;
 	switch (status) {
 	case INSN_DECODED:
-		execute(&view, &insn);
+		execute(emulation, &insn);
 		return EMULATE_DONE;
 	case INSN_INVALID:
 		event_ud(v);
@@ -160,15 +177,27 @@ enum emulate_result emulate(struct vcpu *v)
 	return EMULATE_UNSUPPORTED;
 }
 
+enum emulate_result emulate_store(struct vcpu *v, uint64_t gpa)
+{
+	struct emulation emulation;
+
+	emulation.edits = true;
+	emulation.gpa = gpa;
+	return emulate(v, &emulation);
+}
+
 enum exit_action emulate_device(struct vcpu *v, uint64_t gpa)
 {
+	struct emulation emulation;
+
 	if (!is_device(v, gpa))
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
 	if (v->event) /* no instruction accessed it: a stack or table of event delivery lies there
 		       */
 		vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx what=event-delivery", gpa);
 	v->telemetry.cur->flags |= RECORD_F_DEVICE;
-	if (emulate(v) == EMULATE_UNSUPPORTED)
+	emulation.edits = false;
+	if (emulate(v, &emulation) == EMULATE_UNSUPPORTED)
 		vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx", gpa);
 	return EXIT_RETRY;
 }

@@ -10,14 +10,17 @@ enum emulate_result {
 };
 
 /*
- * Carries out the instruction at the guest's RIP, on memory and on devices.
+ * Carries out the instruction at the guest's RIP, which stores to guest-physical address `gpa`.  Of
+ * a repeated one that clears or copies a page table only what comes before the shadow MMU sees that
+ * it is none any more: the rest is the guest's again.
  * @pre v's VMCS is current
  */
-enum emulate_result emulate(struct vcpu *v);
+enum emulate_result emulate_store(struct vcpu *v, uint64_t gpa);
 
 /*
- * The same for an access to guest-physical address `gpa`, where there is no memory.  Without a
- * device there, and for an instruction that is not known, the guest is stopped.
+ * Carries out the instruction at RIP for an access to guest-physical address `gpa`, where there is
+ * no memory.  Without a device there, and for an instruction that is not known, the guest is
+ * stopped.
  * @pre v's VMCS is current
  */
 enum exit_action emulate_device(struct vcpu *v, uint64_t gpa);

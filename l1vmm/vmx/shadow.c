@@ -109,14 +109,18 @@ void shadow_written(struct vcpu *v, uint64_t gpa, uint64_t size)
 }
 
 /*
- * A store to a guest table.  What cannot be emulated is let through until the guest invalidates; so
- * is what the delivery of an event has pushed, for no instruction stored it.
+ * A store that no mapping may allow.  What cannot be emulated is let through to a guest table until
+ * the guest invalidates; so is what the delivery of an event has pushed, for no instruction stored
+ * it.  There is no such way to a read-only user page under SMAP with WP clear.
  */
-static enum exit_action write_table(struct vcpu *v, uint64_t gpa)
+static enum exit_action emulate_write(struct vcpu *v, uint64_t gpa, uint64_t gva)
 {
 	v->telemetry.cur->flags |= RECORD_F_TABLE;
-	if (v->event || emulate(v) == EMULATE_UNSUPPORTED)
+	if (v->event || emulate_store(v, gpa) == EMULATE_UNSUPPORTED) {
+		if (!mmu_watches(&v->mmu, gpa))
+			vcpu_stop(v, STOP_BAD_STORE, "gpa=0x%lx linear=0x%lx", gpa, gva);
 		mmu_unprotect(&v->mmu, gpa);
+	}
 	return EXIT_RETRY;
 }
 
@@ -133,7 +137,7 @@ enum exit_action shadow_fault(struct vcpu *v, uint64_t gva, uint32_t error_code)
 	case MMU_GUEST_FAULT:
 		return event_pf(v, gva, result.error_code);
 	case MMU_EMULATE:
-		return write_table(v, result.gpa);
+		return emulate_write(v, result.gpa, gva);
 	case MMU_DEVICE:
 		return emulate_device(v, result.gpa);
 	case MMU_UNREACHABLE:

@@ -18,6 +18,8 @@
 #define CASE_device_stack	9 /* an exception whose stack is the I/O APIC */
 #define CASE_orders	10 /* the hypercall of mmu=shadow:pv, and what it refuses */
 #define CASE_no_orders	11 /* the same hypercall where it is not offered */
+#define CASE_table_stack	12 /* an exception whose stack is in a page directory */
+#define CASE_smap_store	13 /* with CR0.WP clear, to a read-only user page */
 
 #define FLAT_CODE 0x08
 #define FLAT_DATA 0x10
@@ -28,6 +30,27 @@
 #define USER_DATA 0x3b
 #define IOPL_3	  0x3000
 #define PSE_RW	  (PTE_PS | PTE_P | PTE_RW)
+#define ALIAS	  0x400000 /* where all of the image can be mapped a second time */
+
+	/* Pages, with the kernel's in its place and what `alias` says at ALIAS. */
+	.macro start_paging cr4, alias
+	movl $PSE_RW, tables
+	movl $\alias, tables + 4
+	mov $tables, %eax
+	mov %eax, %cr3
+	mov $(CR4_PSE + \cr4), %eax
+	mov %eax, %cr4
+	mov %cr0, %eax
+	or $CR0_PG, %eax
+	mov %eax, %cr0
+	.endm
+
+	.macro handle_ud handler
+	mov $\handler, %eax
+	mov %ax, idt + 8 * VECTOR_UD
+	shr $16, %eax
+	mov %ax, idt + 8 * VECTOR_UD + 6
+	.endm
 
 	.section .note.pvh, "a", @note
 	.balign 4
@@ -125,10 +148,7 @@ pvh_start:
 	inc %eax			/* nobody answers: all ones */
 	jnz fail
 #elif CASE == CASE_device_stack
-	mov $done, %eax
-	mov %ax, idt + 8 * VECTOR_UD
-	shr $16, %eax
-	mov %ax, idt + 8 * VECTOR_UD + 6
+	handle_ud done
 	lidt idtr
 	mov $0xfec00800, %esp
 	ud2
@@ -172,6 +192,35 @@ pvh_start:
 	mov $1, %ecx
 	vmcall
 	cmp $-2, %eax			/* not offered */
+	jne fail
+#elif CASE == CASE_table_stack
+	start_paging 0, 0
+	handle_ud 2f
+	lidt idtr
+	mov $(tables + 0x800), %esp
+1:	ud2
+2:	cmpl $1b, tables + 0x7f4	/* EIP, below CS and EFLAGS */
+	jne fail
+	cmpl $FLAT_CODE, tables + 0x7f8
+	jne fail
+	movl $PSE_RW, tables + 4	/* what comes later counts, too */
+	invlpg ALIAS
+	cmpl $1b, ALIAS + tables + 0x7f4
+	jne fail
+	movl $0, tables + 4
+	invlpg ALIAS
+	movl $0, tables + 0x7f4
+	cmpl $0, tables + 0x7f4
+	jne fail
+#elif CASE == CASE_smap_store
+	start_paging CR4_SMAP, PTE_PS + PTE_P + PTE_US
+	stac
+	movl $5, ALIAS + tables + 0x2000
+	cmpl $5, tables + 0x2000
+	jne fail
+	fninit
+	fnstcw ALIAS + tables + 0x2000	/* no instruction that an OS has for its tables */
+	cmpl $0x37f, tables + 0x2000
 	jne fail
 #else
 #error "no such case"
@@ -228,7 +277,7 @@ gdt:
 	.quad 0
 	.quad 0x00cf9b000000ffff
 	.quad 0x00cf93000000ffff
-	.quad 0x0030890000000067	/* 32-bit TSSs at 0x300000, 16-bit one behind */
+	.quad 0x0030890000000067	/* 32-bit TSSs at 0 and 0x1000, 16-bit one at 0x2000 */
 	.quad 0x0030890010000067
 	.quad 0x0030810020000067
 	.quad 0x00cffb000000ffff	/* the flat segments for ring 3 */

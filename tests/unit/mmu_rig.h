@@ -32,6 +32,7 @@ struct rig_marks {
 struct rig_memory {
 	uint8_t bytes[RIG_SIZE];
 	struct rig_marks marks;
+	unsigned reads;
 	/* Another vCPU: called before each exchange.  NULL for none. */
 	void (*interfere)(void *ctx);
 	void *ctx;

@@ -88,7 +88,9 @@ static struct machine machine(enum insn_mode mode, const char *bytes, size_t len
 {
 	struct machine m = {
 		.cpu = {.rip = RIP, .rflags = RFLAGS_FIXED | RFLAGS_RF | RFLAGS_CF},
-		.memory = {read_bytes, write_bytes, exchange_bytes, NULL},
+		.memory = {.read = read_bytes,
+			   .write = write_bytes,
+			   .compare_exchange = exchange_bytes},
 	};
 
 	for (unsigned i = 0; i < MEMORY_SIZE; i++)
@@ -278,6 +280,32 @@ Test(insn_execute, gives_way_in_a_long_repetition)
 	cr_expect(m.gprs[INSN_RCX] == 0 && m.gprs[INSN_RDI] == 0x3800);
 	for (unsigned i = 0x800; i < 0x3800; i++)
 		cr_assert(m.bytes[i] == (uint8_t)m.gprs[INSN_RAX]);
+}
+
+static bool pause_after_three(void *ctx)
+{
+	const struct machine *m = ctx;
+
+	return m->accesses == 3;
+}
+
+Test(insn_execute, gives_way_where_it_is_told_to)
+{
+	struct machine m = MACHINE(INSN_64, "\xf3\xaa"); /* rep stosb */
+
+	m.memory.pause = pause_after_three;
+	m.gprs[INSN_RCX] = 5;
+	m.gprs[INSN_RDI] = 0x800;
+	cr_assert(run(&m) == INSN_AGAIN);
+	cr_expect(m.cpu.rip == RIP);
+	cr_expect(m.gprs[INSN_RCX] == 2 && m.gprs[INSN_RDI] == 0x803);
+	cr_assert(run(&m) == INSN_DONE);
+	cr_expect(m.gprs[INSN_RCX] == 0 && m.gprs[INSN_RDI] == 0x805);
+
+	m = MACHINE(INSN_64, "\xf3\xaa");
+	m.memory.pause = pause_after_three;
+	m.gprs[INSN_RCX] = 3; /* nothing is left to give way to */
+	cr_expect(run(&m) == INSN_DONE);
 }
 
 Test(insn_execute, counts_repetitions_by_the_address_size)

@@ -294,6 +294,94 @@ Test(mmu, stands_edits_from_another_vcpu)
 	}
 }
 
+Test(mmu, reads_only_the_last_entry_once_tables_are_linked)
+{
+	static struct workload w;
+
+	for (enum mmu_policy policy = MMU_TRAP; policy <= MMU_PV; policy++) {
+		set_up(&w, policy);
+		cr_assert(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		w.rig.memory.reads = 0;
+		cr_assert(rig_access(&w.rig, 1, 3, &w.random, 0, 0) == MMU_RETRY);
+		/* The exchange that marks the entry reads it, too. */
+		cr_expect(w.rig.memory.reads == 2, "%u reads", w.rig.memory.reads);
+		rig_stop(&w.rig);
+	}
+}
+
+/* Whoever writes such an entry means to use it: no access may fault once more. */
+Test(mmu, maps_what_the_guest_has_marked_when_it_invalidates)
+{
+	static struct workload w;
+
+	for (enum mmu_policy policy = MMU_TRAP; policy <= MMU_PV; policy++) {
+		set_up(&w, policy);
+		cr_assert(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		set_entry(&w, PARENT + 3, 0, COPIES * 4096UL | ALL | PTE_A | PTE_D);
+		invlpg(&w, 0);
+		rig_check(&w.rig); /* the processor takes in what it can */
+		w.rig.exits = 0;
+		cr_expect(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		cr_expect(rig_access(&w.rig, 0, 4, &w.random, 8, 7) == MMU_RETRY);
+		cr_expect(w.rig.exits == 0);
+		cr_expect(rig_get(&w.rig, COPIES * 4096UL + 8, 8) == 7);
+
+		/* The processor is to set the dirty bit itself. */
+		set_entry(&w, PARENT + 3, 0, COPIES * 4096UL | ALL | PTE_A);
+		invlpg(&w, 0);
+		rig_check(&w.rig); /* the processor takes in what it can */
+		w.rig.exits = 0;
+		cr_expect(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		cr_expect(w.rig.exits == 0);
+		cr_expect(rig_access(&w.rig, 0, 4, &w.random, 8, 8) == MMU_RETRY);
+		cr_expect(w.rig.exits == 1);
+		cr_expect(rig_get(&w.rig, entry_gpa(PARENT + 3, 0), 8) & PTE_D);
+		rig_stop(&w.rig);
+	}
+}
+
+/* A write makes a page writable at once, and a read does where that marks nothing. */
+Test(mmu, faults_once_for_a_page_that_is_written)
+{
+	static struct workload w;
+
+	set_up(&w, MMU_UNSYNC);
+	cr_expect(rig_access(&w.rig, 0, 4, &w.random, 8, 1) == MMU_RETRY);
+	cr_expect(rig_access(&w.rig, 0, 4, &w.random, 8, 2) == MMU_RETRY);
+	cr_expect(w.rig.exits == 1);
+	set_entry(&w, PARENT + 3, 1, (PAGES + 1) * 4096UL | ALL | PTE_A | PTE_D);
+	w.rig.exits = 0;
+	cr_expect(rig_access(&w.rig, 1, 3, &w.random, 0, 0) == MMU_RETRY);
+	cr_expect(rig_access(&w.rig, 1, 4, &w.random, 8, 3) == MMU_RETRY);
+	cr_expect(w.rig.exits == 1);
+	rig_stop(&w.rig);
+}
+
+/* In a small pool one table is used in turn with others, which have to go in its stead. */
+Test(mmu, reclaims_what_was_used_the_longest_ago)
+{
+	static struct workload w;
+
+	set_up(&w, MMU_TRAP);
+	rig_stop(&w.rig);
+	for (unsigned i = 0; i < 4; i++) {
+		w.rig.address[i] = 0x400000UL + i * 4096UL;
+		w.rig.address[4 + i] = 0x600000UL + i * 0x200000UL;
+		put_entry(&w, PARENT + 2, 3 + i, (CHILD + i) * 4096UL | ALL);
+		put_entry(&w, CHILD + i, 0, COPIES * 4096UL | ALL);
+	}
+	rig_start(&w.rig, MMU_TRAP, MMU_POOL_MIN);
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert(rig_access(&w.rig, i, 3, &w.random, 0, 0) == MMU_RETRY);
+		cr_assert(rig_access(&w.rig, 4 + i, 3, &w.random, 0, 0) == MMU_RETRY);
+		cr_expect(mmu_watches(&w.rig.mmu, (PARENT + 3) * 4096UL), "after %u", i);
+		cr_expect(mmu_watches(&w.rig.mmu, PARENT * 4096UL), "after %u", i);
+	}
+	cr_expect(w.rig.mmu.statistics.reclaimed > 0);
+	cr_expect(!mmu_watches(&w.rig.mmu, CHILD * 4096UL));
+	rig_stop(&w.rig);
+}
+
 Test(mmu, refuses_pools_that_cannot_be)
 {
 	static struct workload w;

@@ -322,3 +322,71 @@ Test(walk, agrees_with_a_second_walker_on_random_tables)
 				  "mode %d ended in status %d only %u times", mode, status,
 				  seen[mode][status]);
 }
+
+#define UPPER_TABLES (FAKE_SIZE - 3 * 4096UL)
+
+/* Has gva lead to the table of level 1 at `table`, with these rights in the entry that points to
+ * it. */
+static void lead_to(struct fake_memory *fake, struct paging_state *state, uint64_t gva,
+		    uint64_t table, uint64_t rights)
+{
+	const uint64_t used = PTE_P | PTE_RW | PTE_US | PTE_A;
+	uint64_t entry = table | PTE_P | PTE_A | rights, directory = UPPER_TABLES;
+
+	if (paging_mode(state) == PAGING_32BIT) {
+		state->cr3 = directory;
+		fake_set(fake, directory + (gva >> 22) % 1024 * 4, 4, entry);
+		return;
+	}
+	fake_set(fake, directory + (gva >> 21) % 512 * 8, 8, entry);
+	state->pdpte[gva >> 30 & 3] = directory | PTE_P;
+	if (paging_mode(state) == PAGING_PAE)
+		return;
+	state->cr3 = directory + 0x2000;
+	fake_set(fake, directory + 0x1000 + (gva >> 30) % 512 * 8, 8, directory | used);
+	fake_set(fake, directory + 0x2000 + (gva >> 39) % 512 * 8, 8, (directory + 0x1000) | used);
+}
+
+Test(walk, finds_the_same_from_the_last_level_on)
+{
+	static struct fake_memory fake, twin;
+	struct random random = {.state = 5};
+	unsigned seen[WALK_CONTENDED + 1] = {0};
+
+	for (unsigned i = 0; i < WALKS / 10; i++) {
+		struct walk_memory memory = fake_walk_memory(&fake), same = fake_walk_memory(&twin);
+		struct walk_result whole, last;
+		struct paging_state state;
+		uint64_t gva = random_gva(&random), rights = random_next(&random);
+		uint64_t table = random_below(&random, UPPER_TABLES / 4096) * 4096;
+		uint32_t access = random_access(&random);
+
+		random_state(&random, &state);
+		state.cr0 |= CR0_PG;
+		if (paging_mode(&state) == PAGING_4LEVEL)
+			gva = (uint64_t)((int64_t)(gva << 16) >> 16);
+		else
+			gva &= UINT32_MAX;
+		rights &= PTE_RW | PTE_US;
+		if (paging_mode(&state) != PAGING_32BIT && state.efer & EFER_NXE)
+			rights |= random_next(&random) & PTE_NX;
+		if (i % WALKS_A_MEMORY == 0)
+			fill(&random, &fake, i % 3 == 0 ? 4 : 8);
+		lead_to(&fake, &state, gva, table, rights);
+		memcpy(twin.bytes, fake.bytes, FAKE_SIZE);
+
+		enum walk_status status = walk(&memory, &state, gva, access, &whole);
+
+		cr_assert(walk_last_level(&same, &state, table, rights, gva, access, &last) ==
+			  status);
+		if (status == WALK_FAULT)
+			cr_assert(last.error_code == whole.error_code, "%#x, not %#x",
+				  last.error_code, whole.error_code);
+		else
+			cr_assert(last.gpa == whole.gpa && last.rights == whole.rights &&
+				  last.entry == whole.entry && last.page_size == 4096);
+		cr_assert(memcmp(fake.bytes, twin.bytes, FAKE_SIZE) == 0, "marks differ");
+		seen[status]++;
+	}
+	cr_expect(seen[WALK_OK] > WALKS / 100 && seen[WALK_FAULT] > WALKS / 100);
+}
