@@ -4,7 +4,8 @@
  *
  * One struct mmu serves one vCPU.  Shadow tables have the format of 4-level paging for a guest in
  * 4-level paging, else that of PAE paging, since a guest outside IA-32e mode cannot run on 4-level
- * tables (SDM volume 3, 27.3.1.1).  All pages are mapped in pieces of 4 KB and as write-back.
+ * tables (SDM volume 3, 27.3.1.1).  Pages are mapped as write-back, in pieces of 2 MB where guest
+ * and host have that much in one piece and no table lies in it, else of 4 KB.
  *
  * The processor must run the guest with
  *   CR0.PG and CR0.WP set, CR4.PAE and EFER.NXE set, CR4.PGE, PCIDE, PKE and LA57 clear, CR3 the
@@ -44,6 +45,11 @@ struct mmu_ops {
 	struct walk_memory memory; /* the guest's tables; with its own ctx */
 	/* The host frame behind the page at gpa, both multiples of 4 KB; false: no memory there. */
 	bool (*frame)(void *ctx, uint64_t gpa, uint64_t *hpa);
+	/*
+	 * The same for 2 MB, of which both addresses are multiples; false where the host has that
+	 * memory in pieces.  NULL: nothing is mapped in pieces of more than 4 KB.
+	 */
+	bool (*large_frame)(void *ctx, uint64_t gpa, uint64_t *hpa);
 	/* Where the pool's pages, with 512 entries each, can be accessed. */
 	uint64_t (*tables)[512];
 	/* Store an entry of a shadow table, in one piece.  NULL: a plain store. */
@@ -89,7 +95,7 @@ struct mmu {
 	struct mmu_link *unsyncs; /* of pages that the guest may write */
 	struct mmu_link *orphans; /* of pages that may have lost their last parent */
 	uint32_t *page_heads;	  /* of chains, by hash */
-	uint32_t *frame_heads;	  /* of slots of the lowest level, by hash of the frame's hpa */
+	uint32_t *frame_heads;	  /* of slots that map memory, by hash of its hpa */
 	uint32_t page_mask, frame_mask;
 	uint32_t free, unsync, orphan; /* heads */
 	struct mmu_statistics statistics;

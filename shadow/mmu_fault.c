@@ -117,7 +117,7 @@ static uint32_t link_child(struct mmu *mmu, uint32_t page, uint64_t gva, uint64_
 	unsigned index = slot_index(mmu->pages[page].role.level, gva);
 	uint64_t entry = mmu_table(mmu, page)[index];
 
-	if (entry & PTE_P) {
+	if (entry & PTE_P && !(entry & PTE_PS)) {
 		uint32_t child = mmu_child(mmu, entry);
 
 		if (mmu->pages[child].gpa == gpa && mmu->pages[child].role.key == role.key) {
@@ -174,6 +174,47 @@ static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault, uint64
 		mmu->ops.flush_page(mmu->ops.ctx, fault->gva);
 }
 
+/* Whether one of the tables that are shadowed lies in the 2 MB at gpa, or may not be written. */
+static bool holds_table(const struct mmu *mmu, uint64_t gpa)
+{
+	if (mmu->policy == MMU_PV)
+		return false;
+	for (unsigned i = 0; i < PTES_PER_PAGE; i++)
+		if (mmu_next_watcher(mmu, gpa + i * (uint64_t)PAGE_SIZE, MMU_NONE) != MMU_NONE)
+			return true;
+	return false;
+}
+
+/*
+ * Write the entry that maps the 2 MB around the address, in a table of level 2; false where they
+ * must be mapped in pieces, or are.
+ */
+static bool map_large(struct mmu *mmu, uint32_t page, struct fault *fault)
+{
+	unsigned index = slot_index(2, fault->gva);
+	union mmu_role rights = mmu->pages[page].role;
+	uint64_t gpa = fault->walk.gpa & ~(slot_size(2) - 1), hpa, guest, entry;
+	uint64_t old = mmu_table(mmu, page)[index];
+
+	if (!mmu->ops.large_frame || (old & PTE_P && !(old & PTE_PS)))
+		return false;
+	if (!rights.direct) {
+		if (fault->walk.page_size < slot_size(2) ||
+		    !read_entry(mmu, &mmu->pages[page], fault->gva, &guest) ||
+		    !maps_large_page(rights, guest, &fault->walk))
+			return false;
+		rights = grant(fault, rights, guest);
+	}
+	if (!mmu->ops.large_frame(mmu->ops.ctx, gpa, &hpa) || holds_table(mmu, gpa))
+		return false;
+	entry = hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D | PTE_PS;
+	if (entry != old)
+		mmu_set_slot(mmu, page, index, entry);
+	if (fault->present || old & PTE_P)
+		mmu->ops.flush_page(mmu->ops.ctx, fault->gva);
+	return true;
+}
+
 /* All tables on the way to the address, which there are, have been used. */
 static void touch_path(struct mmu *mmu, uint64_t gva)
 {
@@ -211,6 +252,8 @@ static void map(struct mmu *mmu, struct fault *fault)
 		union mmu_role role;
 		uint64_t gpa;
 
+		if (mmu->pages[page].role.level == 2 && map_large(mmu, page, fault))
+			return;
 		if (!child_of(mmu, &mmu->pages[page], fault, &gpa, &role))
 			return;
 		page = link_child(mmu, page, fault->gva, gpa, role);

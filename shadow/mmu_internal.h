@@ -86,6 +86,12 @@ static inline uint64_t mmu_page_hpa(const struct mmu *mmu, uint32_t page)
 	return mmu->pool + (uint64_t)page * PAGE_SIZE;
 }
 
+/* Whether an entry (present) of this level maps memory, and does not link to a table. */
+static inline bool mmu_maps(unsigned level, uint64_t entry)
+{
+	return level == 1 || entry & PTE_PS;
+}
+
 /* The page that an entry above level 1 links to. */
 static inline uint32_t mmu_child(const struct mmu *mmu, uint64_t entry)
 {
@@ -97,7 +103,10 @@ bool mmu_find_slot(const struct mmu *mmu, uint64_t gva, uint32_t *page, unsigned
 void mmu_set_slot(struct mmu *mmu, uint32_t page, unsigned index, uint64_t value);
 /* Empty a slot; a child that loses its last parent becomes an orphan. */
 void mmu_drop_slot(struct mmu *mmu, uint32_t page, unsigned index);
-/* Make each mapping of the frame at hpa read-only; whether one was not.  The caller flushes. */
+/*
+ * Make each mapping of the frame at hpa read-only, or take it away where it maps more; whether one
+ * was not.  The caller flushes.
+ */
 bool mmu_protect_frame(struct mmu *mmu, uint64_t hpa);
 
 static inline void mmu_flush_everything(struct mmu *mmu)

@@ -9,7 +9,7 @@ bool mmu_find_slot(const struct mmu *mmu, uint64_t gva, uint32_t *page, unsigned
 	while (shift > PAGE_SHIFT) {
 		uint64_t entry = mmu_table(mmu, table)[gva >> shift & (PTES_PER_PAGE - 1)];
 
-		if (!(entry & PTE_P))
+		if ((entry & (PTE_P | PTE_PS)) != PTE_P)
 			return false;
 		table = mmu_child(mmu, entry);
 		shift -= 9;
@@ -36,7 +36,7 @@ static uint32_t *frame_head(const struct mmu *mmu, uint64_t hpa)
 /* The list of slots that point where entry, in a table of this level, does. */
 static uint32_t *head_of(const struct mmu *mmu, unsigned level, uint64_t entry)
 {
-	if (level == 1)
+	if (mmu_maps(level, entry))
 		return frame_head(mmu, entry & PTE_ADDR_MASK);
 	return &mmu->pages[mmu_child(mmu, entry)].parents;
 }
@@ -47,7 +47,7 @@ void mmu_set_slot(struct mmu *mmu, uint32_t page, unsigned index, uint64_t value
 
 	if (*entry & PTE_P && (*entry & PTE_ADDR_MASK) != (value & PTE_ADDR_MASK))
 		mmu_drop_slot(mmu, page, index);
-	if (*entry & PTE_RW && mmu->pages[page].role.level == 1)
+	if (*entry & PTE_RW && mmu_maps(mmu->pages[page].role.level, *entry))
 		mmu->lingering = true;
 	if (!(*entry & PTE_P)) {
 		uint32_t *head = head_of(mmu, mmu->pages[page].role.level, value);
@@ -72,14 +72,39 @@ void mmu_drop_slot(struct mmu *mmu, uint32_t page, unsigned index)
 		mmu->lingering |= !!(old & PTE_RW);
 		return;
 	}
+	/* What is dropped by an address of a large page is not sure to be all of it. */
 	mmu->stale = true;
+	if (old & PTE_PS) {
+		mmu->lingering |= !!(old & PTE_RW);
+		return;
+	}
 	if (mmu->pages[mmu_child(mmu, old)].parents == MMU_NONE)
 		mmu_add_orphan(mmu, mmu_child(mmu, old));
 }
 
+/* Take away each mapping of the 2 MB around hpa that lets the guest write. */
+static bool drop_large(struct mmu *mmu, uint64_t hpa)
+{
+	uint64_t base = hpa & ~(uint64_t)(PAGE_SIZE_2M - 1);
+	uint32_t next, slot = *frame_head(mmu, base);
+	bool changed = false;
+
+	for (; slot != MMU_NONE; slot = next) {
+		uint32_t page = slot / PTES_PER_PAGE;
+		uint64_t entry = mmu_table(mmu, page)[slot % PTES_PER_PAGE];
+
+		next = mmu->slots[slot].next;
+		if (!(entry & PTE_PS) || !(entry & PTE_RW) || (entry & PTE_ADDR_MASK) != base)
+			continue;
+		mmu_drop_slot(mmu, page, slot % PTES_PER_PAGE);
+		changed = true;
+	}
+	return changed;
+}
+
 bool mmu_protect_frame(struct mmu *mmu, uint64_t hpa)
 {
-	bool changed = false;
+	bool changed = drop_large(mmu, hpa);
 
 	for (uint32_t slot = *frame_head(mmu, hpa); slot != MMU_NONE;
 	     slot = mmu->slots[slot].next) {

@@ -73,7 +73,7 @@ static void update_slot(struct mmu *mmu, uint32_t page, unsigned index)
 	    guest & PTE_P && guest & PTE_A && !mmu_odd_entry(mmu, p->role, guest)) {
 		if (p->role.level == 1)
 			value = page_entry(mmu, p, guest);
-		else if (justifies_link(mmu, p, guest, shadow))
+		else if (!(shadow & PTE_PS) && justifies_link(mmu, p, guest, shadow))
 			value = shadow;
 	}
 	if (value == shadow)

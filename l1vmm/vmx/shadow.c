@@ -28,6 +28,15 @@ static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
 	return at;
 }
 
+static bool large_frame(void *ctx, uint64_t gpa, uint64_t *hpa)
+{
+	const struct vcpu *v = ctx;
+	const void *at = vm_memory(v->vm, gpa, PAGE_SIZE_2M);
+
+	*hpa = (uint64_t)at;
+	return at && *hpa % PAGE_SIZE_2M == 0;
+}
+
 static void flush_page(void *ctx, uint64_t gva)
 {
 	tlb_flush_guest_page(ctx, gva);
@@ -56,6 +65,7 @@ bool shadow_init(struct vcpu *v)
 	const struct mmu_ops ops = {
 		.memory = vcpu_walk_memory(v),
 		.frame = frame,
+		.large_frame = large_frame,
 		.tables = (uint64_t(*)[PTES_PER_PAGE])pool,
 		.flush_page = flush_page,
 		.flush_all = flush_all,

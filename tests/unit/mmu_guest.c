@@ -16,7 +16,8 @@ static uint64_t random_address(struct random *random, enum paging_mode mode)
 	static const uint16_t pages_32[] = {0, 1, 511, 513}, tables_32[] = {0, 1, 256, 1023};
 
 	if (mode == PAGING_NONE)
-		return random_below(random, RIG_FRAMES + 4) << 12;
+		return random_once_in(random, 3) ? RIG_LARGE + pick(random, pages, 4) * PAGE_SIZE
+						 : random_below(random, RIG_FRAMES + 4) << 12;
 	if (mode == PAGING_32BIT)
 		return pick(random, tables_32, 4) << 22 | pick(random, pages_32, 4) << 12;
 	uint64_t low = pick(random, tables, 3) << 21 | pick(random, pages, 4) << 12;
@@ -28,6 +29,8 @@ static uint64_t random_address(struct random *random, enum paging_mode mode)
 
 uint64_t random_frame(struct random *random)
 {
+	if (random_once_in(random, 6))
+		return RIG_LARGE + (random_below(random, RIG_LARGE_FRAMES) << 12);
 	return random_below(random, RIG_FRAMES + random_once_in(random, 24)) << 12;
 }
 
@@ -73,10 +76,11 @@ void random_guest(struct random *random, struct mmu_rig *rig, enum paging_mode m
 
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		rig->address[n] = random_address(random, mode);
-	for (uint64_t gpa = 0; gpa < RIG_SIZE; gpa += size) {
+	for (uint64_t at = 0; at < RIG_BYTES; at += size) {
 		uint64_t entry = random_entry(random);
-		memcpy(rig->memory.bytes + gpa, &entry, size);
+		memcpy(rig->memory.bytes + at, &entry, size);
 	}
+	rig->pieces = random_once_in(random, 3);
 	rig->state = (struct paging_state){
 		.cr0 = CR0_PE | (mode == PAGING_NONE ? 0 : CR0_PG),
 		.cr4 = mode >= PAGING_PAE ? CR4_PAE : 0,
@@ -94,7 +98,9 @@ struct guest_edit random_edit(struct random *random, const struct mmu_rig *rig)
 	unsigned bits = mode == PAGING_32BIT ? 10 : 9, size = mode == PAGING_32BIT ? 4 : 8;
 	uint64_t address = rig->address[random_below(random, RIG_ADDRESSES)];
 	unsigned level = random_below(random, mode == PAGING_4LEVEL ? 4 : 2);
-	uint64_t gpa = random_below(random, RIG_FRAMES) << 12;
+	uint64_t gpa = random_once_in(random, 8)
+			       ? RIG_LARGE + (random_below(random, RIG_LARGE_FRAMES) << 12)
+			       : random_below(random, RIG_FRAMES) << 12;
 	uint64_t entry = random_entry(random);
 
 	gpa += (address >> (12 + bits * level) & (BIT(bits) - 1)) * size;

@@ -7,17 +7,29 @@
 #include "l1vmm/arch/x86.h"
 #include "tests/unit/mmu_tables.h"
 
+bool rig_is_memory(uint64_t gpa)
+{
+	return gpa < RIG_SIZE || gpa - RIG_LARGE < RIG_LARGE_SIZE;
+}
+
+uint64_t rig_offset(uint64_t gpa)
+{
+	if (gpa < RIG_SIZE)
+		return gpa;
+	gpa -= RIG_LARGE;
+	return gpa < RIG_LARGE_FRAMES * PAGE_SIZE ? RIG_SIZE + gpa : RIG_BYTES;
+}
+
 static bool read_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t *value)
 {
 	struct rig_memory *memory = ctx;
 
 	cr_assert(gpa % size == 0);
 	memory->reads++;
-	if (gpa >= RIG_SIZE)
-		return false;
 	*value = 0;
-	memcpy(value, memory->bytes + gpa, size);
-	return true;
+	if (rig_offset(gpa) < RIG_BYTES)
+		memcpy(value, memory->bytes + rig_offset(gpa), size);
+	return rig_is_memory(gpa);
 }
 
 static bool exchange_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t expected,
@@ -31,7 +43,7 @@ static bool exchange_guest(void *ctx, uint64_t gpa, unsigned size, uint64_t expe
 	cr_assert(read_guest(memory, gpa, size, &value));
 	if (value != expected)
 		return false;
-	memcpy(memory->bytes + gpa, &desired, size);
+	memcpy(memory->bytes + rig_offset(gpa), &desired, size);
 	cr_assert(memory->marks.count < 16);
 	memory->marks.mark[memory->marks.count].gpa = gpa;
 	memory->marks.mark[memory->marks.count++].value = desired;
@@ -57,7 +69,16 @@ static bool frame(void *ctx, uint64_t gpa, uint64_t *hpa)
 	(void)ctx;
 	cr_assert(gpa % PAGE_SIZE == 0);
 	*hpa = rig_host_frame(gpa);
-	return gpa < RIG_SIZE;
+	return rig_is_memory(gpa);
+}
+
+static bool large_frame(void *ctx, uint64_t gpa, uint64_t *hpa)
+{
+	const struct mmu_rig *rig = ctx;
+
+	cr_assert(gpa % RIG_LARGE_SIZE == 0);
+	*hpa = rig_host_frame(gpa);
+	return gpa == RIG_LARGE && !rig->pieces;
 }
 
 static bool paging(const struct mmu_rig *rig)
@@ -207,14 +228,16 @@ uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size)
 {
 	uint64_t value = 0;
 
-	memcpy(&value, rig->memory.bytes + gpa, size);
+	memcpy(&value, rig->memory.bytes + rig_offset(gpa), size);
 	return value;
 }
 
 void rig_poke(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
 {
-	memcpy(rig->memory.bytes + gpa, &value, size);
-	memcpy(rig->twin.bytes + gpa, &value, size);
+	if (rig_offset(gpa) == RIG_BYTES)
+		return;
+	memcpy(rig->memory.bytes + rig_offset(gpa), &value, size);
+	memcpy(rig->twin.bytes + rig_offset(gpa), &value, size);
 }
 
 void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
@@ -328,7 +351,7 @@ static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
 			cr_assert(result->gpa == walked.gpa);
 		return;
 	}
-	if (walked.gpa >= RIG_SIZE)
+	if (!rig_is_memory(walked.gpa))
 		cr_assert(result->outcome == MMU_DEVICE);
 	else
 		cr_assert(result->outcome == MMU_RETRY || result->outcome == MMU_EMULATE,
@@ -408,6 +431,7 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	const struct mmu_ops ops = {
 		.memory = walk_memory(&rig->memory),
 		.frame = frame,
+		.large_frame = large_frame,
 		.tables = rig->pool,
 		.store = store,
 		.flush_page = flush_page,
@@ -420,7 +444,7 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	cr_assert(rig->workspace);
 	cr_assert(mmu_init(&rig->mmu, policy, &ops, RIG_POOL, pool_pages, rig->workspace));
 	rig->memory.interfere = NULL;
-	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_SIZE);
+	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_BYTES);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
 		/* One line for each, in their order, even where two have the same address. */
 		rig->tlb.lines[n] = (struct tlb_line){
@@ -433,6 +457,6 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 
 void rig_stop(struct mmu_rig *rig)
 {
-	cr_assert(memcmp(rig->memory.bytes, rig->twin.bytes, RIG_SIZE) == 0, "marks differ");
+	cr_assert(memcmp(rig->memory.bytes, rig->twin.bytes, RIG_BYTES) == 0, "marks differ");
 	free(rig->workspace);
 }

@@ -15,11 +15,19 @@
 #include "tests/unit/mmu_cache.h"
 #include "tests/unit/random.h"
 
-#define RIG_FRAMES    24 /* of guest memory */
-#define RIG_SIZE      (RIG_FRAMES * 4096UL)
-#define RIG_ADDRESSES 32
-#define RIG_POOL_MAX  64
-#define RIG_VPID      1 /* of the guest */
+#define RIG_FRAMES 24 /* of guest memory */
+#define RIG_SIZE   (RIG_FRAMES * 4096UL)
+/*
+ * 2 MB more, which the host may have in one piece.  The first frames can be tables; the others are
+ * empty and stay so.
+ */
+#define RIG_LARGE	 0x40000000UL
+#define RIG_LARGE_SIZE	 0x200000UL
+#define RIG_LARGE_FRAMES 4
+#define RIG_BYTES	 (RIG_SIZE + RIG_LARGE_FRAMES * 4096UL)
+#define RIG_ADDRESSES	 32
+#define RIG_POOL_MAX	 64
+#define RIG_VPID	 1 /* of the guest */
 
 /* Exchanged entries of one access. */
 struct rig_marks {
@@ -30,7 +38,7 @@ struct rig_marks {
 };
 
 struct rig_memory {
-	uint8_t bytes[RIG_SIZE];
+	uint8_t bytes[RIG_BYTES];
 	struct rig_marks marks;
 	unsigned reads;
 	/* Another vCPU: called before each exchange.  NULL for none. */
@@ -49,6 +57,7 @@ struct mmu_rig {
 	uint64_t address[RIG_ADDRESSES];
 	struct adversarial_tlb tlb; /* one line for each address */
 	struct mmu_cache lawful[RIG_ADDRESSES];
+	bool pieces;  /* the host has memory in pieces of 4 KB only */
 	bool dropped; /* something of cached, since it was last extended */
 	void *workspace;
 	uint64_t exits, emulations;
@@ -62,6 +71,9 @@ uint32_t rig_access_bits(unsigned i);
 void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages);
 void rig_stop(struct mmu_rig *rig);
 
+bool rig_is_memory(uint64_t gpa);
+/* Where gpa is in the bytes of a memory; RIG_BYTES for no memory, and for what is empty. */
+uint64_t rig_offset(uint64_t gpa);
 uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size);
 /* The guest writes, by a mapping that allows it or by an emulated instruction. */
 void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value);

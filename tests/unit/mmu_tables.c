@@ -7,13 +7,20 @@
 
 #define HOST 0x40000000UL /* hpa behind which the guest's frames lie, in no order */
 
+#define HOST_LARGE 0x80000000UL
+
 uint64_t rig_host_frame(uint64_t gpa)
 {
+	if (gpa - RIG_LARGE < RIG_LARGE_SIZE)
+		return HOST_LARGE + (gpa - RIG_LARGE);
 	return HOST + (gpa / PAGE_SIZE * 5 + 3) % 32 * PAGE_SIZE;
 }
 
 static uint64_t guest_frame(uint64_t hpa)
 {
+	if (hpa - HOST_LARGE < RIG_LARGE_SIZE)
+		return RIG_LARGE + (hpa - HOST_LARGE);
+	cr_assert(hpa >= HOST && hpa < HOST + 32 * PAGE_SIZE, "maps %#lx", hpa);
 	/* 5 * 13 is 1 modulo 32. */
 	return ((hpa - HOST) / PAGE_SIZE + 32 - 3) * 13 % 32 * PAGE_SIZE;
 }
@@ -35,14 +42,16 @@ struct cache_step rig_read_shadow(const void *ctx, unsigned level, struct cached
 	}
 	uint64_t rights =
 		(from.rights & entry & (PTE_RW | PTE_US)) | ((from.rights | entry) & PTE_NX);
-	if (level > 1) {
+	if (level == 2 && entry & PTE_PS) {
+		cr_assert(next == HOST_LARGE && !rig->pieces, "maps 2 MB at %#lx", next);
+		next += address & (RIG_LARGE_SIZE - PAGE_SIZE);
+	} else if (level > 1) {
 		cr_assert(!(entry & PTE_PS));
 		cr_assert((next - RIG_POOL) / PAGE_SIZE < rig->mmu.pool_pages);
 		step.kind = CACHE_TABLE;
 		step.table = (struct cached_table){next, rights};
 		return step;
 	}
-	cr_assert(next >= HOST && next < HOST + 32 * PAGE_SIZE, "maps %#lx", next);
 	step.kind = CACHE_PAGE;
 	step.page = (struct cached_page){guest_frame(next), rights | (entry & PTE_D), PAGE_SIZE};
 	return step;
@@ -59,9 +68,9 @@ struct cache_step rig_read_own(const void *ctx, unsigned level, struct cached_ta
 	uint64_t gpa = from.table + (address / span & (BIT(bits) - 1)) * size;
 	struct cache_step step = {.kind = CACHE_NOTHING};
 
-	if (gpa >= RIG_SIZE)
+	if (rig_offset(gpa) == RIG_BYTES)
 		return step;
-	memcpy(&entry, rig->memory.bytes + gpa, size);
+	memcpy(&entry, rig->memory.bytes + rig_offset(gpa), size);
 	if (!(entry & PTE_P) || !(entry & PTE_A))
 		return step;
 	bool large = level > 1 && entry & PTE_PS && (!narrow || state->cr4 & CR4_PSE);

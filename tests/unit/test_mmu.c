@@ -166,6 +166,37 @@ Test(mmu, forks_with_fewer_exits_the_less_it_traps)
 	cr_expect(pv < unsync, "pv %u, unsync %u", pv, unsync);
 }
 
+/* One fault maps 2 MB, until the guest has a table there. */
+Test(mmu, maps_large_pages_whole_where_no_table_lies_in_them)
+{
+	static struct workload w;
+
+	for (unsigned pieces = 0; pieces < 2; pieces++) {
+		set_up(&w, MMU_TRAP);
+		w.rig.pieces = pieces;
+		w.rig.address[0] = 0x800000;
+		w.rig.address[1] = 0x805000;
+		w.rig.address[2] = 0x9ff000;
+		w.rig.address[3] = 0xa00000;
+		rig_poke(&w.rig, entry_gpa(PARENT + 2, 4), 8, RIG_LARGE | PTE_PS | ALL);
+		rig_poke(&w.rig, entry_gpa(PARENT + 2, 5), 8, RIG_LARGE | ALL);
+		rig_poke(&w.rig, RIG_LARGE, 8, PAGES * 4096UL | ALL);
+		rig_flush(&w.rig);
+		w.rig.exits = 0;
+		for (unsigned i = 0; i < 3; i++)
+			cr_expect(rig_access(&w.rig, i, 1, &w.random, 64, i) == MMU_RETRY);
+		cr_expect(w.rig.exits == (pieces ? 3 : 1), "%lu exits", w.rig.exits);
+		cr_expect(rig_access(&w.rig, 3, 1, &w.random, 0, 0) == MMU_RETRY);
+		w.rig.exits = 0;
+		cr_expect(rig_access(&w.rig, 0, 1, &w.random, 64, 0) == MMU_EMULATE);
+		for (unsigned i = 1; i < 3; i++)
+			cr_expect(rig_access(&w.rig, i, 1, &w.random, 64, i) == MMU_RETRY);
+		cr_expect(w.rig.exits == (pieces ? 1 : 3), "%lu exits", w.rig.exits);
+		rig_check(&w.rig);
+		rig_stop(&w.rig);
+	}
+}
+
 Test(mmu, faults_for_ever_where_cr3_is_outside_memory)
 {
 	static struct workload w;
@@ -289,7 +320,7 @@ Test(mmu, stands_edits_from_another_vcpu)
 				mmu_written(&w->rig.mmu, rival.gpa[j], 8);
 			rig_check(&w->rig);
 		}
-		memcpy(w->rig.twin.bytes, w->rig.memory.bytes, RIG_SIZE);
+		memcpy(w->rig.twin.bytes, w->rig.memory.bytes, RIG_BYTES);
 		rig_stop(&w->rig);
 	}
 }
