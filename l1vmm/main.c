@@ -18,6 +18,7 @@
 #include "l1vmm/status.h"
 #include "l1vmm/trace.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/observe.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/setup.h"
@@ -78,7 +79,9 @@ static uint64_t pool_bytes(const struct options *options)
 				  ? shadow_bytes()
 				  : memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
 
-	return POOL_BYTES + tables + observe_bytes(options) +
+	uint64_t nested = options->switches.nested == SW_NESTED_ON ? nested_bytes() : 0;
+
+	return POOL_BYTES + tables + nested + observe_bytes(options) +
 	       (options->outbox == OUTBOX_MAPPED ? 0 : options->ring_bytes);
 }
 

@@ -1,6 +1,13 @@
 # The VMX that a guest hypervisor sees: plain C, for the hypervisor and for hosted tests.
 NESTING_SRCS := \
 	nesting/capability.c \
+	nesting/entry.c \
 	nesting/entry_checks.c \
-	nesting/vmcs12.c
+	nesting/ept02.c \
+	nesting/operand.c \
+	nesting/pdpte.c \
+	nesting/reflect.c \
+	nesting/vmcs02.c \
+	nesting/vmcs12.c \
+	nesting/vmx.c
 PLAIN_SRCS += $(NESTING_SRCS)

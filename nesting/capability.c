@@ -64,6 +64,27 @@ void vmx_capabilities_offer(struct vmx_capabilities *offered,
 		offered->ept_vpid |= hardware->ept_vpid & VPID_OFFERED;
 }
 
+#define EPTP_TYPE_UNCACHEABLE 0
+#define EPTP_TYPE_WRITE_BACK  6
+#define EPTP_FOUR_LEVELS      3 /* page-walk length less one */
+#define EPTP_ACCESSED_DIRTY   (UINT64_C(1) << 6)
+#define EPTP_RESERVED	      UINT64_C(0xf80)
+
+bool vmx_ept_pointer_valid(const struct vmx_capabilities *offered, uint64_t eptp)
+{
+	uint64_t type = eptp & 7;
+	uint64_t kinds = offered->ept_vpid;
+
+	if (!(type == EPTP_TYPE_WRITE_BACK && (kinds & EPT_VPID_WRITE_BACK)) &&
+	    !(type == EPTP_TYPE_UNCACHEABLE && (kinds & EPT_VPID_UNCACHEABLE)))
+		return false;
+	if ((eptp >> 3 & 7) != EPTP_FOUR_LEVELS || !(kinds & EPT_VPID_FOUR_LEVELS))
+		return false;
+	if ((eptp & EPTP_ACCESSED_DIRTY) && !(kinds & EPT_VPID_ACCESSED_DIRTY))
+		return false;
+	return !(eptp & EPTP_RESERVED) && !(eptp >> offered->physical_address_bits);
+}
+
 /* The word of an old MSR: as its TRUE one, with the default-1 controls fixed to 1. */
 static uint64_t old_controls(const struct vmx_capabilities *offered, enum control_word word)
 {

@@ -56,6 +56,9 @@ void vmx_capabilities_offer(struct vmx_capabilities *offered,
 /* RDMSR of IA32_VMX_BASIC to IA32_VMX_VMFUNC; false where the MSR does not exist. */
 bool vmx_capability_msr(const struct vmx_capabilities *offered, uint32_t msr, uint64_t *value);
 
+/* Whether VM entry accepts `eptp` as an EPT pointer: SDM volume 3, 27.2.1.1. */
+bool vmx_ept_pointer_valid(const struct vmx_capabilities *offered, uint64_t eptp);
+
 /* Whether `controls` has nothing set that must be 0 and nothing clear that must be 1. */
 static inline bool vmx_controls_allowed(const struct vmx_capabilities *offered,
 					enum control_word word, uint32_t controls)

@@ -50,6 +50,8 @@ enum {
 	RECORD_F_FLUSH_LOCAL = 1 << 9,
 	/* no page at all is. */
 	RECORD_F_FLUSH_ALL = 1 << 10,
+	/* The exit came from a guest of the guest. */
+	RECORD_F_NESTED = 1 << 11,
 };
 
 /*

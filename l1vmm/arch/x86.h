@@ -76,6 +76,8 @@
 /* DR7 after reset: SDM volume 3, table 10-1. */
 #define DR7_INIT 0x400
 
+#define EFER_OFFERED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) /* to guests */
+
 #define XCR0_X87     BIT(0)
 #define XCR0_SSE     BIT(1)
 #define XCR0_AVX     BIT(2)

@@ -61,6 +61,8 @@ static void follow_state(struct vcpu *v, struct cpuid_regs *r)
 	if (vmcs_read(v, VMCS_GUEST_CR4) & CR4_OSXSAVE)
 		r->ecx |= CPUID_1_ECX_OSXSAVE;
 	r->ebx = (r->ebx & 0x00ffffff) | v->id << 24; /* initial APIC ID */
+	if (v->nested)
+		r->ecx |= (uint32_t)CPUID_1_ECX_VMX;
 	if (vcpu_is_shadowed(v))
 		r->ecx &= ~(uint32_t)CPUID_1_ECX_PCID; /* shadow tables carry no tag */
 	if (!(v->lapic.base & APIC_BASE_ENABLE))

@@ -1,6 +1,7 @@
 /* Exits that end a guest, or the run. */
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vmx/exit.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/stop.h"
 
@@ -55,6 +56,8 @@ void vmx_entry_failed(struct vcpu *v, bool invalid)
 {
 	uint64_t number;
 
+	if (!invalid && v->nested && v->nested->vmx.in_l2)
+		nested_entry_refused(v);
 	if (invalid)
 		panic("VM entry failed: no current VMCS");
 	number = vmread(VMCS_INSTRUCTION_ERROR);

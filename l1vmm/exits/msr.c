@@ -9,6 +9,7 @@
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
 
@@ -18,8 +19,6 @@
 #define BITMAP_WRITE_LOW  2048
 #define BITMAP_WRITE_HIGH 3072
 #define MSR_HIGH_FIRST	  0xc0000000u
-
-#define EFER_OFFERED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 static bool is_ANY(uint64_t value)
 {
@@ -124,6 +123,26 @@ static bool write_efer(struct vcpu *v, uint64_t value)
 	return true;
 }
 
+/* Locked, with VMX or without. */
+static bool read_feature_control(struct vcpu *v, uint64_t *value)
+{
+	*value = FEATURE_CONTROL_LOCKED | (v->nested ? FEATURE_CONTROL_VMX_OUTSIDE_SMX : 0);
+	return true;
+}
+
+static bool write_feature_control(struct vcpu *v, uint64_t value)
+{
+	(void)v;
+	(void)value;
+	return false;
+}
+
+static __attribute__((noinline)) bool read_vmx_capability(struct vcpu *v, uint32_t msr,
+							  uint64_t *value)
+{
+	return v->nested && vmx_capability_msr(&v->nested->vmx.offered, msr, value);
+}
+
 /* The vCPU's own local APIC may have something for it afterwards. */
 static bool write_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
 {
@@ -159,7 +178,7 @@ static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 #undef MSR_EMULATED
 #undef MSR_CONSTANT
 	default:
-		return false;
+		return read_vmx_capability(v, msr, value);
 	}
 }
 
@@ -212,6 +231,16 @@ enum exit_action exit_wrmsr(struct vcpu *v)
 	if (!write_msr(v, (uint32_t)v->detail, value))
 		return event_gp(v);
 	return EXIT_ADVANCE;
+}
+
+bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	return read_msr(v, msr, value);
+}
+
+bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	return write_msr(v, msr, value);
 }
 
 static void leave_to_guest(uint8_t *bitmap, uint32_t msr)

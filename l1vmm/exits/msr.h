@@ -1,11 +1,19 @@
 #ifndef L1VMM_EXITS_MSR_H
 #define L1VMM_EXITS_MSR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MSR_BITMAP_BYTES 4096
 
 /* The MSR bitmap of msr=bitmap: all exit but those that msrs.def leaves to the guest. */
 void msr_bitmap_fill(uint8_t bitmap[MSR_BITMAP_BYTES]);
+
+struct vcpu;
+
+/* RDMSR and WRMSR by a guest; false where they raise #GP.  @pre the VMCS of that guest is current
+ */
+bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 
 #endif

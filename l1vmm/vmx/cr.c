@@ -4,6 +4,7 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/tlb.h"
@@ -19,8 +20,8 @@
 	(CR4_PVI | CR4_TSD | CR4_DE | CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | \
 	 CR4_FSGSBASE)
 
-/* Not offered: VMX, SMX, and what CPUID hides (exits/cpuid.def). */
-#define CR4_HIDDEN (CR4_VMXE | CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS)
+/* Not offered: SMX, and what CPUID hides (exits/cpuid.def). */
+#define CR4_HIDDEN (CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS)
 
 /* A change of one of these changes translations: SDM volume 3, 4.10.4.1. */
 #define CR0_TRANSLATION	   (CR0_PG | CR0_WP)
@@ -180,7 +181,7 @@ bool guest_write_cr0(struct vcpu *v, uint64_t value)
 	uint64_t changed = value ^ guest_read_cr0(v);
 
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
-	    ((value & CR0_NW) && !(value & CR0_CD)))
+	    ((value & CR0_NW) && !(value & CR0_CD)) || (v->nested && nested_forbids_cr0(v, value)))
 		return false;
 	if ((changed & CR0_PG) && !switch_paging(v, value & CR0_PG))
 		return false;
@@ -205,6 +206,8 @@ bool guest_write_cr4(struct vcpu *v, uint64_t value)
 
 	if (vcpu_is_shadowed(v) && (value & CR4_PCIDE))
 		return false; /* CPUID hides it */
+	if (v->nested ? nested_forbids_cr4(v, value) : value & CR4_VMXE)
+		return false;
 	if (value & (CR4_HIDDEN | ~rdmsr(MSR_IA32_VMX_CR4_FIXED1)))
 		return false;
 	if (long_mode && !(value & CR4_PAE))

@@ -7,7 +7,7 @@
  * are safe, the entry stamp when all but three registers have been given back.
  *
  * Each entry point exists twice: with exit records, and without, so that a run with telemetry=off
- * shows what telemetry costs.
+ * shows what telemetry costs.  Exits from a guest's guest have entry points of their own.
  */
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/vmx/vcpu_layout.h"
@@ -81,6 +81,10 @@
 	exit_path vmx_exit, vmx_handle_exit, 1
 	.balign 64
 	exit_path vmx_exit_quiet, vmx_handle_exit_quiet, 0
+	.balign 64
+	exit_path vmx_exit_nested, nested_handle_exit, 1
+	.balign 64
+	exit_path vmx_exit_nested_quiet, nested_handle_exit_quiet, 0
 
 	.balign 64
 	exit_path vmx_exit_observed, vmx_handle_exit_observed, 1
@@ -95,6 +99,21 @@ vmx_launch:				/* RDI = vCPU */
 	mov %rdi, %rbx
 	restore_guest 0
 	vmlaunch
+
+	/* RDI = vCPU: enters it other than at the end of an exit path. */
+	.macro enter_path name, instruction, stamp
+	.globl \name
+\name:
+	mov %rdi, %rbx
+	restore_guest \stamp
+	\instruction
+	jmp entry_failed
+	.endm
+
+	enter_path vmx_launch_again, vmlaunch, 1
+	enter_path vmx_launch_again_quiet, vmlaunch, 0
+	enter_path vmx_resume, vmresume, 1
+	enter_path vmx_resume_quiet, vmresume, 0
 
 	/* CF or ZF is set, and moves leave it so.  GS still is the host's. */
 entry_failed:

@@ -112,6 +112,11 @@ static void inject(struct vcpu *v, uint32_t info)
 	v->telemetry.cur->flags |= RECORD_F_INJECTED;
 }
 
+void event_inject(struct vcpu *v)
+{
+	inject(v, v->event);
+}
+
 /* `control` is one of the primary controls that ask for an exit as soon as an event can be taken.
  */
 static void want_window(struct vcpu *v, uint32_t control, bool wanted)

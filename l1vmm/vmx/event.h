@@ -43,4 +43,7 @@ void event_nmi_goes_on(struct vcpu *v);
  */
 void event_prepare(struct vcpu *v, bool advanced);
 
+/* Puts the event that waits into the VMCS that is current.  @pre v->event is one */
+void event_inject(struct vcpu *v);
+
 #endif

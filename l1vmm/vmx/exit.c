@@ -4,11 +4,9 @@
 
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vmx/event.h"
-#include "l1vmm/vmx/exit_record.h"
+#include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/timer.h"
-
-#define unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #define DETAIL_QUAL (-1)
 #define DETAIL_ECX  VCPU_RCX
@@ -34,13 +32,6 @@ _Static_assert(0
 	       "the table has no holes");
 #undef EXIT
 
-static inline uint64_t read_detail(struct vcpu *v, const struct exit_row *row)
-{
-	if (row->detail < 0)
-		return vmcs_read(v, VMCS_EXIT_QUALIFICATION);
-	return *(const uint32_t *)((const char *)v + row->detail);
-}
-
 /* Work that few entries have to wait for.  Returns the action, which the caller need not keep. */
 static __attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v,
 								 enum exit_action action)
@@ -56,22 +47,9 @@ static __attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v,
  * Outside 64-bit code EIP wraps.  This goes off the exit path and saves all registers itself, so
  * that the exit path need not for its sake.
  */
-static __attribute__((noinline, preserve_most)) void set_rip(struct vcpu *v, uint64_t rip)
+void set_rip(struct vcpu *v, uint64_t rip)
 {
 	vmcs_write(v, VMCS_GUEST_RIP, vcpu_in_64bit_code(v) ? rip : (uint32_t)rip);
-}
-
-/*
- * Puts the guest behind the instruction that exited.  The shadow of an STI or MOV SS before it ends
- * one instruction late, unless an event waits (event.c): to look would be a VMREAD at each exit.
- */
-static inline void advance(struct vcpu *v)
-{
-	uint64_t next = v->rip + vmread(VMCS_EXIT_INSTRUCTION_LEN);
-
-	vmwrite(VMCS_GUEST_RIP, next);
-	if (unlikely((v->rip ^ next) >> 32))
-		set_rip(v, next);
 }
 
 /*
@@ -101,8 +79,7 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 	if (action == EXIT_ADVANCE) {
 		advance(v);
 	} else {
-		v->cost.vmreads -= ADVANCE_VMREADS;
-		v->cost.vmwrites -= ADVANCE_VMWRITES;
+		uncount_advance(v);
 	}
 	if (recorded)
 		record_end(v);

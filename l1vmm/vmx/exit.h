@@ -36,6 +36,10 @@ extern const struct exit_row exit_table[EXIT_REASONS];
 void vmx_handle_exit(struct vcpu *v, uint64_t tsc);
 void vmx_handle_exit_quiet(struct vcpu *v);
 
+/* entry.S: the same for exits of the guest's guest.  @pre vmcs02 is current */
+void nested_handle_exit(struct vcpu *v, uint64_t tsc);
+void nested_handle_exit_quiet(struct vcpu *v);
+
 /* entry.S: the VM entry of `v` failed before it began; `invalid` tells VMfailInvalid from
  * VMfailValid. */
 _Noreturn void vmx_entry_failed(struct vcpu *v, bool invalid);

@@ -11,6 +11,7 @@
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/exit.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/vmx.h"
@@ -48,6 +49,21 @@ static void set_fields(const struct vmcs_setup *s)
 #undef WRITE_IF
 #undef KEEP
 #undef HAS
+}
+
+/* The same for the VMCS of the guest's guest, whose other fields follow when there is one. */
+static bool set_nested_fields(struct vmcs_setup *s)
+{
+	struct vcpu *v = s->vcpu;
+	bool recorded = v->vm->switches.telemetry == SW_TELEMETRY_ON;
+
+	if (!nested_create(v, (uint8_t *)s->io_bitmaps, (uint8_t *)s->msr_bitmap))
+		return false;
+	s->exit = (uint64_t)(recorded ? vmx_exit_nested : vmx_exit_nested_quiet);
+	vmptrld(v->nested->vmcs02);
+	set_fields(s);
+	vmptrld(v->vmcs);
+	return true;
 }
 
 /* fault=entry and fault=guest-state: a VMCS that fails the checks before and after host state. */
@@ -110,6 +126,8 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 			return false;
 		shadow_reload(v);
 	}
+	if (sw->nested == SW_NESTED_ON && !set_nested_fields(&s))
+		return false;
 	spoil(sw);
 	return true;
 }

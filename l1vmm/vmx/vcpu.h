@@ -33,6 +33,7 @@ enum vcpu_request {
 
 struct cpu;
 struct observe;
+struct vcpu_nested;
 struct vm;
 
 struct vcpu {
@@ -80,6 +81,8 @@ struct vcpu {
 	uint64_t pdpte[4];
 	struct mmu mmu;
 	struct observe *observe; /* NULL with observe=off */
+
+	struct vcpu_nested *nested; /* its own VMX; NULL: it is offered none */
 };
 
 #define VCPU_AT(member, offset) \
@@ -151,9 +154,16 @@ static inline bool vcpu_in_64bit_code(struct vcpu *v)
 
 /* entry.S: enters the guest for the first time; every exit goes to vmx_handle_exit(). */
 _Noreturn void vmx_launch(struct vcpu *v);
-/* entry.S: where exits arrive, with exit records and without. */
+/* entry.S: enter the current VMCS of a vCPU whose exit record is complete, and without records. */
+_Noreturn void vmx_launch_again(struct vcpu *v);
+_Noreturn void vmx_launch_again_quiet(struct vcpu *v);
+_Noreturn void vmx_resume(struct vcpu *v);
+_Noreturn void vmx_resume_quiet(struct vcpu *v);
+/* entry.S: where exits arrive, with exit records and without; the same for a guest's guest. */
 void vmx_exit(void);
 void vmx_exit_quiet(void);
+void vmx_exit_nested(void);
+void vmx_exit_nested_quiet(void);
 /* The same through the TLB observatory (vmx/observe.h). */
 void vmx_exit_observed(void);
 

@@ -57,24 +57,41 @@ static bool check_capabilities(const struct switches *sw)
 	return ok;
 }
 
+void vmx_capabilities_read(struct vmx_capabilities *c)
+{
+	*c = (struct vmx_capabilities){
+		.basic = rdmsr(MSR_IA32_VMX_BASIC),
+		.misc = rdmsr(MSR_IA32_VMX_MISC),
+		.cr0_fixed0 = rdmsr(MSR_IA32_VMX_CR0_FIXED0),
+		.cr0_fixed1 = rdmsr(MSR_IA32_VMX_CR0_FIXED1),
+		.cr4_fixed0 = rdmsr(MSR_IA32_VMX_CR4_FIXED0),
+		.cr4_fixed1 = rdmsr(MSR_IA32_VMX_CR4_FIXED1),
+		.ept_vpid = read_capability(MSR_IA32_VMX_EPT_VPID_CAP),
+		.controls.msr =
+			{
+				[CONTROL_PIN] = read_capability(MSR_IA32_VMX_TRUE_PINBASED_CTLS),
+				[CONTROL_PRIMARY] =
+					read_capability(MSR_IA32_VMX_TRUE_PROCBASED_CTLS),
+				[CONTROL_SECONDARY] = read_capability(MSR_IA32_VMX_PROCBASED_CTLS2),
+				[CONTROL_EXIT] = read_capability(MSR_IA32_VMX_TRUE_EXIT_CTLS),
+				[CONTROL_ENTRY] = read_capability(MSR_IA32_VMX_TRUE_ENTRY_CTLS),
+			},
+		.physical_address_bits = (uint8_t)cpuid(0x80000008, 0).eax,
+	};
+}
+
 bool vmx_check(const struct switches *sw, struct controls *controls)
 {
-	struct control_capabilities caps;
+	struct vmx_capabilities caps;
 	bool ok;
 
 	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_VMX)) {
 		printk("l1vmm: this CPU lacks VMX (CPUID.1:ECX bit 5): the hypervisor is built on it\n");
 		return false;
 	}
-	caps = (struct control_capabilities){{
-		[CONTROL_PIN] = read_capability(MSR_IA32_VMX_TRUE_PINBASED_CTLS),
-		[CONTROL_PRIMARY] = read_capability(MSR_IA32_VMX_TRUE_PROCBASED_CTLS),
-		[CONTROL_SECONDARY] = read_capability(MSR_IA32_VMX_PROCBASED_CTLS2),
-		[CONTROL_EXIT] = read_capability(MSR_IA32_VMX_TRUE_EXIT_CTLS),
-		[CONTROL_ENTRY] = read_capability(MSR_IA32_VMX_TRUE_ENTRY_CTLS),
-	}};
+	vmx_capabilities_read(&caps);
 	ok = check_capabilities(sw);
-	return controls_build(sw, &caps, controls, print_problem, NULL) == 0 && ok;
+	return controls_build(sw, &caps.controls, controls, print_problem, NULL) == 0 && ok;
 }
 
 static bool unlock_vmxon(void)

@@ -10,6 +10,7 @@
 #include "l1vmm/arch/percpu.h"
 #include "l1vmm/switches.h"
 #include "l1vmm/vmx/controls.h"
+#include "nesting/capability.h"
 
 /*
  * Holds the processor against what the hypervisor needs with these switches.  Each thing that it
@@ -22,6 +23,9 @@ bool vmx_check(const struct switches *sw, struct controls *controls);
  * a line on the console, where firmware has locked VMX out or memory is short.
  */
 bool vmx_enable(struct cpu *cpu);
+
+/* The processor's capability MSRs; those that it does not have allow nothing. */
+void vmx_capabilities_read(struct vmx_capabilities *capabilities);
 
 /* A new VMCS region, cleared, with the processor's revision; 0 where memory is short. */
 uint64_t vmcs_alloc(void);

@@ -22,6 +22,7 @@ static const struct {
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},
 	{"tsc", "offset", "trap offset", offsetof(struct switches, tsc)},
+	{"nested", "off", "off on", offsetof(struct switches, nested)},
 	{"telemetry", "on", "off on", offsetof(struct switches, telemetry)},
 	{"observe", "off", "off tlb trace", offsetof(struct switches, observe)},
 	{"fault", "none",

@@ -1,0 +1,565 @@
+#include "l1vmm/vmx/nested.h"
+
+#include "l1vmm/arch/console.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/boot/memory.h"
+#include "l1vmm/exits/msr.h"
+#include "l1vmm/exits/ports.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/exit_path.h"
+#include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
+#include "l1vmm/vmx/tlb.h"
+#include "l1vmm/vmx/vmx.h"
+#include "nesting/entry.h"
+#include "nesting/host_state.h"
+#include "nesting/pdpte.h"
+
+/* Of CR0, what a VM exit leaves alone and is not the hypervisor's: SDM volume 3, 28.5.1. */
+#define CR0_KEPT_BY_EXIT (CR0_CD | CR0_NW)
+
+/* VMX-abort indicators: SDM volume 3, 28.7. */
+#define ABORT_STORING_MSRS 1
+#define ABORT_LOADING_MSRS 4
+
+/* What L2 may find in IA32_DEBUGCTL: nothing, as L1. */
+#define DEBUGCTL_OFFERED 0
+
+#define NESTED_PAGES 4 /* the copy of vmcs12, two merged I/O bitmaps, a merged MSR bitmap */
+
+static uint64_t state_pages(void)
+{
+	return (sizeof(struct vcpu_nested) + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+uint64_t nested_bytes(void)
+{
+	return (state_pages() + NESTED_PAGES + 1 + EPT02_POOL_PAGES) * PAGE_SIZE;
+}
+
+static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
+{
+	const struct vcpu *v = ctx;
+
+	return vm_memory(v->vm, gpa, size);
+}
+
+static bool l1_frame(void *ctx, uint64_t gpa, uint64_t *hpa)
+{
+	*hpa = (uint64_t)l1_memory(ctx, gpa & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE);
+	return *hpa;
+}
+
+static uint64_t *table_at(void *ctx, uint64_t hpa)
+{
+	(void)ctx;
+	return (uint64_t *)hpa;
+}
+
+static void make_current(struct vcpu *v, uint64_t vmcs)
+{
+	v->cost.vmx_other++;
+	vmptrld(vmcs);
+}
+
+static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
+{
+	struct vcpu *v = ctx;
+	uint64_t value;
+
+	if (v->nested->vmcs02_current)
+		return vmcs_read(v, field);
+	make_current(v, v->nested->vmcs02);
+	value = vmcs_read(v, field);
+	make_current(v, v->vmcs);
+	return value;
+}
+
+static void write_current(void *ctx, enum vmcs_field field, uint64_t value)
+{
+	vmcs_write(ctx, field, value);
+}
+
+static uint64_t read_current(void *ctx, enum vmcs_field field)
+{
+	return vmcs_read(ctx, field);
+}
+
+static void flush_vpid02(struct vcpu *v)
+{
+	if (!v->nested->vpid02.number)
+		return;
+	v->cost.invalidations++;
+	v->cost.vmx_other++;
+	invvpid(v->invalidation.type[INVALIDATE_VPID_CONTEXT], v->nested->vpid02.number, 0);
+}
+
+void nested_invalidate_ept02(struct vcpu *v)
+{
+	v->cost.invalidations++;
+	v->cost.vmx_other++;
+	invept(v->invalidation.type[INVALIDATE_EPT_CONTEXT], v->nested->base.ept02);
+}
+
+static void l1_invept(void *ctx)
+{
+	struct vcpu *v = ctx;
+
+	ept02_flush(&v->nested->ept02);
+	nested_invalidate_ept02(v);
+}
+
+static void l1_invvpid(void *ctx)
+{
+	flush_vpid02(ctx);
+}
+
+/* EFER of L2: SDM volume 3, 4.1.1. */
+static bool l2_write_efer(struct vcpu *v, uint64_t value)
+{
+	uint64_t now = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+
+	if ((value & ~EFER_OFFERED) ||
+	    (((value ^ now) & EFER_LME) && (vmcs_read(v, VMCS_GUEST_CR0) & CR0_PG)))
+		return false;
+	vmcs_write(v, VMCS_GUEST_IA32_EFER, (value & ~EFER_LMA) | (now & EFER_LMA));
+	return true;
+}
+
+/* L1's clock, which L1 has left to L2. */
+static void l2_write_tsc(struct vcpu *v, uint64_t value)
+{
+	uint64_t offset12 = nested_tsc_offset12(v);
+
+	v->tsc_offset = value - rdtsc();
+	v->nested->tsc_written = true;
+	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset + offset12);
+}
+
+uint64_t nested_tsc_offset12(const struct vcpu *v)
+{
+	const struct vmcs12 *v12 = v->nested->vmx.vmcs12;
+
+	return vmcs12_get(v12, VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_TSC_OFFSETTING
+		       ? vmcs12_get(v12, VMCS_TSC_OFFSET)
+		       : 0;
+}
+
+bool nested_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	if (v->nested->vmx.in_l2 && msr == MSR_IA32_EFER) {
+		*value = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+		return true;
+	}
+	if (!msr_read(v, msr, value))
+		return false;
+	if (v->nested->vmx.in_l2 && msr == MSR_IA32_TIME_STAMP_COUNTER)
+		*value += nested_tsc_offset12(v);
+	return true;
+}
+
+bool nested_write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+	if (v->nested->vmx.in_l2 && msr == MSR_IA32_EFER)
+		return l2_write_efer(v, value);
+	if (v->nested->vmx.in_l2 && msr == MSR_IA32_TIME_STAMP_COUNTER) {
+		l2_write_tsc(v, value);
+		return true;
+	}
+	return msr_write(v, msr, value);
+}
+
+static bool read_msr(void *ctx, uint32_t msr, uint64_t *value)
+{
+	return nested_read_msr(ctx, msr, value);
+}
+
+static bool write_msr(void *ctx, uint32_t msr, uint64_t value)
+{
+	return nested_write_msr(ctx, msr, value);
+}
+
+/* What the processor has, less what this hypervisor cannot pass on. */
+static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
+{
+	uint64_t *secondary = &c->controls.msr[CONTROL_SECONDARY];
+
+	vmx_capabilities_read(c);
+	if (!v->vpid.number)
+		*secondary &= ~((uint64_t)CONTROL_SECONDARY_ENABLE_VPID << 32);
+	c->cr4_fixed1 &= ~(uint64_t)(CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS);
+}
+
+static bool make_base(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap, uint64_t pages)
+{
+	struct vmcs02_base *b = &v->nested->base;
+
+	b->controls = v->controls;
+	b->io_bitmaps = io_bitmaps;
+	b->io_bitmaps_hpa = (uint64_t)io_bitmaps;
+	b->msr_bitmap = msr_bitmap;
+	b->msr_bitmap_hpa = (uint64_t)msr_bitmap;
+	b->merged_io = (uint8_t *)pages;
+	b->merged_io_hpa = pages;
+	b->merged_msr = (uint8_t *)pages + IO_BITMAP_BYTES;
+	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
+	b->ept01 = v->eptp;
+	b->ept02 = ept02_pointer(&v->nested->ept02);
+	if (v->vpid.number)
+		vpid_take(&v->cpu->vpids, &v->nested->vpid02);
+	b->vpid = v->nested->vpid02.number;
+	b->cr0_fixed = v->nested->cr0_fixed;
+	b->cr4_fixed = v->nested->cr4_fixed;
+	return pages;
+}
+
+bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
+{
+	const struct nested_ops ops = {
+		.memory = l1_memory,
+		.vmcs02_read = read_vmcs02,
+		.invept = l1_invept,
+		.invvpid = l1_invvpid,
+		.read_msr = read_msr,
+		.write_msr = write_msr,
+		.ctx = v,
+	};
+	const struct ept02_ops ept_ops = {
+		.memory = l1_memory, .frame = l1_frame, .table = table_at, .ctx = v};
+	struct vcpu_nested *n = (void *)memory_alloc(state_pages());
+	uint64_t copy = memory_alloc(1);
+	uint64_t pool = memory_alloc(EPT02_POOL_PAGES);
+	struct vmx_capabilities hardware;
+
+	if (!n)
+		return false;
+	n->vmcs02 = vmcs_alloc();
+	if (!copy || !pool || !n->vmcs02 || vmclear(n->vmcs02) != VMX_SUCCEED)
+		return false;
+	v->nested = n;
+	read_capabilities(v, &hardware);
+	nested_init(&n->vmx, &ops, &hardware, (struct vmcs12 *)copy);
+	nested_entry_init(&n->vmx, EFER_OFFERED, DEBUGCTL_OFFERED);
+	n->vmx.cr0_owned = CR0_CD | CR0_NW;
+	n->vmx.cr4_owned = CR4_MCE;
+	n->cr0_fixed = hardware.cr0_fixed0 & ~(CR0_PE | CR0_PG);
+	n->cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
+	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_PAGES);
+	return make_base(v, io_bitmaps, msr_bitmap, memory_alloc(NESTED_PAGES - 1));
+}
+
+bool nested_forbids_cr0(const struct vcpu *v, uint64_t value)
+{
+	return v->nested->vmx.on && (~value & v->nested->vmx.offered.cr0_fixed0);
+}
+
+bool nested_forbids_cr4(const struct vcpu *v, uint64_t value)
+{
+	return v->nested->vmx.on && (~value & v->nested->vmx.offered.cr4_fixed0);
+}
+
+/* What L2 gets of L1's registers.  @pre vmcs01 is current */
+static void prepare_base(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	struct vmcs02_base *b = &n->base;
+
+	if (b->tsc_offset != v->tsc_offset) {
+		b->tsc_offset = v->tsc_offset;
+		nested_hold(&n->vmx, VMCS_TSC_OFFSET);
+	}
+	if (!vmcs02_inherits(&n->vmx))
+		return;
+	b->efer = v->efer;
+	b->pat = vmcs_read(v, VMCS_GUEST_IA32_PAT);
+	b->dr7 = vmcs_read(v, VMCS_GUEST_DR7);
+	b->debugctl = vmcs_read(v, VMCS_GUEST_IA32_DEBUGCTL);
+}
+
+/*
+ * Without a VPID, L1's entries and exits flush; with one, L2's translations outlive them, but there
+ * is a single tag for all VPIDs of L1's.
+ */
+static void switch_translations(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	const struct vmcs12 *v12 = n->vmx.vmcs12;
+	bool tagged = vmcs12_secondary(v12) & CONTROL_SECONDARY_ENABLE_VPID;
+	uint16_t vpid12 = tagged ? (uint16_t)vmcs12_get(v12, VMCS_VPID) : 0;
+
+	if (!vpid12 || vpid12 != n->vpid12)
+		flush_vpid02(v);
+	n->vpid12 = vpid12;
+	if (vmcs12_uses_ept(v12) && ept02_switch(&n->ept02, vmcs12_get(v12, VMCS_EPT_POINTER)))
+		nested_invalidate_ept02(v);
+}
+
+static void use_vmcs02(struct vcpu *v)
+{
+	make_current(v, v->nested->vmcs02);
+	v->nested->vmcs02_current = true;
+}
+
+static void use_vmcs01(struct vcpu *v)
+{
+	make_current(v, v->vmcs);
+	v->nested->vmcs02_current = false;
+}
+
+/* What waits for L1 goes on waiting, but its timer runs while L2 does. */
+static void put_off_requests(struct vcpu *v)
+{
+	if (v->requests & REQUEST_TIMER)
+		timer_prepare_wait(v);
+	v->nested->requests = v->requests & REQUEST_TIMER;
+	v->requests = 0;
+}
+
+/* The first time that a check fails it names itself; a guest that goes on failing is not news. */
+static void name_check(struct vcpu *v, enum entry_check check)
+{
+	const struct entry_check_info *info = entry_check_info(check);
+	uint64_t *told = &v->nested->told[check / 64];
+
+	if (!(*told >> check % 64 & 1))
+		printk("l1vmm: VM entry of level %u refused: %s (SDM volume 3, %s)\n",
+		       v->vm->level + 1, info->name, info->section);
+	*told |= BIT(check % 64);
+}
+
+/* Ends an entry in L1, as VMfailValid or as an exit.  @pre vmcs02 is current */
+static enum exit_action refuse(struct vcpu *v, enum entry_check check, uint64_t qualification)
+{
+	const struct entry_failure *failure = &entry_check_info(check)->failure;
+	struct nested *n = &v->nested->vmx;
+
+	name_check(v, check);
+	if (failure->instruction_error) {
+		use_vmcs01(v);
+		nested_finish(v, nested_fail(n, failure->instruction_error));
+		return EXIT_ADVANCE;
+	}
+	nested_set(n, VMCS_EXIT_REASON, EXIT_REASON_FAILED_ENTRY | failure->exit_reason);
+	nested_set(n, VMCS_EXIT_QUALIFICATION, qualification);
+	nested_entry_failed(v);
+	return EXIT_RETRY;
+}
+
+void nested_finish(struct vcpu *v, int outcome)
+{
+	uint64_t rflags = vmcs_read(v, VMCS_GUEST_RFLAGS);
+	uint64_t changed = nested_rflags(rflags, outcome);
+
+	if (changed != rflags)
+		vmcs_write(v, VMCS_GUEST_RFLAGS, changed);
+}
+
+/* vmcs02 for the first time, or again after a VMCLEAR of it. */
+static _Noreturn void launch_vmcs02(struct vcpu *v)
+{
+	v->nested->vmcs02_launched = true;
+	uncount_advance(v);
+	if (!v->telemetry.on)
+		vmx_launch_again_quiet(v);
+	record_end(v);
+	vmx_launch_again(v);
+}
+
+enum exit_action nested_enter(struct vcpu *v, bool launch)
+{
+	const struct vmcs_ops to = {.read = read_current, .write = write_current, .ctx = v};
+	struct vcpu_nested *n = v->nested;
+	enum entry_check check;
+	uint32_t number = 0;
+
+	n->launching12 = false;
+	n->launching02 = false;
+	prepare_base(v);
+	use_vmcs02(v);
+	check = nested_entry_check(&n->vmx, v->efer & EFER_LMA);
+	if (check != ENTRY_PASSED)
+		return refuse(v, check, entry_check_info(check)->failure.qualification);
+	vmcs02_update(&n->vmx, &n->base, &to);
+	nested_load_pdptes(&n->vmx, &to);
+	switch_translations(v);
+	put_off_requests(v);
+	n->vmx.in_l2 = true;
+	check = nested_entry_load_msrs(&n->vmx, &number);
+	if (check != ENTRY_PASSED)
+		return refuse(v, check, number);
+	n->launching12 = launch;
+	n->vmx.vmcs12->launched = 1;
+	if (!(vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID)) {
+		nested_set(&n->vmx, VMCS_IDT_VECTORING_INFO, 0);
+		if (nested_interrupted(v))
+			return EXIT_RETRY;
+	}
+	v->cost.nested_entries++;
+	n->launching02 = !n->vmcs02_launched;
+	if (n->launching02)
+		launch_vmcs02(v);
+	return EXIT_RETRY;
+}
+
+/* CR0, CR3, CR4 and EFER of L1 after an exit: SDM volume 3, 28.5.1 and 28.5.2. */
+static void load_control_registers(struct vcpu *v, const struct vmcs12 *v12)
+{
+	struct vcpu_nested *n = v->nested;
+	uint32_t exit = (uint32_t)vmcs12_get(v12, VMCS_EXIT_CONTROLS);
+	bool code64 = exit & CONTROL_EXIT_HOST_ADDRESS_SPACE_SIZE;
+	uint64_t mode = EFER_LME | EFER_LMA;
+	uint64_t cr0 = (vmcs12_get(v12, VMCS_HOST_CR0) & ~CR0_KEPT_BY_EXIT) |
+		       (vmcs12_get(v12, VMCS_GUEST_CR0) & CR0_KEPT_BY_EXIT) | CR0_ET;
+	uint64_t cr4 = vmcs12_get(v12, VMCS_HOST_CR4);
+	uint32_t *entry = &v->controls.word[CONTROL_ENTRY];
+	uint32_t wanted = code64 ? *entry | CONTROL_ENTRY_IA32E_MODE_GUEST
+				 : *entry & ~(uint32_t)CONTROL_ENTRY_IA32E_MODE_GUEST;
+
+	v->efer = exit & CONTROL_EXIT_LOAD_IA32_EFER ? vmcs12_get(v12, VMCS_HOST_IA32_EFER)
+		  : code64			     ? v->efer | mode
+						     : v->efer & ~mode;
+	v->paging = true;
+	vmcs_write(v, VMCS_GUEST_IA32_EFER, v->efer);
+	vmcs_write(v, VMCS_GUEST_CR0, cr0 | n->cr0_fixed);
+	vmcs_write(v, VMCS_CR0_READ_SHADOW, cr0);
+	vmcs_write(v, VMCS_GUEST_CR3, vmcs12_get(v12, VMCS_HOST_CR3));
+	vmcs_write(v, VMCS_GUEST_CR4, cr4 | n->cr4_fixed);
+	vmcs_write(v, VMCS_CR4_READ_SHADOW, cr4);
+	if (wanted != *entry) {
+		*entry = wanted;
+		vmcs_write(v, VMCS_ENTRY_CONTROLS, wanted);
+	}
+}
+
+/*
+ * An exit that cannot be completed: the processor shuts down, and the reason stands in the region
+ * (SDM volume 3, 28.7).
+ */
+static _Noreturn void abort_vmx(struct vcpu *v, uint32_t indicator)
+{
+	struct vmcs12 *region = vm_memory(v->vm, v->nested->vmx.current, sizeof(*region));
+
+	if (region)
+		region->abort = indicator;
+	vcpu_stop(v, STOP_VMX_ABORT, "indicator=%u", indicator);
+}
+
+static bool nmi_waits(const struct vcpu *v)
+{
+	return v->lapic.signals & LAPIC_SIGNAL_NMI;
+}
+
+static void load_l1(struct vcpu *v)
+{
+	const struct vmcs_ops to = {.read = read_current, .write = write_current, .ctx = v};
+	struct vcpu_nested *n = v->nested;
+	const struct vmcs12 *v12 = n->vmx.vmcs12;
+
+	use_vmcs01(v);
+	n->vmx.in_l2 = false;
+	host_state_load(v12, &to);
+	load_control_registers(v, v12);
+	if (vmcs12_get(v12, VMCS_EXIT_MSR_LOAD_COUNT) && !nested_exit_load_msrs(&n->vmx))
+		abort_vmx(v, ABORT_LOADING_MSRS);
+	if (n->tsc_written)
+		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
+	n->tsc_written = false;
+	if (!n->vpid12)
+		tlb_flush_guest(v);
+	v->event = 0;
+	v->event_length = 0;
+	v->requests = n->requests | (v->requests & REQUEST_TIMER);
+	if (nmi_waits(v) || lapic_pending(&v->lapic) >= 0)
+		v->requests |= REQUEST_EVENT;
+}
+
+/* What an exit does to vmcs12 beside what vmcs02 has: SDM volume 3, 28.2 and 28.3. */
+void nested_leave(struct vcpu *v)
+{
+	struct nested *n = &v->nested->vmx;
+	struct vmcs12 *v12 = n->vmcs12;
+	uint64_t lma = vmcs_read(v, VMCS_ENTRY_CONTROLS) & CONTROL_ENTRY_IA32E_MODE_GUEST;
+	uint64_t entry = vmcs12_get(v12, VMCS_ENTRY_CONTROLS);
+
+	vmcs12_set(v12, VMCS_ENTRY_INTR_INFO,
+		   vmcs12_get(v12, VMCS_ENTRY_INTR_INFO) & ~(uint64_t)INTR_INFO_VALID);
+	if ((entry ^ lma) & CONTROL_ENTRY_IA32E_MODE_GUEST) {
+		vmcs12_set(v12, VMCS_ENTRY_CONTROLS, entry ^ CONTROL_ENTRY_IA32E_MODE_GUEST);
+		n->changed |= ENTRY_CHANGED(CONTROLS);
+	}
+	vmcs02_left(n);
+	if (vmcs12_get(v12, VMCS_EXIT_MSR_STORE_COUNT) && !nested_exit_store_msrs(n))
+		abort_vmx(v, ABORT_STORING_MSRS);
+	load_l1(v);
+}
+
+void nested_leave_with(struct vcpu *v, uint32_t reason, uint64_t qualification, uint32_t intr_info,
+		       uint32_t error_code)
+{
+	struct nested *n = &v->nested->vmx;
+
+	nested_set(n, VMCS_EXIT_REASON, reason);
+	nested_set(n, VMCS_EXIT_QUALIFICATION, qualification);
+	nested_set(n, VMCS_EXIT_INTR_INFO, intr_info);
+	nested_set(n, VMCS_EXIT_INTR_ERROR_CODE, error_code);
+	nested_leave(v);
+}
+
+bool nested_interrupted(struct vcpu *v)
+{
+	const struct vmcs12 *v12 = v->nested->vmx.vmcs12;
+	uint64_t pin = vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS);
+	int vector = lapic_pending(&v->lapic);
+	uint32_t info = 0;
+
+	if (nmi_waits(v) && (pin & CONTROL_PIN_NMI_EXITING)) {
+		v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
+		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0,
+				  INTR_INFO_VALID | INTR_TYPE_NMI | VECTOR_NMI, 0);
+		return true;
+	}
+	if (vector < 0 || !(pin & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING))
+		return false;
+	if (vmcs12_get(v12, VMCS_EXIT_CONTROLS) & CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT) {
+		lapic_accept(&v->lapic, (uint8_t)vector);
+		info = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector;
+	}
+	nested_leave_with(v, EXIT_REASON_EXTERNAL_INTERRUPT, 0, info, 0);
+	return true;
+}
+
+/* The entry has not happened, so VMLAUNCH has not launched. */
+static void undo_launch(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+
+	if (n->launching02)
+		n->vmcs02_launched = false;
+	if (n->launching12)
+		n->vmx.vmcs12->launched = 0;
+}
+
+void nested_entry_refused(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	int number = (int)vmcs_read(v, VMCS_INSTRUCTION_ERROR);
+
+	undo_launch(v);
+	use_vmcs01(v);
+	n->vmx.in_l2 = false;
+	nested_finish(v, nested_fail(&n->vmx, number));
+	v->rip = vmcs_read(v, VMCS_GUEST_RIP);
+	advance(v);
+	if (!v->telemetry.on)
+		vmx_resume_quiet(v);
+	vmx_resume(v);
+}
+
+/* Nothing of L2's state has been loaded, so none is saved, and the event is still to be injected.
+ */
+void nested_entry_failed(struct vcpu *v)
+{
+	undo_launch(v);
+	load_l1(v);
+}

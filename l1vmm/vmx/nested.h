@@ -1,0 +1,87 @@
+/*
+ * A vCPU that is a guest hypervisor: the glue between it, the hardware and nesting/.
+ */
+#ifndef L1VMM_VMX_NESTED_H
+#define L1VMM_VMX_NESTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "l1vmm/vmx/vcpu.h"
+#include "nesting/ept02.h"
+#include "nesting/vmcs02.h"
+#include "nesting/vmx.h"
+
+/* Pages for ept02: what L1's tables can make the hypervisor use, and no more. */
+#define EPT02_POOL_PAGES 1024
+
+struct vcpu_nested {
+	struct nested vmx;
+	struct vmcs02_base base;
+	struct ept02 ept02;
+	uint64_t vmcs02; /* hpa */
+	struct vpid_owner vpid02;
+	bool vmcs02_current;			 /* instead of vmcs01 */
+	bool vmcs02_launched;			 /* by an entry that succeeded or is under way */
+	bool launching02;			 /* the entry under way is a VMLAUNCH of L0's */
+	bool launching12;			 /* and of L1's */
+	bool tsc_written;			 /* by L2: L1's, which vmcs01 does not have yet */
+	uint64_t told[(ENTRY_CHECKS + 63) / 64]; /* checks that have named themselves */
+	uint32_t requests;			 /* of L1's that wait for its next entry */
+	uint16_t vpid12; /* that translations of vmcs02's VPID belong to; 0: to none */
+	uint64_t cr0_fixed, cr4_fixed; /* of L1: bits that are 1 in the processor's registers */
+};
+
+/* Bytes that nested_create() takes from the pool of memory. */
+uint64_t nested_bytes(void);
+
+/* Gives the vCPU a VMX, without its vmcs02.  False where memory is short. */
+bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap);
+
+/*
+ * Whether VMX operation forbids these values of L1's control registers (SDM volume 3, 24.8).
+ * @pre v->nested
+ */
+bool nested_forbids_cr0(const struct vcpu *v, uint64_t value);
+bool nested_forbids_cr4(const struct vcpu *v, uint64_t value);
+
+/* RFLAGS of L1 after an instruction that ended so.  @pre vmcs01 is current */
+void nested_finish(struct vcpu *v, int outcome);
+
+/* What L1 adds to its clock for L2. */
+uint64_t nested_tsc_offset12(const struct vcpu *v);
+
+/* As msr_read() and msr_write(), of L1 or L2, whichever is about to run. */
+bool nested_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool nested_write_msr(struct vcpu *v, uint32_t msr, uint64_t value);
+
+/*
+ * VMLAUNCH (`launch`) or VMRESUME of L1's: checks vmcs12 and goes on in L2, or in L1 where a check
+ * does not hold or an exit comes at once.
+ * @pre vmcs01 is current; nested_entry_start() has succeeded
+ */
+enum exit_action nested_enter(struct vcpu *v, bool launch);
+
+/*
+ * Ends an exit from L2 in L1: vmcs02 tells of the exit, but for what nested_set() has set.
+ * @pre vmcs02 is current; afterwards vmcs01 is
+ */
+void nested_leave(struct vcpu *v);
+
+/* The same for an exit that the hypervisor makes up. */
+void nested_leave_with(struct vcpu *v, uint32_t reason, uint64_t qualification, uint32_t intr_info,
+		       uint32_t error_code);
+
+/* An interrupt for L1 ends L2 if L1 wants it to; true if so. */
+bool nested_interrupted(struct vcpu *v);
+
+/* What the processor has cached by way of ept02 is void. */
+void nested_invalidate_ept02(struct vcpu *v);
+
+/* The processor has refused to enter vmcs02: VMfailValid for L1. */
+_Noreturn void nested_entry_refused(struct vcpu *v);
+
+/* An entry of vmcs02 that failed late (bit 31 of the exit reason): L1's exit. */
+void nested_entry_failed(struct vcpu *v);
+
+#endif

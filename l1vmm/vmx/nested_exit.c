@@ -1,0 +1,322 @@
+/*
+ * Exits from a guest's guest: L1's, or the hypervisor's own.
+ */
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/exits/exits.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/exit_path.h"
+#include "l1vmm/vmx/nested.h"
+#include "l1vmm/vmx/panic.h"
+#include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
+#include "l1vmm/vmx/tlb.h"
+#include "nesting/reflect.h"
+
+#define CR_NUMBER(qualification)   ((qualification) & 0xf)
+#define CR_ACCESS_TYPE(q)	   ((q) >> 4 & 3)
+#define CR_REGISTER(qualification) ((enum gpr)((qualification) >> 8 & 0xf))
+#define LMSW_SOURCE(qualification) ((qualification) >> 16 & 0xffff)
+#define IO_STRING		   BIT(4)
+
+enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
+
+/* Qualification of EPT violations: SDM volume 3, table 28-7. */
+#define EPT_ACCESS_MASK	 UINT64_C(7)
+#define EPT_RIGHTS_SHIFT 3
+#define EPT_RIGHTS_MASK	 (UINT64_C(7) << EPT_RIGHTS_SHIFT)
+
+/* What becomes of an exit. */
+enum fate {
+	FATE_L1,      /* L1 runs, and has been told */
+	FATE_ADVANCE, /* L2 goes on behind the instruction */
+	FATE_RETRY,   /* L2 goes on where vmcs02 says */
+};
+
+static enum fate as_fate(enum exit_action action)
+{
+	return action == EXIT_ADVANCE ? FATE_ADVANCE : FATE_RETRY;
+}
+
+static enum fate reflect(struct vcpu *v)
+{
+	nested_leave(v);
+	return FATE_L1;
+}
+
+static _Noreturn void unsupported(struct vcpu *v, const char *what)
+{
+	vcpu_stop(v, STOP_NESTED, "what=%s level=2", what);
+}
+
+static uint64_t cr_value(struct vcpu *v)
+{
+	uint64_t value;
+
+	if (CR_ACCESS_TYPE(v->detail) == LMSW)
+		return LMSW_SOURCE(v->detail);
+	value = vcpu_register(v, CR_REGISTER(v->detail));
+	return value >> 32 && !vcpu_in_64bit_code(v) ? (uint32_t)value : value;
+}
+
+static struct nested_exit describe(struct vcpu *v)
+{
+	struct nested_exit e = {.reason = v->reason, .qualification = v->detail};
+
+	switch (nested_exit_detail(v->reason)) {
+	case NESTED_DETAIL_EXCEPTION:
+		e.intr_info = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_INFO);
+		e.error_code = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_ERROR_CODE);
+		break;
+	case NESTED_DETAIL_MSR:
+		e.msr = (uint32_t)v->detail;
+		break;
+	case NESTED_DETAIL_CR:
+		e.cr_value = cr_value(v);
+		break;
+	case NESTED_DETAIL_NONE:
+		break;
+	}
+	return e;
+}
+
+/* L2's physical memory is L1's: what L1 has not touched yet is mapped now. */
+static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
+{
+	uint64_t written = v->vm->ept.table.writes;
+	enum ept_result result = ept_access(&v->vm->ept, gpa, v->detail & EPT_ACCESS_MASK);
+
+	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
+	if (result == EPT_NO_TABLES)
+		vcpu_stop(v, STOP_NO_MEMORY, "gpa=0x%lx what=ept-table", gpa);
+	if (result == EPT_NOT_MEMORY)
+		unsupported(v, "device");
+	if (result != EPT_DONE)
+		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", gpa);
+	event_requeue(v);
+	return FATE_RETRY;
+}
+
+static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
+{
+	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION,
+		   (v->detail & ~EPT_RIGHTS_MASK) | r->rights << EPT_RIGHTS_SHIFT);
+	return reflect(v);
+}
+
+static enum fate ept12_misconfig(struct vcpu *v)
+{
+	nested_set(&v->nested->vmx, VMCS_EXIT_REASON, EXIT_REASON_EPT_MISCONFIG);
+	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, 0);
+	return reflect(v);
+}
+
+static enum fate ept_violation(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	uint64_t gpa = vmcs_read(v, VMCS_GUEST_PHYSICAL_ADDRESS);
+	uint64_t written = n->ept02.table.writes;
+	struct ept02_result r;
+
+	if (!vmcs12_uses_ept(n->vmx.vmcs12))
+		return l1_memory_fault(v, gpa);
+	r = ept02_fault(&n->ept02, &n->vmx.offered, vmcs12_get(n->vmx.vmcs12, VMCS_EPT_POINTER),
+			gpa, v->detail & EPT_ACCESS_MASK);
+	v->cost.pte_writes += (uint16_t)(n->ept02.table.writes - written);
+	switch (r.outcome) {
+	case EPT02_VIOLATION:
+		return ept12_violation(v, &r);
+	case EPT02_MISCONFIG:
+		return ept12_misconfig(v);
+	case EPT02_NO_MEMORY:
+		unsupported(v, "device");
+	case EPT02_FLUSHED:
+		nested_invalidate_ept02(v);
+		break;
+	case EPT02_RETRY:
+		break;
+	}
+	event_requeue(v);
+	return FATE_RETRY;
+}
+
+/* CR0 or CR4 of L2, of which the hypervisor's bits change; the processor keeps its own. */
+static enum fate write_owned_cr(struct vcpu *v, enum vmcs_field field, enum vmcs_field shadow,
+				uint64_t owned, uint64_t value)
+{
+	struct vmcs12 *v12 = v->nested->vmx.vmcs12;
+	uint64_t kept = vmcs12_get(v12, field) & ~owned;
+	uint64_t seen = vmcs_read(v, shadow) & ~owned;
+
+	vmcs12_set(v12, field, kept | (value & owned));
+	vmcs_write(v, shadow, seen | (value & owned));
+	vmcs_write(v, field, (vmcs_read(v, field) & owned) | (value & ~owned));
+	return FATE_ADVANCE;
+}
+
+static enum fate cr_access(struct vcpu *v)
+{
+	const struct nested *n = &v->nested->vmx;
+
+	if (CR_NUMBER(v->detail) == 8)
+		return as_fate(exit_cr_access(v));
+	if (CR_ACCESS_TYPE(v->detail) != MOV_TO_CR)
+		unsupported(v, "control-register");
+	if (CR_NUMBER(v->detail) == 0)
+		return write_owned_cr(v, VMCS_GUEST_CR0, VMCS_CR0_READ_SHADOW, n->cr0_owned,
+				      cr_value(v));
+	return write_owned_cr(v, VMCS_GUEST_CR4, VMCS_CR4_READ_SHADOW, n->cr4_owned, cr_value(v));
+}
+
+/* L2's clock is L1's, and what L1 adds to it. */
+static enum fate read_time(struct vcpu *v)
+{
+	uint64_t offset = v->tsc_offset;
+
+	v->tsc_offset += nested_tsc_offset12(v);
+	exit_table[v->reason].handler(v);
+	v->tsc_offset = offset;
+	return FATE_ADVANCE;
+}
+
+static enum fate read_msr(struct vcpu *v)
+{
+	uint64_t value;
+
+	if (!nested_read_msr(v, (uint32_t)v->detail, &value))
+		return as_fate(event_gp(v));
+	v->regs[RAX] = (uint32_t)value;
+	v->regs[RDX] = value >> 32;
+	return FATE_ADVANCE;
+}
+
+static enum fate write_msr(struct vcpu *v)
+{
+	uint64_t value = (uint32_t)v->regs[RAX] | v->regs[RDX] << 32;
+
+	if (!nested_write_msr(v, (uint32_t)v->detail, value))
+		return as_fate(event_gp(v));
+	return FATE_ADVANCE;
+}
+
+/* Exits that L1 has not asked for.  Handlers that know one level only take no part. */
+static enum fate handle_own(struct vcpu *v)
+{
+	switch (v->reason) {
+	case EXIT_REASON_EXCEPTION_NMI:
+	case EXIT_REASON_EXTERNAL_INTERRUPT:
+	case EXIT_REASON_HLT:
+	case EXIT_REASON_RDPMC:
+	case EXIT_REASON_MWAIT:
+	case EXIT_REASON_MONITOR:
+	case EXIT_REASON_PAUSE:
+	case EXIT_REASON_WBINVD:
+		return as_fate(exit_table[v->reason].handler(v));
+	case EXIT_REASON_EPT_VIOLATION:
+		return ept_violation(v);
+	case EXIT_REASON_CR_ACCESS:
+		return cr_access(v);
+	case EXIT_REASON_RDTSC:
+	case EXIT_REASON_RDTSCP:
+		return read_time(v);
+	case EXIT_REASON_MSR_READ:
+		return read_msr(v);
+	case EXIT_REASON_MSR_WRITE:
+		return write_msr(v);
+	case EXIT_REASON_IO_INSTRUCTION:
+		if (v->detail & IO_STRING)
+			unsupported(v, "string-io");
+		return as_fate(exit_io(v));
+	default:
+		panic_guest(v, "exit %s of a guest's guest, which no control asks for",
+			    exit_table[v->reason].name);
+	}
+}
+
+/* An event that waits for L2: an exception may be an exit that L1 has asked for. */
+static enum fate deliver(struct vcpu *v, enum fate fate)
+{
+	uint32_t info = v->event;
+
+	v->requests &= REQUEST_TIMER;
+	if (!info)
+		return fate;
+	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION &&
+	    !(v->telemetry.cur->flags & RECORD_F_IDT_VECTORING) &&
+	    nested_exception_exits(&v->nested->vmx, info & INTR_INFO_VECTOR_MASK, v->event_error)) {
+		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0, info, v->event_error);
+		return FATE_L1;
+	}
+	event_inject(v);
+	return fate;
+}
+
+static enum fate dispatch(struct vcpu *v)
+{
+	const struct nested_exit e = describe(v);
+	enum fate fate;
+
+	if (nested_exit_is_l1s(&v->nested->vmx, &e))
+		return reflect(v);
+	fate = handle_own(v);
+	if (fate == FATE_L1)
+		return fate;
+	if (fate == FATE_RETRY && nested_interrupted(v))
+		return FATE_L1;
+	return deliver(v, fate);
+}
+
+static __attribute__((noinline)) void failed_entry(struct vcpu *v)
+{
+	if (!(v->reason & EXIT_REASON_FAILED_ENTRY))
+		exit_without_row(v);
+	nested_entry_failed(v);
+}
+
+static __attribute__((noinline)) void serve_l1(struct vcpu *v)
+{
+	if (v->requests & REQUEST_EVENT)
+		event_prepare(v, false);
+	if (v->requests & REQUEST_TIMER)
+		timer_prepare(v);
+}
+
+/* As handle() of exit.c, for the exits of vmcs02. */
+static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_t tsc,
+							 bool recorded)
+{
+	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	const struct exit_row *row =
+		&exit_table[(uint16_t)reason < EXIT_REASONS ? (uint16_t)reason : 0];
+	enum fate fate = FATE_L1;
+
+	v->reason = reason;
+	v->rip = vmread(VMCS_GUEST_RIP);
+	v->detail = read_detail(v, row);
+	if (recorded) {
+		record_begin(v, tsc, (uint16_t)reason, v->rip, v->detail);
+		v->telemetry.cur->flags |= RECORD_F_NESTED;
+	}
+	if (unlikely(reason >= EXIT_REASONS))
+		failed_entry(v);
+	else
+		fate = dispatch(v);
+	if (fate == FATE_L1 && v->requests)
+		serve_l1(v);
+	if (fate == FATE_ADVANCE)
+		advance(v);
+	else
+		uncount_advance(v);
+	if (recorded)
+		record_end(v);
+}
+
+void nested_handle_exit(struct vcpu *v, uint64_t tsc)
+{
+	handle(v, tsc, true);
+}
+
+void nested_handle_exit_quiet(struct vcpu *v)
+{
+	handle(v, 0, false);
+}

@@ -1,0 +1,245 @@
+#include "nesting/vmx.h"
+
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/lib/string.h"
+
+/* Types of INVEPT and INVVPID: SDM volume 3, chapter 31. */
+enum { INVEPT_SINGLE = 1, INVEPT_ALL = 2 };
+enum { INVVPID_ONE_ADDRESS, INVVPID_SINGLE, INVVPID_ALL, INVVPID_SINGLE_NON_GLOBAL };
+
+#define RFLAGS_OUTCOME (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+
+/* Whether the value of a field is vmcs02's once L2 has run. */
+static bool lives_in_vmcs02(const struct vmcs12_field *field)
+{
+	return field->use == VMCS12_GUEST || field->use == VMCS12_INFO ||
+	       field->use == VMCS12_COMPOSED;
+}
+
+void nested_init(struct nested *n, const struct nested_ops *ops,
+		 const struct vmx_capabilities *hardware, struct vmcs12 *copy)
+{
+	*n = (struct nested){
+		.ops = *ops,
+		.vmxon = VMCS12_NO_ADDRESS,
+		.current = VMCS12_NO_ADDRESS,
+		.vmcs12 = copy,
+	};
+	vmx_capabilities_offer(&n->offered, hardware);
+	vmcs12_layout_init(&n->layout, &n->offered.controls);
+	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++)
+		if (lives_in_vmcs02(&n->layout.field[slot]))
+			n->live[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+uint64_t nested_rflags(uint64_t rflags, int outcome)
+{
+	rflags &= ~RFLAGS_OUTCOME;
+	if (outcome == NESTED_SUCCEED)
+		return rflags;
+	return rflags | (outcome == NESTED_FAIL_INVALID ? RFLAGS_CF : RFLAGS_ZF);
+}
+
+int nested_fail(struct nested *n, int number)
+{
+	if (n->current == VMCS12_NO_ADDRESS)
+		return NESTED_FAIL_INVALID;
+	vmcs12_set(n->vmcs12, VMCS_INSTRUCTION_ERROR, (uint64_t)number);
+	return number;
+}
+
+static bool valid_pointer(const struct nested *n, uint64_t gpa)
+{
+	return !(gpa & (VMCS12_BYTES - 1)) && !(gpa >> n->offered.physical_address_bits);
+}
+
+/* The first word of a region; where there is no memory, reads float high. */
+static uint32_t revision_at(const struct nested *n, uint64_t gpa)
+{
+	const volatile uint32_t *at = n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES);
+
+	return at ? *at : UINT32_MAX;
+}
+
+/* CR0 and CR4: what L0 owns L2 cannot have changed without L0 writing it to the copy. */
+static uint64_t from_vmcs02(struct nested *n, enum vmcs_field field)
+{
+	uint64_t real = n->ops.vmcs02_read(n->ops.ctx, field);
+	uint64_t owned = field == VMCS_GUEST_CR0   ? n->cr0_owned
+			 : field == VMCS_GUEST_CR4 ? n->cr4_owned
+						   : 0;
+
+	return (real & ~owned) | (vmcs12_get(n->vmcs12, field) & owned);
+}
+
+static uint64_t present_value(struct nested *n, const struct vmcs12_field *field, unsigned slot)
+{
+	if (!lives_in_vmcs02(field) || nested_holds(n, slot))
+		return n->vmcs12->slot[slot];
+	return from_vmcs02(n, field->encoding);
+}
+
+uint64_t nested_get(struct nested *n, enum vmcs_field field)
+{
+	unsigned slot = vmcs12_slot(field);
+
+	return present_value(n, &n->layout.field[slot], slot);
+}
+
+/* Brings the copy up to date and puts it back into L1's memory; no VMCS is current then. */
+static void release_current(struct nested *n)
+{
+	void *region = n->ops.memory(n->ops.ctx, n->current, VMCS12_BYTES);
+
+	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++)
+		n->vmcs12->slot[slot] = present_value(n, &n->layout.field[slot], slot);
+	if (region)
+		memcpy(region, n->vmcs12, VMCS12_BYTES);
+	n->current = VMCS12_NO_ADDRESS;
+}
+
+int nested_vmxon(struct nested *n, uint64_t gpa)
+{
+	if (!valid_pointer(n, gpa) || revision_at(n, gpa) != VMCS12_REVISION)
+		return NESTED_FAIL_INVALID;
+	n->on = true;
+	n->vmxon = gpa;
+	n->current = VMCS12_NO_ADDRESS;
+	return NESTED_SUCCEED;
+}
+
+void nested_vmxoff(struct nested *n)
+{
+	if (n->current != VMCS12_NO_ADDRESS)
+		release_current(n);
+	n->on = false;
+	n->vmxon = VMCS12_NO_ADDRESS;
+}
+
+int nested_vmclear(struct nested *n, uint64_t gpa)
+{
+	struct vmcs12 *region;
+
+	if (!valid_pointer(n, gpa))
+		return nested_fail(n, NESTED_ERROR_VMCLEAR_ADDRESS);
+	if (gpa == n->vmxon)
+		return nested_fail(n, NESTED_ERROR_VMCLEAR_VMXON_POINTER);
+	if (gpa == n->current)
+		release_current(n);
+	region = n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES);
+	if (region)
+		region->launched = 0;
+	return NESTED_SUCCEED;
+}
+
+static bool may_be_shadow(const struct nested *n)
+{
+	return n->offered.controls.msr[CONTROL_SECONDARY] >> 32 & CONTROL_SECONDARY_VMCS_SHADOWING;
+}
+
+int nested_vmptrld(struct nested *n, uint64_t gpa)
+{
+	uint32_t revision;
+
+	if (!valid_pointer(n, gpa))
+		return nested_fail(n, NESTED_ERROR_VMPTRLD_ADDRESS);
+	if (gpa == n->vmxon)
+		return nested_fail(n, NESTED_ERROR_VMPTRLD_VMXON_POINTER);
+	revision = revision_at(n, gpa);
+	if ((revision & ~VMCS12_SHADOW) != VMCS12_REVISION ||
+	    ((revision & VMCS12_SHADOW) && !may_be_shadow(n)))
+		return nested_fail(n, NESTED_ERROR_VMPTRLD_REVISION);
+	if (gpa == n->current)
+		return NESTED_SUCCEED;
+	if (n->current != VMCS12_NO_ADDRESS)
+		release_current(n);
+	memcpy(n->vmcs12, n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES), VMCS12_BYTES);
+	n->vmcs12->revision = revision;
+	n->changed = ENTRY_CHANGED_ALL;
+	memset(n->held, 0xff, sizeof(n->held));
+	n->current = gpa;
+	return NESTED_SUCCEED;
+}
+
+int nested_vmread(struct nested *n, uint64_t encoding, uint64_t *value)
+{
+	const struct vmcs12_field *field;
+
+	if (n->current == VMCS12_NO_ADDRESS)
+		return NESTED_FAIL_INVALID;
+	field = vmcs12_find(&n->layout, encoding);
+	if (!field)
+		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
+	*value = vmcs12_part(encoding, present_value(n, field, vmcs12_slot(encoding)));
+	return NESTED_SUCCEED;
+}
+
+int nested_vmwrite(struct nested *n, uint64_t encoding, uint64_t value)
+{
+	const struct vmcs12_field *field;
+	unsigned slot;
+	uint64_t old, new;
+	bool known;
+
+	if (n->current == VMCS12_NO_ADDRESS)
+		return NESTED_FAIL_INVALID;
+	field = vmcs12_find(&n->layout, encoding);
+	if (!field)
+		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
+	if (vmcs_read_only(encoding) && !(n->offered.misc & VMX_MISC_WRITES_ANY_FIELD))
+		return nested_fail(n, NESTED_ERROR_VMWRITE_READ_ONLY);
+	slot = vmcs12_slot(encoding);
+	known = !lives_in_vmcs02(field) || (encoding & VMCS12_HIGH) ||
+		encoding == VMCS_GUEST_RFLAGS;
+	old = known ? present_value(n, field, slot) : 0;
+	new = vmcs12_merge(encoding, old, value);
+	if (!known)
+		old = ~new; /* to look into vmcs02 is dearer than to check in vain */
+	if (lives_in_vmcs02(field) || new != old)
+		n->held[slot / 64] |= UINT64_C(1) << slot % 64;
+	n->changed |= entry_changed(&n->rules, field->encoding, old, new);
+	n->vmcs12->slot[slot] = new;
+	return NESTED_SUCCEED;
+}
+
+int nested_invept(struct nested *n, uint64_t type, const uint64_t descriptor[2])
+{
+	bool offered = (type == INVEPT_SINGLE && (n->offered.ept_vpid & EPT_VPID_INVEPT_SINGLE)) ||
+		       (type == INVEPT_ALL && (n->offered.ept_vpid & EPT_VPID_INVEPT_ALL));
+
+	if (!offered ||
+	    (type == INVEPT_SINGLE && !vmx_ept_pointer_valid(&n->offered, descriptor[0])))
+		return nested_fail(n, NESTED_ERROR_INVALIDATE_OPERAND);
+	n->ops.invept(n->ops.ctx);
+	return NESTED_SUCCEED;
+}
+
+static bool is_canonical(uint64_t address)
+{
+	return (uint64_t)((int64_t)(address << 16) >> 16) == address;
+}
+
+int nested_invvpid(struct nested *n, uint64_t type, const uint64_t descriptor[2])
+{
+	bool offered = type <= INVVPID_SINGLE_NON_GLOBAL &&
+		       (n->offered.ept_vpid & EPT_VPID_INVVPID_ADDRESS << type);
+
+	if (!offered || descriptor[0] > UINT16_MAX || (type != INVVPID_ALL && !descriptor[0]) ||
+	    (type == INVVPID_ONE_ADDRESS && !is_canonical(descriptor[1])))
+		return nested_fail(n, NESTED_ERROR_INVALIDATE_OPERAND);
+	n->ops.invvpid(n->ops.ctx);
+	return NESTED_SUCCEED;
+}
+
+int nested_entry_start(struct nested *n, bool launch, bool blocked_by_mov_ss)
+{
+	if (n->current == VMCS12_NO_ADDRESS || (n->vmcs12->revision & VMCS12_SHADOW))
+		return NESTED_FAIL_INVALID;
+	if (blocked_by_mov_ss)
+		return nested_fail(n, NESTED_ERROR_ENTRY_MOV_SS);
+	if (launch && n->vmcs12->launched)
+		return nested_fail(n, NESTED_ERROR_VMLAUNCH_NOT_CLEAR);
+	if (!launch && !n->vmcs12->launched)
+		return nested_fail(n, NESTED_ERROR_VMRESUME_NOT_LAUNCHED);
+	return NESTED_SUCCEED;
+}

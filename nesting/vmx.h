@@ -1,0 +1,120 @@
+/*
+ * The VMX instructions of a guest hypervisor, but for their operands and for the entry itself: what
+ * they check, what they change, how they end (SDM volume 3, chapter 31).
+ */
+#ifndef NESTING_VMX_H
+#define NESTING_VMX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nesting/capability.h"
+#include "nesting/entry_checks.h"
+#include "nesting/vmcs12.h"
+
+/* A VMCS of the processor's. */
+struct vmcs_ops {
+	uint64_t (*read)(void *ctx, enum vmcs_field field);
+	void (*write)(void *ctx, enum vmcs_field field, uint64_t value);
+	void *ctx;
+};
+
+/* What the instructions reach outside. */
+struct nested_ops {
+	/* Where `size` bytes of L1's memory at `gpa` can be accessed; NULL: they are no memory. */
+	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
+	/* A field of vmcs02, whichever VMCS is current. */
+	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
+	/* All that was kept of translations of L2: an INVEPT, or an INVVPID of L1's. */
+	void (*invept)(void *ctx);
+	void (*invvpid)(void *ctx);
+	/* RDMSR and WRMSR of the level that is about to run; false where that raises #GP. */
+	bool (*read_msr)(void *ctx, uint32_t msr, uint64_t *value);
+	bool (*write_msr)(void *ctx, uint32_t msr, uint64_t value);
+	void *ctx;
+};
+
+#define HELD_WORDS (VMCS12_SLOTS / 64)
+
+/* The VMX of a vCPU that is a guest hypervisor. */
+struct nested {
+	struct nested_ops ops;
+	struct vmx_capabilities offered;
+	struct vmcs12_layout layout;
+	bool on;	  /* in VMX operation */
+	bool in_l2;	  /* in VMX non-root operation */
+	uint64_t vmxon;	  /* gpa */
+	uint64_t current; /* gpa of the current VMCS, VMCS12_NO_ADDRESS: none */
+	struct vmcs12 *vmcs12;
+	uint64_t cr0_owned, cr4_owned; /* bits that are L0's in vmcs02 */
+	/*
+	 * A bit for each slot.  Guest state and exit information: the copy holds the value, not
+	 * vmcs02.  Other fields: they have been written since the last entry.
+	 */
+	uint64_t held[HELD_WORDS];
+	uint64_t live[HELD_WORDS]; /* fields of the first kind */
+
+	struct entry_rules rules;
+	uint32_t changed;	 /* since the last entry that passed its checks: groups of them */
+	bool entered_from_ia32e; /* at that entry */
+	uint64_t read_with[ENTRY_GROUPS][HELD_WORDS]; /* fields that a changed group makes read */
+};
+
+/* Error numbers of VMfailValid. */
+#define VMX_ERROR(number, NAME, text) NESTED_ERROR_##NAME = (number),
+enum nested_error {
+#include "l1vmm/vmx/instruction_errors.def"
+};
+#undef VMX_ERROR
+
+/* How an instruction ends: an error number of VMfailValid, or one of these. */
+enum { NESTED_SUCCEED = 0, NESTED_FAIL_INVALID = -1 };
+
+/* `copy` is a page for the copy of the current VMCS. */
+void nested_init(struct nested *n, const struct nested_ops *ops,
+		 const struct vmx_capabilities *hardware, struct vmcs12 *copy);
+
+/* RFLAGS after an instruction that ended so: SDM volume 3, 31.2. */
+uint64_t nested_rflags(uint64_t rflags, int outcome);
+
+/* VMfail(number): FAIL_INVALID where no current VMCS could hold the number. */
+int nested_fail(struct nested *n, int number);
+
+/* VMXON outside VMX operation; inside, it is nested_fail(). */
+int nested_vmxon(struct nested *n, uint64_t gpa);
+
+/* @pre for all that follow: n->on */
+void nested_vmxoff(struct nested *n);
+int nested_vmclear(struct nested *n, uint64_t gpa);
+int nested_vmptrld(struct nested *n, uint64_t gpa);
+int nested_vmread(struct nested *n, uint64_t encoding, uint64_t *value);
+int nested_vmwrite(struct nested *n, uint64_t encoding, uint64_t value);
+int nested_invept(struct nested *n, uint64_t type, const uint64_t descriptor[2]);
+int nested_invvpid(struct nested *n, uint64_t type, const uint64_t descriptor[2]);
+
+/* The checks of VMLAUNCH (`launch`) or VMRESUME before those of the fields. */
+int nested_entry_start(struct nested *n, bool launch, bool blocked_by_mov_ss);
+
+static inline bool nested_holds(const struct nested *n, unsigned slot)
+{
+	return n->held[slot / 64] >> slot % 64 & 1;
+}
+
+static inline void nested_hold(struct nested *n, enum vmcs_field field)
+{
+	unsigned slot = vmcs12_slot(field);
+
+	n->held[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+/* Sets a field that L1 finds different from vmcs02. */
+static inline void nested_set(struct nested *n, enum vmcs_field field, uint64_t value)
+{
+	vmcs12_set(n->vmcs12, field, value);
+	nested_hold(n, field);
+}
+
+/* The present value of a field, wherever it is. */
+uint64_t nested_get(struct nested *n, enum vmcs_field field);
+
+#endif

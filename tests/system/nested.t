@@ -1,0 +1,48 @@
+#!/bin/bash
+# The hypervisor on itself: workloads two and three levels up end with the results that they check.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+
+# stack NAME LEVELS...: runs one stack; its console is then in $console
+stack() {
+	local name=$1
+	shift
+	cat >"$T/case.ini" <<-END
+		[experiment]
+		title = a case
+		platform = bochs
+		cpu = corei7_skylake_x
+		memory = 256
+		watchdog = 1500
+		outbox = 48
+
+		[stack $name]
+		levels = $*
+	END
+	rm -rf "$T/results"
+	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+	console=$(cat "$T/results/case/$name/console.log" \
+		"$T/results/.case.failed/$name/console.log" 2>/dev/null)
+}
+
+# runs NAME BARS LEVELS...: the stack ends well, and its workload BARS levels up says so
+runs() {
+	local name=$1 bars=$2
+	shift 2
+	stack "$name" "$@"
+	is "$status" 0 "$name: status 0" || diag "$errors"
+	if grep -qxF "${bars}@end image=micro status=ok" <<<"$console"; then holds=0; else holds=1; fi
+	ok $holds "$name: the workload is content"
+}
+
+runs ept-on-ept '||' 'l1vmm nested=on / l1vmm / micro'
+runs shadow-on-ept '||' 'l1vmm nested=on / l1vmm mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
+runs old-generation '||' 'l1vmm nested=on / l1vmm tlb=flush cr=trap msr=trap io=trap tsc=trap / micro'
+runs old-below '||' 'l1vmm nested=on tlb=flush cr=trap msr=trap io=trap tsc=trap / l1vmm tlb=flush / micro'
+runs depth-3 '|||' 'l1vmm nested=on / l1vmm nested=on memory=160 / l1vmm / micro only=cpuid,vmcall'
+
+# Without VMX there is nothing to nest.
+stack refused 'l1vmm / l1vmm / micro'
+like "$console" '\|l1vmm: this CPU lacks VMX' 'VMX is not offered unless it is asked for'
+like "$console" '@end image=l1vmm status=guest-failure' 'and the level above ends'
+
+finish
