@@ -1,0 +1,88 @@
+#include "nested_rig.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "nesting/entry.h"
+
+static void *memory(void *ctx, uint64_t gpa, uint64_t size)
+{
+	struct nested_rig *rig = ctx;
+	uint64_t bytes = sizeof(rig->memory);
+
+	return gpa > bytes || size > bytes - gpa ? NULL : (char *)rig->memory + gpa;
+}
+
+static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
+{
+	struct nested_rig *rig = ctx;
+
+	rig->vmcs02_reads++;
+	return vmcs12_get(&rig->vmcs02, field);
+}
+
+static void write_vmcs02(void *ctx, enum vmcs_field field, uint64_t value)
+{
+	struct nested_rig *rig = ctx;
+
+	vmcs12_set(&rig->vmcs02, field, value);
+	rig->written[vmcs12_slot(field)] = true;
+}
+
+static void count_invept(void *ctx)
+{
+	((struct nested_rig *)ctx)->invepts++;
+}
+
+static void count_invvpid(void *ctx)
+{
+	((struct nested_rig *)ctx)->invvpids++;
+}
+
+struct vmx_capabilities nested_rig_hardware(void)
+{
+	struct vmx_capabilities c = {
+		.basic = VMX_BASIC_ANY_ERROR_CODE,
+		.misc = UINT64_MAX,
+		.cr0_fixed0 = 0x80000021,
+		.cr0_fixed1 = 0xffffffff,
+		.cr4_fixed0 = 0x2000,
+		.cr4_fixed1 = 0x3727ff,
+		.ept_vpid = UINT64_MAX,
+		.physical_address_bits = RIG_WIDTH,
+	};
+
+	for (unsigned w = 0; w < CONTROL_WORDS; w++)
+		c.controls.msr[w] = UINT64_C(0xffffffff) << 32;
+	return c;
+}
+
+void nested_rig_init(struct nested_rig *rig)
+{
+	const struct nested_ops ops = {
+		.memory = memory,
+		.vmcs02_read = read_vmcs02,
+		.invept = count_invept,
+		.invvpid = count_invvpid,
+		.ctx = rig,
+	};
+	const struct vmx_capabilities hardware = nested_rig_hardware();
+
+	memset(rig, 0, sizeof(*rig));
+	for (unsigned i = 0; i < RIG_PAGES; i++)
+		vmcs12_clear(&rig->memory[i]);
+	nested_init(&rig->nested, &ops, &hardware, &rig->copy);
+	nested_entry_init(&rig->nested, ~UINT64_C(0), 0);
+}
+
+void nested_rig_start(struct nested_rig *rig)
+{
+	nested_rig_init(rig);
+	cr_assert_eq(nested_vmxon(&rig->nested, RIG_PAGE(1)), NESTED_SUCCEED);
+	cr_assert_eq(nested_vmptrld(&rig->nested, RIG_PAGE(2)), NESTED_SUCCEED);
+}
+
+struct vmcs_ops nested_rig_vmcs02(struct nested_rig *rig)
+{
+	return (struct vmcs_ops){.read = read_vmcs02, .write = write_vmcs02, .ctx = rig};
+}

@@ -1,0 +1,41 @@
+/*
+ * A guest hypervisor without a machine: memory of its own, and a vmcs02 that remembers what was
+ * written to it.
+ */
+#ifndef TESTS_UNIT_NESTED_RIG_H
+#define TESTS_UNIT_NESTED_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nesting/vmcs02.h"
+#include "nesting/vmx.h"
+
+#define RIG_PAGES      16
+#define RIG_PAGE(n)    ((uint64_t)(n) << 12)
+#define RIG_OUTSIDE    RIG_PAGE(RIG_PAGES + 4) /* valid, and no memory */
+#define RIG_WIDTH      40
+#define RIG_BEYOND     (UINT64_C(1) << RIG_WIDTH)
+#define RIG_NOT_ABSENT UINT64_C(0x5555)
+
+struct nested_rig {
+	struct nested nested;
+	struct vmcs12 copy;
+	struct vmcs12 memory[RIG_PAGES]; /* of L1, in pages */
+	struct vmcs12 vmcs02;		 /* by slots */
+	bool written[VMCS12_SLOTS];
+	unsigned invepts, invvpids, vmcs02_reads;
+};
+
+/* A processor that has every feature. */
+struct vmx_capabilities nested_rig_hardware(void);
+
+/* L1 outside VMX operation; every page is a region with the right revision. */
+void nested_rig_init(struct nested_rig *rig);
+
+/* L1 in VMX operation (page 1), with page 2 as its current VMCS. */
+void nested_rig_start(struct nested_rig *rig);
+
+struct vmcs_ops nested_rig_vmcs02(struct nested_rig *rig);
+
+#endif
