@@ -282,10 +282,11 @@ static __attribute__((noinline)) uint64_t handle(struct vcpu *v, uint64_t tsc)
 	uint64_t begin = rdtsc_ordered();
 	struct observe *o = v->observe;
 	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	uint64_t own;
 
 	if (o->clock.handler == observe_no_exit)
 		reason = REASON_UNUSED_35;
-	tsc = observe_clock_begin(v, tsc, reason == REASON_MONITOR_TRAP_FLAG);
+	own = observe_clock_begin(v, tsc, reason == REASON_MONITOR_TRAP_FLAG);
 	o->flushed = 0;
 	if (o->probing)
 		tlb_view_unmap(&o->tlb.view, o->probe);
@@ -293,11 +294,12 @@ static __attribute__((noinline)) uint64_t handle(struct vcpu *v, uint64_t tsc)
 	o->probing = false;
 	if (reason == REASON_MONITOR_TRAP_FLAG) {
 		begin_instruction(o);
-		return finish_own(v, tsc, false);
+		return finish_own(v, own, false);
 	}
-	if (serve(v, tsc, reason))
-		return finish_own(v, tsc, true);
-	return handle_stacks(v, tsc, begin, reason);
+	if (serve(v, own, reason))
+		return finish_own(v, own, true);
+	/* Behind an exit of the observatory's own, the clock has been set for such a stamp. */
+	return handle_stacks(v, o->clock.set ? own : tsc, begin, reason);
 }
 
 void vmx_handle_exit_observed(struct vcpu *v, uint64_t tsc)

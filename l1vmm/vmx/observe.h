@@ -92,7 +92,7 @@ void vmx_handle_exit_observed(struct vcpu *v, uint64_t tsc);
 void observe_clock_init(struct vcpu *v);
 /*
  * The exit that was stamped `tsc` has come: sees to what the one before it has left.  Returns the
- * stamp as it is to be told.
+ * stamp that it would have, were it no exit at all.
  */
 uint64_t observe_clock_begin(struct vcpu *v, uint64_t tsc, bool stepped);
 /*

@@ -64,18 +64,15 @@ uint64_t observe_clock_begin(struct vcpu *v, uint64_t tsc, bool stepped)
 	struct observe_clock *clock = &v->observe->clock;
 	bool injected = v->telemetry.cur->flags & RECORD_F_INJECTED;
 
-	if (!clock->set)
-		return tsc;
-	v->telemetry.cur->handled_ticks = clock->handled_ticks;
-	if (!clock->calibrated && stepped && !injected) {
+	if (clock->set)
+		v->telemetry.cur->handled_ticks = clock->handled_ticks;
+	if (clock->set && !clock->calibrated && stepped && !injected) {
 		clock->own = tsc - clock->set - 1;
 		clock->calibrated = true;
 		single_step(v, false);
 	}
 	/* The delivery of an event that an entry injects is no instruction, and takes no tick. */
-	if (injected && vmread(VMCS_IDT_VECTORING_INFO) & INTR_INFO_VALID)
-		return clock->set + clock->own;
-	return tsc;
+	return injected && vmread(VMCS_IDT_VECTORING_INFO) & INTR_INFO_VALID ? tsc + 1 : tsc;
 }
 
 uint64_t observe_clock_back(struct vcpu *v, uint64_t tsc, bool recorded, unsigned ticks)
