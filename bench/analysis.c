@@ -172,6 +172,8 @@ static int fill_row(struct analysis *analysis, struct analysis_row *row,
 	row->interval.low = per_op(analysis->stack, bench, row->interval.low);
 	row->interval.high = per_op(analysis->stack, bench, row->interval.high);
 	count_exits(row, analysis->stack->base);
+	row->refills_per_op = (double)bench->observed.refills / result_operations(bench);
+	row->references_per_op = (double)bench->observed.references / result_operations(bench);
 	hold_against_expectation(row, analysis->stack);
 	if (quiet != NULL)
 		price_telemetry(row, quiet);

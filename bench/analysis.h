@@ -30,9 +30,11 @@ struct analysis_row {
 	double exits_per_op;
 	unsigned exits; /* reasons, in the order of their numbers */
 	struct analysis_exit exit[ANALYSIS_MAX_EXITS];
-	bool compared;	  /* the guest's expectation can be held against the trace */
-	bool probed;	  /* telemetry is known: */
-	double telemetry; /* ticks per exit that telemetry costs */
+	double refills_per_op;	  /* of the modelled TLB, on a stack that was observed */
+	double references_per_op; /* of the walks */
+	bool compared;		  /* the guest's expectation can be held against the trace */
+	bool probed;		  /* telemetry is known: */
+	double telemetry;	  /* ticks per exit that telemetry costs */
 };
 
 struct analysis {
@@ -81,6 +83,12 @@ void analysis_free(struct analysis *analysis);
 static inline bool analysis_has_fee(const struct analysis_row *row)
 {
 	return row->bench != NULL && row->native != NULL;
+}
+
+/* Whether a TLB observatory was at work. */
+static inline bool analysis_is_observed(const struct result_stack *stack)
+{
+	return stack->tlb.name[0] != '\0';
 }
 
 #endif

@@ -167,6 +167,23 @@ int cell_take(struct cell *cell, struct vmfee_error *err)
 	return 1;
 }
 
+/* A trace of accesses, with the model of a TLB: what it would have missed. */
+static int simulate_tlb(struct cell *cell, struct vmfee_error *err)
+{
+	const struct console_notes *switches = &cell->console.switches;
+	bool traced = false;
+
+	for (unsigned i = 0; i < switches->count; i++)
+		traced |= switches->note[i].level == 0 &&
+			  strcmp(switches->note[i].name, "observe") == 0 &&
+			  strcmp(switches->note[i].value, "trace") == 0;
+	if (!traced || cell->stack->tlb.name[0] == '\0')
+		return 0;
+	cell->exits.tlb = tlb_sim_create(&cell->stack->tlb.parameters);
+	return cell->exits.tlb == NULL ? vmfee_fail_errno(err, "the TLB of %s", cell->stack->name)
+				       : 0;
+}
+
 static int take_trace(struct cell *cell, struct vmfee_error *err)
 {
 	char disk[PATH_MAX];
@@ -190,7 +207,7 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 				  "must have telemetry=off",
 				  cell->stack->probe_of);
 	if (cell_path(cell, BOCHS_DISK, disk, err) != 0 ||
-	    cell_path(cell, "trace", folder, err) != 0)
+	    cell_path(cell, "trace", folder, err) != 0 || simulate_tlb(cell, err) != 0)
 		return -1;
 	return trace_take(&source, &cell->console, &cell->exits, err);
 }

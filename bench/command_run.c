@@ -161,7 +161,7 @@ static int prepare(const struct arguments *arguments, struct project *project,
 	     snprintf(project->bochs, PATH_MAX, "%s", arguments->bochs) >= PATH_MAX))
 		return vmfee_fail(err, VMFEE_USAGE, "a path is longer than %d bytes", PATH_MAX - 1);
 	if (find_experiment(project, arguments->experiment, path, err) != 0 ||
-	    experiment_load(experiment, path, project->images, err) != 0 ||
+	    experiment_load(experiment, path, project->images, project->models, err) != 0 ||
 	    change_platform(experiment, arguments->platform, err) != 0 ||
 	    override(experiment, "cpu", arguments->cpu, err) != 0 ||
 	    override(experiment, "memory", arguments->memory, err) != 0 ||

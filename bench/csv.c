@@ -10,6 +10,9 @@ static const char headings[] =
 #undef COMPONENT
 	",telemetry_per_exit,exits";
 
+/* Only where a stack was observed. */
+static const char observed_headings[] = ",tlb_refills_per_op,walk_references_per_op";
+
 static void number(FILE *out, bool there, double value)
 {
 	fputc(',', out);
@@ -33,7 +36,8 @@ static void exits(FILE *out, const struct analysis_row *row)
 	}
 }
 
-static int write_row(const struct result_stack *stack, const struct analysis_row *row, FILE *out)
+static int write_row(const struct result_stack *stack, const struct analysis_row *row,
+		     bool observed, FILE *out)
 {
 	const struct result_bench *bench = row->bench;
 	bool priced = analysis_has_fee(row);
@@ -56,20 +60,28 @@ static int write_row(const struct result_stack *stack, const struct analysis_row
 		number(out, priced, row->part[i]);
 	number(out, row->probed, row->telemetry);
 	exits(out, row);
+	if (observed) {
+		number(out, analysis_is_observed(stack), row->refills_per_op);
+		number(out, analysis_is_observed(stack), row->references_per_op);
+	}
 	fputc('\n', out);
 	return 0;
 }
 
 int csv_write(const struct results *results, FILE *out, struct vmfee_error *err)
 {
-	fprintf(out, "%s\n", headings);
+	bool observed = false;
+
+	for (size_t i = 0; i < results->stacks; i++)
+		observed |= analysis_is_observed(&results->stack[i]);
+	fprintf(out, "%s%s\n", headings, observed ? observed_headings : "");
 	for (size_t i = 0; i < results->stacks; i++) {
 		const struct result_stack *stack = &results->stack[i];
 		struct analysis analysis;
 		int failed = analyse(&analysis, results, stack, err);
 		for (size_t j = 0; !failed && j < analysis.rows; j++)
 			if (analysis.row[j].bench != NULL &&
-			    write_row(stack, &analysis.row[j], out) != 0)
+			    write_row(stack, &analysis.row[j], observed, out) != 0)
 				failed = vmfee_fail_errno(err, "table of %s", stack->name);
 		analysis_free(&analysis);
 		if (failed)

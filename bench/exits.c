@@ -52,6 +52,28 @@ static struct exit_sum *find_sum(struct exits *exits, const struct exit_sum *key
 	return &exits->sum[exits->last];
 }
 
+/* What the record says of the modelled TLB.  Whether that is all: the exit was for its sake. */
+static bool observe(struct exits *exits, unsigned window, const struct exit_record *record)
+{
+	struct observed_sum *sum = &exits->observed[window];
+
+	if (record->level != 0)
+		return false;
+	if (exits->tlb != NULL) {
+		struct tlb_sim_result result = tlb_sim_feed(exits->tlb, record);
+		sum->refills += result.refills;
+		sum->references += result.references;
+	}
+	if (record->flags & RECORD_F_REFILL) {
+		sum->refills++;
+		sum->references += record->qualification >> OBSERVED_REFERENCES & 0x1f;
+	}
+	if (!(record->flags & RECORD_F_OBSERVED))
+		return false;
+	sum->exits++;
+	return true;
+}
+
 int exits_add(struct exits *exits, const struct console *console, const struct exit_record *record,
 	      struct vmfee_error *err)
 {
@@ -65,6 +87,9 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 		return vmfee_fail(err, VMFEE_SYSTEM, "exit %u has reason %u, which is none",
 				  record->seq, record->reason);
 
+	exits->records++;
+	if (observe(exits, key.window, record))
+		return 0;
 	struct exit_sum *sum = find_sum(exits, &key, err);
 	if (sum == NULL)
 		return -1;
@@ -80,7 +105,6 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 #undef RECORD_HEADER
 #undef RECORD_FIELD
 #undef RECORD_COUNTER
-	exits->records++;
 	return 0;
 }
 
@@ -108,5 +132,6 @@ void exits_sort(struct exits *exits)
 void exits_free(struct exits *exits)
 {
 	free(exits->sum);
+	tlb_sim_free(exits->tlb);
 	*exits = (struct exits){0};
 }

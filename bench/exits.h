@@ -6,6 +6,7 @@
 #define BENCH_EXITS_H
 
 #include "bench/console.h"
+#include "bench/tlb_sim.h"
 #include "telemetry/fee.h"
 #include "telemetry/record.h"
 
@@ -38,11 +39,25 @@ struct exit_sum {
 	struct exit_counters counters;
 };
 
+/*
+ * What the TLB observatory saw in one window.  Its own exits are in no exit_sum: they are no part
+ * of the fee.
+ */
+struct observed_sum {
+	uint64_t exits;
+	uint64_t refills;    /* pages that the modelled TLB took in */
+	uint64_t references; /* of the walks to them */
+};
+
 struct exits {
 	struct exit_sum *sum;
 	size_t sums, room;
 	size_t last; /* the sum that the last record went to: the next one mostly goes there too */
-	uint64_t records; /* added so far */
+	uint64_t records;				 /* added so far */
+	struct observed_sum observed[EXITS_OUTSIDE + 1]; /* by window */
+	/* Simulates what a trace of accesses (observe=trace) would have missed; NULL: it is none.
+	 */
+	struct tlb_sim *tlb;
 };
 
 /*

@@ -18,6 +18,7 @@ struct loader {
 	size_t room;
 	int unreadable; /* the errno that kept the next line from being read, or 0 */
 	const char *images;
+	const char *models;
 	int line;	     /* of the text last given to inih */
 	int experiment_line; /* where [experiment] starts; 0 before its first key */
 	int section_line;    /* where the section now read starts; 0 before the first */
@@ -75,6 +76,18 @@ static int check_images(struct loader *loader, const struct stack *stack)
 	return 0;
 }
 
+/* Every hypervisor may have a model; results are about the lowest. */
+static int expand_models(struct loader *loader, struct experiment_stack *stack)
+{
+	struct tlb_file ignored;
+
+	for (unsigned i = 0; i + 1 < stack->stack.levels; i++)
+		if (tlb_file_expand(i == 0 ? &stack->tlb : &ignored, loader->models,
+				    stack->stack.level[i].cmdline, loader->err) != 0)
+			return -1;
+	return 0;
+}
+
 static int stack_line(struct loader *loader, struct experiment_stack *stack, const char *name,
 		      const char *value)
 {
@@ -94,6 +107,8 @@ static int stack_line(struct loader *loader, struct experiment_stack *stack, con
 		if (stack_parse(&stack->stack, value, loader->err) != 0)
 			return -1;
 		snprintf(stack->notation, sizeof(stack->notation), "%s", value);
+		if (expand_models(loader, stack) != 0)
+			return -1;
 		return check_images(loader, &stack->stack);
 	}
 	if (!stack_valid_name(value))
@@ -297,9 +312,10 @@ static int set_name(struct experiment *experiment, const char *path, struct vmfe
 }
 
 int experiment_load(struct experiment *experiment, const char *path, const char *images,
-		    struct vmfee_error *err)
+		    const char *models, struct vmfee_error *err)
 {
-	struct loader loader = {.images = images, .experiment = experiment, .err = err};
+	struct loader loader = {
+		.images = images, .models = models, .experiment = experiment, .err = err};
 
 	memset(experiment, 0, sizeof(*experiment));
 	if (set_name(experiment, path, err) != 0)

@@ -19,6 +19,7 @@
 #define BENCH_EXPERIMENT_H
 
 #include "bench/stack.h"
+#include "bench/tlb_file.h"
 
 enum {
 	EXPERIMENT_MAX_STACKS = 64,
@@ -30,8 +31,9 @@ struct experiment_stack {
 	char name[STACK_MAX_NAME + 1];
 	char notation[EXPERIMENT_MAX_NOTATION + 1]; /* empty until `levels` has been read */
 	char probe_of[STACK_MAX_NAME + 1];	    /* empty: a stack of the tables */
-	struct stack stack;
-	int line; /* where its section starts */
+	struct stack stack;  /* with numbers in the place of tlb_model=NAME */
+	struct tlb_file tlb; /* that its lowest level names; no name: none */
+	int line;	     /* where its section starts */
 };
 
 struct experiment {
@@ -48,10 +50,11 @@ struct experiment {
 
 /*
  * Reads the file at path, which gives the experiment its name.  images is the folder in which each
- * level's image must lie.  Returns 0, or -1 with VMFEE_USAGE and "FILE:LINE: what is wrong".
+ * level's image must lie, models that of the TLBs which levels may name.  Returns 0, or -1 with
+ * VMFEE_USAGE and "FILE:LINE: what is wrong".
  */
 int experiment_load(struct experiment *experiment, const char *path, const char *images,
-		    struct vmfee_error *err);
+		    const char *models, struct vmfee_error *err);
 
 /*
  * Gives a key of [experiment] the value that a person asked for on the command line.  Returns 0, or

@@ -1,6 +1,7 @@
 #include "bench/report.h"
 #include "bench/report_exits.h"
 #include "bench/report_pairs.h"
+#include "bench/report_tlb.h"
 #include "bench/table.h"
 
 #include <inttypes.h>
@@ -244,6 +245,8 @@ static int print_stack(const struct results *results, const struct result_stack 
 			"A fee is a median; components are charged means, and transition the rest.");
 		print_without_fee(&analysis, out, width);
 	}
+	if (analysis_is_observed(stack))
+		failed |= report_tlb(&analysis, out, width);
 	if (stack->traced) {
 		fprintf(out, "\nAll exits of %s, with what one of them takes on average:\n\n",
 			stack->name);
@@ -273,9 +276,9 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    print_stack(results, &results->stack[i], out, width, err) != 0)
 			return -1;
-	return report_pairs(results, out, width) != 0
-		       ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report")
-		       : 0;
+	if (report_pairs(results, out, width) != 0 || report_crossovers(results, out, width) != 0)
+		return vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report");
+	return 0;
 }
 
 int report_save(const struct results *results, const char *path, struct vmfee_error *err)

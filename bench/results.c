@@ -238,6 +238,27 @@ static int take_switch(const struct query *query, void *into)
 	return 0;
 }
 
+static int take_observed(const struct query *query, void *into)
+{
+	struct observed_sum *sum = into;
+
+	sum->exits = number(query, 0);
+	sum->refills = number(query, 1);
+	sum->references = number(query, 2);
+	return 0;
+}
+
+static int take_tlb(const struct query *query, void *into)
+{
+	struct result_stack *stack = into;
+
+	text(query, 0, stack->tlb.name, sizeof(stack->tlb.name));
+	text(query, 1, stack->tlb.title, sizeof(stack->tlb.title));
+	stack->tlb.reference = (uint32_t)number(query, 2);
+	return stack_valid_name(stack->tlb.name) ? 0
+						 : damaged(query, "a TLB with a name that is none");
+}
+
 static int take_bench(const struct query *query, void *into)
 {
 	struct result_stack *stack = into;
@@ -258,7 +279,9 @@ static int take_bench(const struct query *query, void *into)
 	    each_row(query,
 		     "SELECT reason, per_op FROM expectation WHERE benchmark = ? ORDER BY rowid",
 		     id, take_expectation, bench) != 0 ||
-	    each_row(query, select_exits, id, take_exit, bench) != 0)
+	    each_row(query, select_exits, id, take_exit, bench) != 0 ||
+	    each_row(query, "SELECT exits, refills, walk_refs FROM observed WHERE benchmark = ?",
+		     id, take_observed, &bench->observed) != 0)
 		return -1;
 	if (bench->ops == 0 || bench->samples == 0)
 		return damaged(query, "a benchmark without samples");
@@ -294,7 +317,13 @@ static int take_stack(const struct query *query, void *into)
 	    each_row(query, "SELECT name, why FROM skip WHERE stack = ? ORDER BY rowid", id,
 		     take_skip, stack) != 0 ||
 	    each_row(query, "SELECT name, value, level FROM switch WHERE stack = ?", id,
-		     take_switch, stack) != 0)
+		     take_switch, stack) != 0 ||
+	    each_row(query, "SELECT name, title, reference FROM tlb WHERE stack = ?", id, take_tlb,
+		     stack) != 0 ||
+	    each_row(query,
+		     "SELECT exits, refills, walk_refs FROM observed "
+		     "WHERE benchmark IS NULL AND stack = ?",
+		     id, take_observed, &stack->observed_outside) != 0)
 		return -1;
 	if (stack->benches > 0 && results_bench(stack, "empty") == NULL)
 		return damaged(query, "a stack without the benchmark 'empty'");

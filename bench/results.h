@@ -6,6 +6,7 @@
 
 #include "bench/console.h"
 #include "bench/exits.h"
+#include "bench/tlb_file.h"
 
 #include <stdbool.h>
 
@@ -21,6 +22,7 @@ struct result_bench {
 	unsigned expected;
 	struct exit_sum *exit; /* of the benchmark's window; sum.window means nothing here */
 	size_t exits;
+	struct observed_sum observed; /* by the TLB observatory, where the stack has one */
 };
 
 struct result_skip {
@@ -43,6 +45,8 @@ struct result_stack {
 	size_t skips;
 	struct exit_sum *outside; /* exits outside of all benchmarks */
 	size_t outsides;
+	struct tlb_file tlb;		      /* of a stack that was observed; no name: none was */
+	struct observed_sum observed_outside; /* of all benchmarks */
 };
 
 struct results {

@@ -83,6 +83,22 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	shortest      INTEGER NOT NULL  -- handled_ticks of the exit that took least\n"
 			");\n"
 
+			"CREATE TABLE tlb ( -- the model that a TLB observatory worked with\n"
+			"	stack      INTEGER PRIMARY KEY REFERENCES stack (id),\n"
+			"	name       TEXT NOT NULL,    -- of its file in bench/models\n"
+			"	title      TEXT NOT NULL,\n"
+			"	reference  INTEGER NOT NULL, -- ticks that one is taken to cost\n"
+			"	parameters TEXT NOT NULL     -- shadow/tlb_model.h\n"
+			");\n"
+
+			"CREATE TABLE observed ( -- what it saw: its exits are in no exit_sum\n"
+			"	stack      INTEGER NOT NULL REFERENCES stack (id),\n"
+			"	benchmark  INTEGER REFERENCES benchmark (id), -- NULL: outside of all\n"
+			"	exits      INTEGER NOT NULL, -- of the observatory's own\n"
+			"	refills    INTEGER NOT NULL, -- pages that the modelled TLB took in\n"
+			"	walk_refs  INTEGER NOT NULL  -- memory references of the walks to them\n"
+			");\n"
+
 			"CREATE VIEW exits_per_op AS -- by stack, benchmark and reason\n"
 			"	SELECT stack.name AS stack, benchmark.name AS benchmark, exit_sum.level, reason,\n"
 			"		sum(exit_sum.count) * 1.0 / (benchmark.ops * (SELECT count(*) FROM sample\n"

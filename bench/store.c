@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum table {
 	RUN,
@@ -17,6 +18,8 @@ enum table {
 	EXPECTATION,
 	SKIP,
 	EXIT_SUM,
+	TLB,
+	OBSERVED,
 	TABLES
 };
 
@@ -38,6 +41,8 @@ static const char *const insert_sql[TABLES] = {
 #undef RECORD_FIELD
 #undef RECORD_COUNTER
 		     "?, ?, ?)",
+	[TLB] = "INSERT INTO tlb VALUES (?, ?, ?, ?, ?)",
+	[OBSERVED] = "INSERT INTO observed VALUES (?, ?, ?, ?, ?)",
 };
 
 struct store {
@@ -280,6 +285,58 @@ static int put_exit_sum(struct store *store, unsigned number, sqlite3_int64 firs
 	return put_row(&row, err);
 }
 
+static int put_tlb(struct store *store, unsigned number, const struct tlb_file *tlb,
+		   struct vmfee_error *err)
+{
+	struct row row = row_of(store, TLB);
+	char parameters[128] = "";
+
+#define TLB_PARAMETER(key, least, most, text)                                              \
+	snprintf(parameters + strlen(parameters), sizeof(parameters) - strlen(parameters), \
+		 "%s" #key "=%" PRIu32, parameters[0] == '\0' ? "" : " ", tlb->parameters.key);
+	TLB_PARAMETERS
+#undef TLB_PARAMETER
+	put_number(&row, number);
+	put_text(&row, tlb->name);
+	put_text(&row, tlb->title);
+	put_number(&row, tlb->reference);
+	put_text(&row, parameters);
+	return put_row(&row, err);
+}
+
+/* first as in put_exit_sum(). */
+static int put_observed(struct store *store, unsigned number, sqlite3_int64 first, unsigned window,
+			const struct observed_sum *sum, struct vmfee_error *err)
+{
+	struct row row = row_of(store, OBSERVED);
+
+	put_number(&row, number);
+	if (window == EXITS_OUTSIDE)
+		put_null(&row);
+	else
+		put_number(&row, (uint64_t)first + window);
+	put_number(&row, sum->exits);
+	put_number(&row, sum->refills);
+	put_number(&row, sum->references);
+	return put_row(&row, err);
+}
+
+/* A stack with a model has been observed. */
+static int put_observatory(struct store *store, unsigned number, sqlite3_int64 first,
+			   const struct tlb_file *tlb, const struct console *console,
+			   const struct exits *exits, struct vmfee_error *err)
+{
+	if (tlb->name[0] == '\0' || exits->records == 0)
+		return 0;
+	if (put_tlb(store, number, tlb, err) != 0)
+		return -1;
+	for (unsigned i = 0; i < console->benches; i++)
+		if (put_observed(store, number, first, i, &exits->observed[i], err) != 0)
+			return -1;
+	return put_observed(store, number, first, EXITS_OUTSIDE, &exits->observed[EXITS_OUTSIDE],
+			    err);
+}
+
 int store_stack(struct store *store, unsigned number, const struct experiment_stack *stack,
 		const struct console *console, const struct exits *exits, struct vmfee_error *err)
 {
@@ -296,7 +353,7 @@ int store_stack(struct store *store, unsigned number, const struct experiment_st
 	for (size_t i = 0; i < exits->sums; i++)
 		if (put_exit_sum(store, number, first, &exits->sum[i], err) != 0)
 			return -1;
-	return 0;
+	return put_observatory(store, number, first, &stack->tlb, console, exits, err);
 }
 
 int store_commit(struct store *store, struct vmfee_error *err)

@@ -212,6 +212,8 @@ static void flush_page(void *ctx, uint64_t gva)
 {
 	struct mmu_rig *rig = ctx;
 
+	if (rig->flushed)
+		rig->flushed(rig->flushed_ctx, false, gva);
 	tlb_invvpid(&rig->tlb, INVVPID_ADDRESS, RIG_VPID, gva);
 	rig->dropped = true;
 }
@@ -220,6 +222,8 @@ static void flush_all(void *ctx)
 {
 	struct mmu_rig *rig = ctx;
 
+	if (rig->flushed)
+		rig->flushed(rig->flushed_ctx, true, 0);
 	tlb_invvpid(&rig->tlb, INVVPID_CONTEXT, RIG_VPID, 0);
 	rig->dropped = true;
 }

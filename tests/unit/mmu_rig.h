@@ -59,6 +59,10 @@ struct mmu_rig {
 	struct mmu_cache lawful[RIG_ADDRESSES];
 	bool pieces;  /* the host has memory in pieces of 4 KB only */
 	bool dropped; /* something of cached, since it was last extended */
+	/* Called for what the MMU invalidates, a page or, where `all`, everything.  NULL for none.
+	 */
+	void (*flushed)(void *ctx, bool all, uint64_t gva);
+	void *flushed_ctx;
 	void *workspace;
 	uint64_t exits, emulations;
 };

@@ -32,7 +32,7 @@ static struct experiment experiment;
 static int load(const char *text, struct vmfee_error *err)
 {
 	rig_file(folder, "fee.ini", text, path);
-	return experiment_load(&experiment, path, folder, err);
+	return experiment_load(&experiment, path, folder, folder, err);
 }
 
 Test(experiment, a_file_becomes_a_machine_and_its_stacks)
@@ -170,7 +170,7 @@ Test(experiment, a_zero_byte_is_refused_wherever_it_stands)
 		cr_assert_not_null(file);
 		fwrite(text, 1, sizeof(text) - end, file);
 		fclose(file);
-		cr_expect_eq(experiment_load(&experiment, path, folder, &err), -1);
+		cr_expect_eq(experiment_load(&experiment, path, folder, folder, &err), -1);
 		cr_expect_not_null(strstr(err.text, ":4: the line has a zero byte"), "%s",
 				   err.text);
 	}
@@ -193,17 +193,17 @@ Test(experiment, a_file_that_cannot_be_read_or_named_is_refused)
 {
 	struct vmfee_error err = {0};
 
-	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.ini", folder, &err), -1);
+	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.ini", folder, folder, &err), -1);
 	cr_expect_eq(err.status, VMFEE_USAGE);
 	cr_expect_str_eq(err.text, "/nowhere/fee.ini: No such file or directory");
 
 	err = (struct vmfee_error){0};
-	cr_expect_eq(experiment_load(&experiment, "/proc", folder, &err), -1);
+	cr_expect_eq(experiment_load(&experiment, "/proc", folder, folder, &err), -1);
 	cr_expect_str_eq(err.text, "/proc: Is a directory");
 
 	/* results/fee.1 is an older run of fee. */
 	err = (struct vmfee_error){0};
-	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.1.ini", folder, &err), -1);
+	cr_expect_eq(experiment_load(&experiment, "/nowhere/fee.1.ini", folder, folder, &err), -1);
 	cr_expect_not_null(strstr(err.text, "'fee.1' cannot name an experiment"), "%s", err.text);
 }
 

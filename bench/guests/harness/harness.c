@@ -61,11 +61,12 @@ void harness_run(const struct bench *bench, const struct start_info_view *boot)
 		.ops = bench->ops ? bench->ops : bench->pages,
 		.spaces = bench->spaces,
 		.pages = bench->pages,
+		.every = bench->every,
 	};
 	const struct sample *counted = all + WARM_UP;
 
-	/* Also has every page of it in place before the first stamp. */
-	memset(all, 0, sizeof(all));
+	/* Also has every page of them in place before the first stamp. */
+	memset(all, 0, (WARM_UP + bench->samples) * sizeof(all[0]));
 	report_running(bench->name);
 	bench->run(&run);
 	report_running(NULL);

@@ -1,6 +1,7 @@
 #ifndef BENCH_GUESTS_HARNESS_HARNESS_H
 #define BENCH_GUESTS_HARNESS_HARNESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bench/guests/harness/sample.h"
@@ -16,6 +17,8 @@ struct bench {
 	uint32_t needs;	  /* NEED_* bits */
 	uint32_t spaces;  /* address spaces that it uses and pages of each; 0: it says itself */
 	uint32_t pages;
+	uint32_t every;	 /* accesses between two exits, of a row that has some */
+	bool on_request; /* runs only where the command line names it */
 	const char *expect;
 	void (*run)(struct run *run);
 };

@@ -40,6 +40,7 @@ struct run {
 	uint32_t ops;	 /* operations per sample */
 	uint32_t spaces; /* address spaces and pages, of a row that has them */
 	uint32_t pages;
+	uint32_t every;
 };
 
 /* How many samples the function is to take. */

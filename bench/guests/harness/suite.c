@@ -28,17 +28,26 @@ static void check_keys(const char *cmdline)
 		fail("unknown-key key=%.*s", (int)token.key_length, token.key);
 }
 
-/* Selects the row whose name is the `length` bytes at `name`. */
+/* Whether the row has the name of `length` bytes, or one that begins so where it ends in `*`. */
+static bool has_name(const struct bench *bench, const char *name, size_t length)
+{
+	if (length > 0 && name[length - 1] == '*')
+		return strncmp(bench->name, name, length - 1) == 0;
+	return strlen(bench->name) == length && memcmp(bench->name, name, length) == 0;
+}
+
 static void select(struct suite *suite, const char *name, size_t length)
 {
+	bool found = false;
+
 	for (uint32_t i = 0; i < suite->count; i++) {
-		if (strlen(suite->benches[i].name) == length &&
-		    memcmp(suite->benches[i].name, name, length) == 0) {
-			suite->selected[i] = true;
-			return;
-		}
+		if (!has_name(&suite->benches[i], name, length))
+			continue;
+		suite->selected[i] = true;
+		found = true;
 	}
-	fail("unknown-benchmark only=%.*s", (int)length, name);
+	if (!found)
+		fail("unknown-benchmark only=%.*s", (int)length, name);
 }
 
 static void parse_only(struct suite *suite)
@@ -47,7 +56,8 @@ static void parse_only(struct suite *suite)
 
 	switch (cmdline_get(suite->cmdline, "only", list, sizeof(list))) {
 	case CMDLINE_ABSENT:
-		memset(suite->selected, true, sizeof(suite->selected));
+		for (uint32_t i = 0; i < suite->count; i++)
+			suite->selected[i] = !suite->benches[i].on_request;
 		return;
 	case CMDLINE_TOO_LONG:
 		fail("list-too-long most=%lu", sizeof(list) - 1);

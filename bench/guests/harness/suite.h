@@ -22,10 +22,11 @@ enum {
 };
 
 /*
- * Opens the report of `image` and runs `count` benchmarks, at most SUITE_MAX, in their order, or
- * `empty`, which every table has, and those that `only=NAME,NAME` names.  `samples=N`, `pages=N`
- * and `spaces=N` stand in for the numbers of each row, the last two where a row has them.  What the
- * command line cannot mean is a failure of the image.
+ * Opens the report of `image` and runs `count` benchmarks, at most SUITE_MAX, in their order but
+ * for those on request, or `empty`, which every table has, and those that `only=NAME,NAME` names;
+ * NAME* means each whose name begins so. `samples=N`, `pages=N` and `spaces=N` stand in for the
+ * numbers of each row, the last two where a row has them.  What the command line cannot mean is a
+ * failure of the image.
  */
 void suite_run(const char *image, const struct bench *benches, uint32_t count,
 	       const struct start_info_view *boot);

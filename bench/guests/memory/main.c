@@ -20,8 +20,23 @@ static const struct bench benches[] = {
 		.expect = (exits),                                                  \
 		.run = bench_##function,                                            \
 	},
+#define ON_REQUEST(row, per_sample, count, address_spaces, space_pages, accesses, exits, function) \
+	{                                                                                          \
+		.name = (row),                                                                     \
+		.component = FEE_MEMORY,                                                           \
+		.ops = (per_sample),                                                               \
+		.samples = (count),                                                                \
+		.needs = NEED_NOTHING,                                                             \
+		.spaces = (address_spaces),                                                        \
+		.pages = (space_pages),                                                            \
+		.every = (accesses),                                                               \
+		.on_request = true,                                                                \
+		.expect = (exits),                                                                 \
+		.run = bench_##function,                                                           \
+	},
 #include "bench/guests/memory.def"
 #undef BENCH
+#undef ON_REQUEST
 };
 
 #define COUNT (sizeof(benches) / sizeof(benches[0]))

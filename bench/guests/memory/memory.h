@@ -29,6 +29,7 @@ void bench_ptechurn_batch(struct run *run);
 void bench_forkstorm(struct run *run);
 void bench_ctxswitch(struct run *run);
 void bench_chase(struct run *run);
+void bench_chase_exits(struct run *run);
 void bench_gups(struct run *run);
 void bench_mixed(struct run *run);
 

@@ -69,6 +69,36 @@ void bench_chase(struct run *run)
 	end();
 }
 
+/* The same, with an instruction that always exits after every so many steps. */
+void bench_chase_exits(struct run *run)
+{
+	uint32_t lines = run->pages * LINES_PER_PAGE;
+	struct line *line = (struct line *)SPACE_START;
+	uint64_t sum = 0;
+
+	begin(run->pages);
+	ring_number(line, lines);
+	ring_link(line, lines);
+	for (struct sample *s = run->first; s != run->end; s++) {
+		uint64_t rounds = run->ops, every = run->every;
+
+		__asm__ volatile(SAMPLE_BEGIN "1: mov %[every], %%rsi\n"
+					      "2: add 8(%[line]), %[sum]\n"
+					      "mov (%[line]), %[line]\n"
+					      "dec %%rsi\n"
+					      "jnz 2b\n"
+					      "xor %%eax, %%eax\n"
+					      "cpuid\n"
+					      "dec %[rounds]\n"
+					      "jnz 1b\n" SAMPLE_END
+				 : [line] "+r"(line), [sum] "+r"(sum), [rounds] "+r"(rounds)
+				 : "D"(s), [every] "r"(every)
+				 : "rax", "rbx", "rcx", "rdx", "rsi", SAMPLE_CLOBBERS);
+	}
+	expect("wrong-sum", sum, follow(run_samples(run) * run->ops * run->every));
+	end();
+}
+
 /* The next number of a fixed sequence, and the word of the table that it falls on. */
 static uint64_t next(uint64_t random)
 {
