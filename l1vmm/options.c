@@ -184,6 +184,11 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		format(why, size, "dirty= and exec= need mmu=ept");
 		return false;
 	}
+	/* Without EPT, L2's page tables would name the machine's memory, not L1's. */
+	if (ok && o->switches.nested == SW_NESTED_ON && switches_shadow(&o->switches)) {
+		format(why, size, "nested=on needs mmu=ept");
+		return false;
+	}
 	if (ok && o->ring_bytes % RING_UNIT) {
 		format(why, size, "%s a multiple of %u",
 		       o->outbox == OUTBOX_MAPPED ? "outbox=mapped: takes" : "ring= takes",
