@@ -76,10 +76,11 @@ ends_with 5 'watchdog' 'the same on the bare machine' 'micro fault=hang'
 
 # Guests in 32-bit code: what happens to them is theirs, and never a panic (status 4).
 ends_well() {
-	experiment "l1vmm $2/ legacy-$1"
+	local guest=$1 switches=${2:-}
+	experiment "l1vmm $switches/ legacy-$guest"
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
-	is "$status" 0 "legacy $1 ends well${2:+ with $2}" || diag "$errors"
+	is "$status" 0 "legacy $guest ends well${switches:+ with $switches}" || diag "$errors"
 	console=$(cat "$T/results/case/case/console.log" 2>/dev/null)
 }
 ends_well xsetbv
