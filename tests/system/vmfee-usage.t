@@ -36,7 +36,7 @@ is "$status" 2 "an unknown option is wrong usage"
 run "$vmfee" run --jobs=0 fee
 is "$status" 2 "no jobs at all are wrong usage"
 run "$vmfee" run --memory=7 fee
-fails_with 2 "^vmfee: --memory: memory = '7' is not possible; it is .* from 16 to 2048" \
+fails_with 2 "^vmfee: --memory: memory = '7' is not possible; it is .* from 16 to 3071" \
 	"an option's limits are those of the key"
 
 run "$vmfee" run nonsense
@@ -66,7 +66,7 @@ malformed 2 "unknown section \[machine\]" "an unknown section" <<-END
 	[machine]
 	cpu = fast
 END
-malformed 4 "no image 'mirco' in build/images; there are: .*micro" "an unknown image" <<-END
+malformed 4 "no image 'mirco' in build/images; there are: .*l1vmm" "an unknown image" <<-END
 	[experiment]
 	title = t
 	[stack a]
