@@ -45,6 +45,7 @@ SAN_CFLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize
 SAN_LDFLAGS := -fsanitize=address,undefined
 
 include telemetry/build.mk
+include telemetry/bpf/build.mk
 include shadow/build.mk
 include nesting/build.mk
 include l1vmm/build.mk

@@ -73,7 +73,7 @@ static int write_disk(struct cell *cell, struct vmfee_error *err)
 		.boot_sector = boot_sector,
 		.images = images,
 		.memory = cell->experiment->memory,
-		/* Nobody traces a stack without a hypervisor. */
+		/* Nobody traces a workload by itself. */
 		.outbox = cell->stack->stack.levels > 1 ? (uint64_t)cell->experiment->outbox << 20
 							: 0,
 	};
@@ -199,7 +199,7 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 		.tick = platform->tick,
 	};
 
-	if (cell->console.records == 0)
+	if (cell->console.records == 0 && cell->console.observed.records == 0)
 		return 0;
 	if (cell->stack->probe_of[0] != '\0')
 		return vmfee_fail(err, VMFEE_USAGE,

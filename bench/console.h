@@ -18,6 +18,7 @@ enum {
 	CONSOLE_MAX_NOTES = 256,     /* of each kind */
 	CONSOLE_MAX_VALUE = 63,
 	CONSOLE_MAX_TEXT = 255,
+	CONSOLE_REASONS = 128, /* more than there are basic exit reasons */
 };
 
 struct console_expectation {
@@ -59,6 +60,12 @@ enum console_end {
 	CONSOLE_REFUSED, /* a hypervisor that did not start: its command line, its CPU */
 };
 
+/* What the launcher of a KVM has seen of KVM's own exits. */
+struct console_observed {
+	uint64_t records, dropped, packets;
+	uint64_t delivered[CONSOLE_REASONS]; /* to its guest, a hypervisor; by reason */
+};
+
 struct console {
 	unsigned levels; /* of the stack */
 	unsigned traced; /* the level whose trace leaves the machine; set after console_init() */
@@ -72,7 +79,8 @@ struct console {
 	char stop[CONSOLE_MAX_TEXT + 1];    /* the first @stop, as "key=value ..."; or empty */
 	bool telemetry;			    /* the traced level has told of its trace */
 	uint64_t records, dropped, packets; /* in it, over all CPUs */
-	size_t pending;			    /* bytes of the line that has not ended yet */
+	struct console_observed observed;
+	size_t pending; /* bytes of the line that has not ended yet */
 	char bytes[LINE_MAX_BYTES + STACK_MAX_LEVELS + 1];
 };
 

@@ -55,12 +55,13 @@ static int add_programs(struct initramfs *archive, const struct project *project
 
 /* The images of the levels above KVM, and how the launcher is told of them. */
 static int add_images(struct initramfs *archive, const struct project *project,
-		      const struct stack *stack, unsigned memory, struct vmfee_error *err)
+		      const struct stack *stack, unsigned memory, bool observe,
+		      struct vmfee_error *err)
 {
 	char arguments[STACK_MAX_LEVELS * (STACK_MAX_CMDLINE + STACK_MAX_NAME + 16) + 128];
-	size_t used = (size_t)snprintf(arguments, sizeof(arguments),
-				       "--console=port\n--memory=%u\n--ring=%d\n", memory,
-				       stack->levels > 2 ? RING_KIB : 0);
+	size_t used = (size_t)snprintf(
+		arguments, sizeof(arguments), "--console=port\n--memory=%u\n--ring=%d\n%s", memory,
+		stack->levels > 2 ? RING_KIB : 0, observe ? "--observe=trace\n" : "");
 
 	for (unsigned i = 1; i < stack->levels; i++) {
 		const struct stack_level *level = &stack->level[i];
@@ -93,7 +94,7 @@ static int add_all(struct initramfs *archive, const struct project *project,
 	initramfs_text(archive, "params/kvm_intel", level.kvm_intel);
 	if (add_programs(archive, project, err) != 0)
 		return -1;
-	return add_images(archive, project, stack, memory, err);
+	return add_images(archive, project, stack, memory, level.observe, err);
 }
 
 int kvm_image_write(const char *path, const struct project *project, const struct stack *stack,

@@ -60,6 +60,19 @@ static void append(struct kvm_level *level, int index, const char *value, int le
 		params[index].name, length, value);
 }
 
+/* Of the launcher's, not of a module. */
+static bool take_observe(struct kvm_level *level, const char *token, size_t length)
+{
+	static const char on[] = "observe=on";
+	static const char off[] = "observe=off";
+
+	if (length == strlen(on) && memcmp(token, on, length) == 0)
+		level->observe = true;
+	else if (length != strlen(off) || memcmp(token, off, length) != 0)
+		return false;
+	return true;
+}
+
 int kvm_level_parse(struct kvm_level *level, const char *cmdline, struct vmfee_error *err)
 {
 	bool given[PARAMS] = {false};
@@ -68,6 +81,11 @@ int kvm_level_parse(struct kvm_level *level, const char *cmdline, struct vmfee_e
 	for (const char *token = cmdline + strspn(cmdline, " \t"); *token != '\0';) {
 		size_t length = strcspn(token, " \t");
 		size_t name = strcspn(token, "= \t");
+		if (take_observe(level, token, length)) {
+			token += length;
+			token += strspn(token, " \t");
+			continue;
+		}
 		int index = find(token, name);
 		size_t value = name + 1;
 		while (value < length && isalnum((unsigned char)token[value]))

@@ -15,6 +15,7 @@
 struct kvm_level {
 	char kvm[STACK_MAX_CMDLINE + 1];
 	char kvm_intel[STACK_MAX_CMDLINE + 128];
+	bool observe; /* observe=on: the launcher looks at KVM's tracepoints */
 };
 
 /* Whether KVM is the lowest level. */

@@ -66,9 +66,10 @@ static int copy_bytes(const struct box *box, uint64_t size)
 	return 0;
 }
 
-static int copy_packets(struct box *box, uint64_t *packets)
+static int copy_packets(struct box *box, uint32_t level, uint64_t *packets)
 {
-	for (*packets = 0; box->offset + OUTBOX_SECTOR <= box->end; (*packets)++) {
+	*packets = 0;
+	for (uint64_t number = 0; box->offset + OUTBOX_SECTOR <= box->end; number++) {
 		struct telemetry_packet head;
 		if (read_at(box, &head, sizeof(head), box->offset) != 0)
 			return -1;
@@ -78,25 +79,27 @@ static int copy_packets(struct box *box, uint64_t *packets)
 		uint64_t room = (uint64_t)(box->end - box->offset);
 		enum telemetry_fault fault = telemetry_packet_check(&head, room);
 		if (fault != TELEMETRY_OK)
-			return vmfee_fail(box->err, VMFEE_SYSTEM,
-					  "packet %" PRIu64 " of the outbox: %s %s", *packets,
-					  telemetry_fault_field(fault),
-					  telemetry_fault_text(fault));
+			return vmfee_fail(
+				box->err, VMFEE_SYSTEM, "packet %" PRIu64 " of the outbox: %s %s",
+				number, telemetry_fault_field(fault), telemetry_fault_text(fault));
 		uint64_t size = head.packet_size / 8;
 		if (size % OUTBOX_SECTOR != 0)
 			return vmfee_fail(box->err, VMFEE_SYSTEM,
 					  "packet %" PRIu64 " of the outbox: %" PRIu64
 					  " bytes are no whole number of sectors",
-					  *packets, size);
-		if (copy_bytes(box, size) != 0)
-			return -1;
+					  number, size);
+		if (head.level == level) {
+			if (copy_bytes(box, size) != 0)
+				return -1;
+			(*packets)++;
+		}
 		box->offset += (off_t)size;
 	}
 	return 0;
 }
 
-int outbox_copy(const char *disk, uint64_t lba, uint64_t sectors, const char *stream,
-		uint64_t *packets, struct vmfee_error *err)
+int outbox_copy(const char *disk, uint64_t lba, uint64_t sectors, uint32_t level,
+		const char *stream, uint64_t *packets, struct vmfee_error *err)
 {
 	struct box box = {
 		.disk = open(disk, O_RDONLY | O_CLOEXEC),
@@ -115,7 +118,7 @@ int outbox_copy(const char *disk, uint64_t lba, uint64_t sectors, const char *st
 		close(box.disk);
 		return -1;
 	}
-	int failed = copy_packets(&box, packets);
+	int failed = copy_packets(&box, level, packets);
 	close(box.disk);
 	if (close(box.stream) != 0 && !failed)
 		failed = vmfee_fail_errno(err, "%s", stream);

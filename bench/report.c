@@ -1,4 +1,5 @@
 #include "bench/report.h"
+#include "bench/report_beneath.h"
 #include "bench/report_exits.h"
 #include "bench/report_pairs.h"
 #include "bench/report_tlb.h"
@@ -256,6 +257,7 @@ static int print_stack(const struct results *results, const struct result_stack 
 			  stack->records, stack->dropped);
 	}
 	print_telemetry(&analysis, out, width, unit);
+	failed |= report_beneath(results, stack, out, width);
 	analysis_free(&analysis);
 	return failed ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report") : 0;
 }

@@ -22,8 +22,10 @@ static bool is_pair(const struct result_stack *kvm, const struct result_stack *o
 	const char *upper = upper_levels(kvm);
 	const char *same = upper_levels(other);
 
-	return kvm_level_begins(kvm->notation) && !kvm_level_begins(other->notation) &&
-	       upper != NULL && same != NULL && strcmp(upper, same) == 0;
+	/* What looks on is measured too. */
+	return strstr(kvm->notation, "observe=on") == NULL && kvm_level_begins(kvm->notation) &&
+	       !kvm_level_begins(other->notation) && upper != NULL && same != NULL &&
+	       strcmp(upper, same) == 0;
 }
 
 static int print_pair(const struct result_stack *l1vmm, const struct result_stack *kvm,

@@ -143,6 +143,17 @@ int store_property(struct store *store, const char *key, const char *value, stru
 	return put_row(&row, err);
 }
 
+/* Of the level whose trace the tables are about; others may look on from beneath. */
+static uint64_t traced_records(const struct console *console, const struct exits *exits)
+{
+	uint64_t records = 0;
+
+	for (size_t i = 0; i < exits->sums; i++)
+		if (exits->sum[i].level >= console->traced)
+			records += exits->sum[i].count;
+	return records;
+}
+
 static int put_stack(struct store *store, unsigned number, const struct experiment_stack *stack,
 		     const struct console *console, const struct exits *exits,
 		     struct vmfee_error *err)
@@ -157,8 +168,8 @@ static int put_stack(struct store *store, unsigned number, const struct experime
 		put_null(&row);
 	else
 		put_text(&row, stack->probe_of);
-	put_number(&row, exits->records > 0);
-	put_number(&row, exits->records);
+	put_number(&row, traced_records(console, exits) > 0);
+	put_number(&row, traced_records(console, exits));
 	put_number(&row, console->dropped);
 	return put_row(&row, err);
 }

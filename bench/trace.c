@@ -62,23 +62,66 @@ static int add_stream(const char *path, const struct console *console, struct ex
 	return failed;
 }
 
-int trace_take(const struct trace_source *source, const struct console *console,
-	       struct exits *exits, struct vmfee_error *err)
+/*
+ * One level's part of the outbox: its packets become a stream of their own, and its records are
+ * added up.  As many must be there as were announced.
+ */
+static int take_level(const struct trace_source *source, const struct console *console,
+		      unsigned level, uint64_t records, uint64_t announced, struct exits *exits,
+		      struct vmfee_error *err)
 {
 	char stream[PATH_MAX];
 	uint64_t packets;
+	uint64_t before = exits->records;
 
-	if (snprintf(stream, sizeof(stream), "%s/stream_0", source->folder) >= PATH_MAX)
+	if (records == 0)
+		return 0;
+	if (snprintf(stream, sizeof(stream), "%s/stream_%u", source->folder, level) >= PATH_MAX)
 		return vmfee_fail(err, VMFEE_SYSTEM, "%s: too long a path", source->folder);
+	if (outbox_copy(source->disk, source->lba, source->sectors, level, stream, &packets, err) !=
+		    0 ||
+	    add_stream(stream, console, exits, err) != 0)
+		return -1;
+	if (packets == announced && exits->records - before == records)
+		return 0;
+	return vmfee_fail(err, VMFEE_SYSTEM,
+			  "the trace is cut short: %" PRIu64 " records in %" PRIu64
+			  " packets announced, %" PRIu64 " in %" PRIu64 " found",
+			  records, announced, exits->records - before, packets);
+}
+
+/* What KVM says that it delivered to its guest, and what the guest says that it got. */
+static int compare_levels(const struct console *console, const struct exits *exits,
+			  struct vmfee_error *err)
+{
+	uint64_t got[CONSOLE_REASONS] = {0};
+
+	if (console->observed.records == 0 || console->records == 0 || console->dropped > 0)
+		return 0;
+	for (size_t i = 0; i < exits->sums; i++)
+		if (exits->sum[i].level == console->traced)
+			got[exits->sum[i].reason] += exits->sum[i].count;
+	for (unsigned i = 0; i < CONSOLE_REASONS; i++)
+		if (got[i] != console->observed.delivered[i])
+			return vmfee_fail(err, VMFEE_SYSTEM,
+					  "KVM delivered %" PRIu64 " exits %s, and its guest "
+					  "recorded %" PRIu64,
+					  console->observed.delivered[i],
+					  exit_reason_name((uint16_t)i), got[i]);
+	return 0;
+}
+
+int trace_take(const struct trace_source *source, const struct console *console,
+	       struct exits *exits, struct vmfee_error *err)
+{
+	const struct console_observed *observed = &console->observed;
+
 	if (mkdir(source->folder, 0777) != 0)
 		return vmfee_fail_errno(err, "%s", source->folder);
-	if (outbox_copy(source->disk, source->lba, source->sectors, stream, &packets, err) != 0 ||
-	    write_metadata(source, err) != 0 || add_stream(stream, console, exits, err) != 0)
+	if (write_metadata(source, err) != 0 ||
+	    take_level(source, console, console->traced, console->records, console->packets, exits,
+		       err) != 0 ||
+	    take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0)
 		return -1;
-	if (packets != console->packets || exits->records != console->records)
-		return vmfee_fail(err, VMFEE_SYSTEM,
-				  "the trace is cut short: %" PRIu64 " records in %" PRIu64
-				  " packets announced, %" PRIu64 " in %" PRIu64 " found",
-				  console->records, console->packets, exits->records, packets);
-	return 0;
+	return compare_levels(console, exits, err);
 }

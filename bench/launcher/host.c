@@ -43,15 +43,44 @@ int host_explain_nesting(const char *nested, struct vmfee_error *err)
 			  nested[0]);
 }
 
+/* The first word of a parameter's file; empty where there is none. */
+static void read_parameter(const char *module, const char *name, char *value, int size)
+{
+	char path[128];
+
+	value[0] = '\0';
+	snprintf(path, sizeof(path), HOST_MODULES "/%s/parameters/%s", module, name);
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	if (fgets(value, size, file) == NULL)
+		value[0] = '\0';
+	value[strcspn(value, " \n")] = '\0';
+	fclose(file);
+}
+
+void host_each_parameter(void (*visit)(void *ctx, const char *name, const char *value), void *ctx)
+{
+	static const struct {
+		const char *module, *name;
+	} parameters[] = {
+#define KVM_PARAM(name, module, initial, text) {#module, #name},
+#include "bench/kvm_params.def"
+#undef KVM_PARAM
+	};
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+		char value[32];
+		read_parameter(parameters[i].module, parameters[i].name, value, sizeof(value));
+		if (value[0] != '\0')
+			visit(ctx, parameters[i].name, value);
+	}
+}
+
 int host_refuse_nesting(struct vmfee_error *err)
 {
-	char value[8] = "";
-	FILE *file = fopen(HOST_PARAMETERS "/nested", "re");
+	char value[8];
 
-	if (file != NULL) {
-		if (fgets(value, sizeof(value), file) == NULL)
-			value[0] = '\0';
-		fclose(file);
-	}
+	read_parameter("kvm_intel", "nested", value, sizeof(value));
 	return host_explain_nesting(value[0] == '\0' ? NULL : value, err);
 }

@@ -6,8 +6,8 @@
 
 #include "bench/err.h"
 
-#define HOST_KVM	"/dev/kvm"
-#define HOST_PARAMETERS "/sys/module/kvm_intel/parameters"
+#define HOST_KVM     "/dev/kvm"
+#define HOST_MODULES "/sys/module"
 
 /* Why /dev/kvm could not be opened.  Returns -1 with VMFEE_PLATFORM. */
 int host_refuse_kvm(int number, struct vmfee_error *err);
@@ -17,6 +17,12 @@ int host_refuse_kvm(int number, struct vmfee_error *err);
  * where there is none.  Returns -1 with VMFEE_PLATFORM.
  */
 int host_explain_nesting(const char *nested, struct vmfee_error *err);
+
+/*
+ * Gives every parameter of KVM's modules that this project knows, and that this host has, to
+ * `visit`.
+ */
+void host_each_parameter(void (*visit)(void *ctx, const char *name, const char *value), void *ctx);
 
 /* The same for this host. */
 int host_refuse_nesting(struct vmfee_error *err);

@@ -3,9 +3,12 @@
  * the trace, and waits for the guest's end, a signal or the timeout.
  */
 #include "bench/launcher/drain.h"
+#include "bench/launcher/host.h"
 #include "bench/launcher/machine.h"
+#include "bench/launcher/observe.h"
 #include "bench/launcher/options.h"
 #include "bench/launcher/output.h"
+#include "bench/launcher/packer.h"
 #include "bench/launcher/sandbox.h"
 #include "bench/launcher/sink.h"
 #include "bench/launcher/vcpu.h"
@@ -32,17 +35,25 @@ struct launch {
 	struct machine machine;
 	struct ports ports;
 	struct drain drain;
+	struct observe *observe; /* NULL: nobody looks from beneath */
+	struct sink observe_sink;
+	struct packer packer;
 	struct vcpu vcpu;
 	int signals;
 	struct timespec deadline;
 	const char *ended; /* the word for the @end line */
 };
 
+static int drain_all(struct launch *launch, struct vmfee_error *err)
+{
+	if (drain_ring(&launch->drain, err) != 0)
+		return -1;
+	return launch->observe == NULL ? 0 : observe_drain(launch->observe, &launch->packer, err);
+}
+
 static int drain_between_lines(void *ctx, struct vmfee_error *err)
 {
-	struct launch *launch = ctx;
-
-	return drain_ring(&launch->drain, err);
+	return drain_all(ctx, err);
 }
 
 static int pick_processor(const struct launch_options *options, struct vmfee_error *err)
@@ -72,6 +83,25 @@ static int open_trace(struct launch *launch, struct vmfee_error *err)
 	launch->drain.ring_bytes = (uint64_t)options->ring << 10;
 	launch->drain.sink = &launch->sink;
 	return sink_open(&launch->sink, options->trace, err);
+}
+
+/* A machine that does not let itself be observed runs its guests all the same. */
+static int open_observe(struct launch *launch, struct vmfee_error *err)
+{
+	const char *where = launch->options.observe;
+	bool shared = where != NULL && strcmp(where, "trace") == 0;
+	char why[256];
+
+	launch->observe_sink.file = -1;
+	launch->packer.sink = shared ? &launch->sink : &launch->observe_sink;
+	if (where == NULL || (shared && launch->options.trace == NULL))
+		return 0;
+	if (!shared && sink_open(&launch->observe_sink, where, err) != 0)
+		return -1;
+	launch->observe = observe_open(why, sizeof(why));
+	if (launch->observe == NULL)
+		output_line(&launch->output, "l1vmm-launch: %s; the run goes on without", why);
+	return 0;
 }
 
 static int load(struct launch *launch, struct vmfee_error *err)
@@ -121,13 +151,21 @@ static int make_thread(struct launch *launch, struct vmfee_error *err)
 	return vcpu->processor < 0 ? -1 : vcpu_start(vcpu, err);
 }
 
+static void print_parameter(void *ctx, const char *name, const char *value)
+{
+	output_line(ctx, "@switch name=%s value=%s", name, value);
+}
+
 static int prepare(struct launch *launch, struct vmfee_error *err)
 {
 	if (output_open(&launch->output, launch->options.ports, err) != 0 ||
 	    open_trace(launch, err) != 0 || open_signals(launch, err) != 0 ||
 	    machine_open(&launch->machine, launch->options.memory, launch->options.count > 1,
 			 err) != 0 ||
-	    load(launch, err) != 0 || make_thread(launch, err) != 0)
+	    load(launch, err) != 0)
+		return -1;
+	host_each_parameter(print_parameter, &launch->output);
+	if (open_observe(launch, err) != 0 || make_thread(launch, err) != 0)
 		return -1;
 	return sandbox_enter(err);
 }
@@ -138,7 +176,7 @@ static int patience(const struct launch *launch)
 	const struct launch_options *options = &launch->options;
 	struct timespec now;
 
-	if (launch->drain.ring_bytes > 0 && !options->ports)
+	if ((launch->drain.ring_bytes > 0 || launch->observe != NULL) && !options->ports)
 		return DRAIN_MS;
 	if (options->timeout == 0)
 		return -1;
@@ -182,7 +220,7 @@ static int watch(struct launch *launch, struct vmfee_error *err)
 			return -1;
 		if (check_timeout(launch, err) != 0)
 			return -1;
-		if (!launch->options.ports && drain_ring(&launch->drain, err) != 0)
+		if (!launch->options.ports && drain_all(launch, err) != 0)
 			return -1;
 	}
 }
@@ -218,6 +256,17 @@ static int judge(struct launch *launch, struct vmfee_error *err)
 	return -1;
 }
 
+static int finish_traces(struct launch *launch, struct vmfee_error *err)
+{
+	if (drain_all(launch, err) != 0)
+		return -1;
+	if (launch->observe == NULL)
+		return 0;
+	if (packer_flush(&launch->packer, err) != 0)
+		return -1;
+	return observe_summarize(launch->observe, &launch->output, err);
+}
+
 static int run(struct launch *launch, struct vmfee_error *err)
 {
 	clock_gettime(CLOCK_MONOTONIC, &launch->deadline);
@@ -229,9 +278,10 @@ static int run(struct launch *launch, struct vmfee_error *err)
 		vcpu_stop(&launch->vcpu);
 	vcpu_join(&launch->vcpu);
 	/* What the guest published before it was stopped is as good as the rest. */
-	if (launch->vcpu.err.status == VMFEE_OK && drain_ring(&launch->drain, err) != 0)
+	if (launch->vcpu.err.status == VMFEE_OK && finish_traces(launch, err) != 0)
 		failed = -1;
-	if (sink_close(&launch->sink, err) != 0 || failed)
+	if (sink_close(&launch->observe_sink, err) != 0 || sink_close(&launch->sink, err) != 0 ||
+	    failed)
 		return -1;
 	return judge(launch, err);
 }
@@ -253,6 +303,7 @@ int main(int argc, char **argv)
 	if (launch.output.write != NULL)
 		output_line(&launch.output, "@end image=kvm status=%s",
 			    failed ? launch.ended : "ok");
+	observe_close(launch.observe);
 	drain_free(&launch.drain);
 	machine_close(&launch.machine);
 	if (launch.options.ports)

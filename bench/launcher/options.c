@@ -14,6 +14,7 @@ enum {
 	OPTION_TIMEOUT,
 	OPTION_PROCESSOR,
 	OPTION_TRACE,
+	OPTION_OBSERVE,
 	OPTION_CONSOLE,
 };
 
@@ -23,6 +24,10 @@ static const struct argp_option known[] = {
 	{"memory", OPTION_MEMORY, "MIB", 0, "Memory of the machine; the default is 256", 0},
 	{"trace", OPTION_TRACE, "FILE", 0,
 	 "Write the exits that the lowest image records to FILE, or to ata:LBA,SECTORS", 0},
+	{"observe", OPTION_OBSERVE, "FILE", 0,
+	 "Write the exits that KVM itself takes to FILE, by BPF programs on its tracepoints; trace: "
+	 "to where --trace says",
+	 0},
 	{"ring", OPTION_RING, "KIB", 0,
 	 "Room for exits not yet written, 0 for an image that records none; the default is 4096",
 	 0},
@@ -86,6 +91,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_TRACE:
 		options->trace = arg;
+		return 0;
+	case OPTION_OBSERVE:
+		options->observe = arg;
 		return 0;
 	case OPTION_CONSOLE:
 		options->ports = strcmp(arg, "port") == 0;

@@ -9,12 +9,13 @@
 #include <stdbool.h>
 
 struct launch_options {
-	unsigned memory;   /* MiB */
-	unsigned ring;	   /* KiB; 0: the lowest image records nothing */
-	unsigned timeout;  /* seconds; 0: none */
-	int processor;	   /* for the vCPU; -1: the highest that the launcher may use */
-	const char *trace; /* of the lowest image: a file or ata:LBA,SECTORS; NULL: none */
-	bool ports;	   /* console and end by the ports of the machine beneath */
+	unsigned memory;     /* MiB */
+	unsigned ring;	     /* KiB; 0: the lowest image records nothing */
+	unsigned timeout;    /* seconds; 0: none */
+	int processor;	     /* for the vCPU; -1: the highest that the launcher may use */
+	const char *trace;   /* of the lowest image: a file or ata:LBA,SECTORS; NULL: none */
+	const char *observe; /* where KVM's own view goes: a file, "trace" for there too; NULL */
+	bool ports;	     /* console and end by the ports of the machine beneath */
 	struct load_image images[LOAD_MAX_IMAGES];
 	size_t count;
 };

@@ -2,6 +2,7 @@
 
 #include <grp.h>
 #include <linux/audit.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
@@ -22,9 +23,12 @@ static const uint32_t allowed[] = {
 	SYS_clock_gettime, SYS_sched_yield, SYS_fstat,	      SYS_newfstatat,
 };
 
-enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]), PROLOGUE = 4 };
+enum { ALLOWED = sizeof(allowed) / sizeof(allowed[0]), PROLOGUE = 4, BPF_RULE = 4 };
 
-/* Kills at a call of another architecture's numbering, and at each that is not allowed. */
+/*
+ * Kills at a call of another architecture's numbering, and at each that is not allowed.  bpf() may
+ * read maps that are open.
+ */
 static void write_filter(struct sock_filter *filter)
 {
 	const struct sock_filter prologue[PROLOGUE] = {
@@ -33,12 +37,20 @@ static void write_filter(struct sock_filter *filter)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	};
+	const struct sock_filter bpf_rule[BPF_RULE] = {
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, BPF_RULE - 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, BPF_MAP_LOOKUP_ELEM, ALLOWED + 2, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	};
 	size_t at = 0;
 
 	while (at < PROLOGUE) {
 		filter[at] = prologue[at];
 		at++;
 	}
+	for (size_t i = 0; i < BPF_RULE; i++)
+		filter[at++] = bpf_rule[i];
 	for (size_t i = 0; i < ALLOWED; i++)
 		filter[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i],
 							    (uint8_t)(ALLOWED - i), 0);
@@ -63,7 +75,7 @@ static int drop_root(struct vmfee_error *err)
 
 int sandbox_enter(struct vmfee_error *err)
 {
-	struct sock_filter filter[PROLOGUE + ALLOWED + 2];
+	struct sock_filter filter[PROLOGUE + BPF_RULE + ALLOWED + 2];
 	const struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]),
 					   .filter = filter};
 

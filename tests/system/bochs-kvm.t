@@ -17,6 +17,8 @@ outbox = 1
 levels = l1vmm / micro only=cpuid,rdmsr-trapped
 [stack other]
 levels = kvm / l1vmm / micro only=cpuid,rdmsr-trapped
+[stack seen]
+levels = kvm observe=on / l1vmm / micro only=cpuid,rdmsr-trapped
 END
 run "$vmfee" run --no-plots --platform=bochs-kvm short
 is "$status" 0 "two levels of hypervisors within Bochs" || diag "$errors"
@@ -25,13 +27,24 @@ like "$output" "cpuid +[1-9][0-9]{3,4}\.0 +1\.00 +CPUID 1" "L1 records the exits
 run=$results/short-bochs-kvm
 cmp "$run/one/console.log" "$run/other/console.log" >&2
 is $? 0 "two runs write the same console"
-cmp "$run/one/trace/stream_0" "$run/other/trace/stream_0" >&2
+cmp "$run/one/trace/stream_1" "$run/other/trace/stream_1" >&2
 is $? 0 "and the same trace"
 run babeltrace2 "$run/one"
 is "$status" 0 "babeltrace2 reads it"
 is "$(grep -c 'reason = ( "CPUID"' <<<"$output")" "$(sqlite3 "$run/results.db" \
 	"SELECT SUM(count) FROM exit_sum WHERE stack = 0 AND level = 1 AND reason = 'CPUID'")" \
 	"with all of L1's exits"
+
+# vmfee compares what KVM delivered with what L1 recorded, and fails where they differ.
+like "$(<"$run/seen/console.log")" "@observed records=[1-9][0-9]{2,} dropped=0 packets=[1-9]" \
+	"BPF programs see KVM's own exits"
+is "$(sed -n 's/^@delivered reason=CPUID count=//p' "$run/seen/console.log")" "$(sqlite3 \
+	"$run/results.db" "SELECT SUM(count) FROM exit_sum WHERE stack = 2 AND level = 1
+		AND reason = 'CPUID'")" "KVM delivered what L1 recorded"
+run "$vmfee" report short-bochs-kvm
+like "$output" "rdmsr-trapped +1\.00 +3\.00 .*VMREAD 1, VMRESUME 1, MSR_READ 1" \
+	"the report says what KVM did for an exit of L1's guest"
+like "$output" "Observing takes [1-9][0-9]+\.[0-9] instructions an exit" "and what looking cost"
 
 # stack LEVELS: makes the experiment `case` of one stack
 stack() {

@@ -276,3 +276,31 @@ Test(console, nothing_that_a_guest_repeats_grows_without_limit)
 		rig_console_free(console);
 	}
 }
+
+/* Upon KVM it is level 1 whose trace leaves the machine, and level 0 that tells of KVM's own. */
+Test(console, upon_kvm)
+{
+	struct console *console = malloc(sizeof(*console));
+	struct vmfee_error err = {0};
+	static const char text[] = "@switch name=ept value=Y\n"
+				   "|@telemetry cpu=0 records=7 dropped=1 packets=1\n"
+				   "@delivered reason=CPUID count=7\n"
+				   "@handled reason=VMREAD log2=10x3,11x2\n"
+				   "@observed records=40 dropped=2 packets=3\n"
+				   "@end image=kvm status=ok\n";
+
+	cr_assert_not_null(console);
+	console_init(console, 3);
+	console->traced = 1;
+	cr_assert_eq(console_feed(console, text, strlen(text), &err), 0, "%s", err.text);
+	cr_expect_eq(console->records, 7);
+	cr_expect_eq(console->observed.records, 40);
+	cr_expect_eq(console->observed.dropped, 2);
+	cr_expect_eq(console->observed.packets, 3);
+	cr_expect_eq(console->observed.delivered[exit_reason_by_name("CPUID")], 7);
+
+	cr_expect_neq(console_feed(console, "@delivered reason=NOTHING count=1\n", 34, &err), 0);
+	cr_expect_not_null(strstr(err.text, "reason= names no exit reason"), "%s", err.text);
+	console_free(console);
+	free(console);
+}

@@ -32,10 +32,31 @@ Test(kvm_level, parameters_go_to_their_modules)
 	}
 }
 
+Test(kvm_level, observing_is_the_launchers)
+{
+	static const struct {
+		const char *cmdline;
+		bool observe;
+	} rows[] = {
+		{"", false},
+		{"observe=on", true},
+		{"ept=0 observe=on vpid=0", true},
+		{"observe=off", false},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct vmfee_error err = {0};
+		struct kvm_level level;
+		cr_assert_eq(kvm_level_parse(&level, rows[i].cmdline, &err), 0, "%s", err.text);
+		cr_expect_eq(level.observe, rows[i].observe, "%s", rows[i].cmdline);
+		cr_expect_null(strstr(level.kvm_intel, "observe"), "%s", level.kvm_intel);
+	}
+}
+
 Test(kvm_level, what_is_no_parameter_is_named)
 {
 	static const char *const rows[] = {
-		"telemetry=off", "ept",		 "ept=",	  "=1",
+		"telemetry=off", "observe",	 "observe=yes",	  "ept",     "ept=", "=1",
 		"ep=1",		 "ept=1;reboot", "ept=$(reboot)", "ept=a=b",
 	};
 

@@ -3,8 +3,9 @@
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <signal.h>
-#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,14 +57,35 @@ static void call_as_32_bit(void)
 	_exit(result);
 }
 
+static int bpf(int command)
+{
+	union bpf_attr attributes = {0};
+
+	return (int)syscall(SYS_bpf, command, &attributes, sizeof(attributes));
+}
+
+/* No map is open, so that there is none to read; but to ask for one is no crime. */
+static void read_map(void)
+{
+	if (bpf(BPF_MAP_LOOKUP_ELEM) == 0)
+		_exit(1);
+}
+
+static void make_map(void)
+{
+	_exit(bpf(BPF_MAP_CREATE) >= 0 ? 1 : 2);
+}
+
 Test(launch_sandbox, what_a_guest_needs_goes_on)
 {
 	cr_expect_eq(in_sandbox(write_something), 0);
+	cr_expect_eq(in_sandbox(read_map), 0);
 }
 
 Test(launch_sandbox, all_else_kills)
 {
-	void (*const attempts[])(void) = {open_file, become_another, become_root, call_as_32_bit};
+	void (*const attempts[])(void) = {open_file, become_another, become_root, make_map,
+					  call_as_32_bit};
 
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		int status = in_sandbox(attempts[i]);

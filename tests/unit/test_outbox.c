@@ -66,7 +66,7 @@ static void put_packet(long sector, uint64_t bytes, uint64_t number)
 
 static int copy(uint64_t *packets, struct vmfee_error *err)
 {
-	return outbox_copy(disk, LBA, SECTORS, stream, packets, err);
+	return outbox_copy(disk, LBA, SECTORS, 0, stream, packets, err);
 }
 
 static off_t stream_size(void)
@@ -169,6 +169,6 @@ Test(outbox, a_disk_that_is_too_short_is_named)
 	cr_expect_not_null(strstr(err.text, "ends inside its outbox"), "%s", err.text);
 
 	err = (struct vmfee_error){0};
-	cr_expect_eq(outbox_copy("/nowhere/disk.img", 0, 1, stream, &packets, &err), -1);
+	cr_expect_eq(outbox_copy("/nowhere/disk.img", 0, 1, 0, stream, &packets, &err), -1);
 	cr_expect_not_null(strstr(err.text, "/nowhere/disk.img: No such file"), "%s", err.text);
 }
