@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"run", "vmfee run", command_run},
 	{"report", "vmfee report", command_report},
+	{"doctor", "vmfee doctor", command_doctor},
 };
 
 static const char doc[] =
@@ -23,6 +24,7 @@ static const char doc[] =
 	"COMMANDS\n"
 	"  run EXPERIMENT   run every stack of an experiment, and report\n"
 	"  report RUN       print the table of a run, its CSV, or draw its figures\n"
+	"  doctor           what this machine can run, and what would disturb a measurement\n"
 	"  help [COMMAND]   this text, or that of a command\n"
 	"\n"
 	"FILES\n"
@@ -61,7 +63,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		*first = state->next - 1;
 		if (strcmp(arg, "help") != 0 && find_command(arg) == NULL)
-			argp_error(state, "there is no command '%s'; there are: run, report, help",
+			argp_error(state,
+				   "there is no command '%s'; there are: run, report, doctor, help",
 				   arg);
 		state->next = state->argc;
 		return 0;
@@ -91,7 +94,7 @@ static int help(const char *name, struct vmfee_error *err)
 	if (name == NULL)
 		argp_parse(&argp, 2, argv, 0, NULL, NULL);
 	return vmfee_fail(err, VMFEE_USAGE,
-			  "there is no command '%s'; there are: run, report, help", name);
+			  "there is no command '%s'; there are: run, report, doctor, help", name);
 }
 
 static int execute(int argc, char **argv, struct vmfee_error *err)
