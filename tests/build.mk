@@ -58,6 +58,15 @@ $(TABLES_IMAGE): bench/guests/image.ld \
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+# Guests of the tests in C, upon the workloads' runtime.
+TEST_IMAGES := $(B)/images/ring.elf
+
+$(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
+		$(B)/image/tests/guests/ring.o $(B)/image/telemetry/ring.o \
+		$(B)/image/telemetry/packet.o
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 .PHONY: system
-system: all $(LEGACY_IMAGES) $(ENTRY_CHECKS_IMAGE) $(TABLES_IMAGE) ## run the system tests: whole stacks, bad input, set-up
+system: all $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE) $(TABLES_IMAGE) ## run the system tests: whole stacks, bad input, set-up
 	prove --exec bash --timer --jobs $(shell nproc) tests/system/*.t

@@ -68,6 +68,29 @@ is "$status" 0 "two launchers do not meet"
 kill -TERM $first
 wait $first
 
+# A ring of two sub-buffers takes eight only where the launcher empties it meanwhile.
+run "$launch" --timeout=60 --memory=64 --ring=128 --trace="$T/stream" \
+	"build/images/ring.elf records=8176 spoil=none"
+is "$status" 0 "a guest that traces ends well" || diag "$errors"
+like "$output" "records=8176 dropped=0 packets=8" "its ring is drained while it runs"
+is "$(stat -c %s "$T/stream")" $((8 * 65536)) "every packet is written"
+for case in "magic:magic" "version:version" "record_bytes:record_bytes" "subbuffers:subbuffers" \
+	"subbuffer_bytes:subbuffer_bytes" "head:head" "packet:magic"; do
+	run "$launch" --timeout=20 --memory=64 --ring=128 --trace="$T/stream" \
+		"build/images/ring.elf records=3000 spoil=${case%:*}"
+	fails_with 3 "the guest's telemetry ring, packet [0-9]+: ${case#*:} " \
+		"nonsense in ${case%:*} is told by its name"
+done
+run "$launch" --timeout=60 --memory=64 --ring=128 --trace=/dev/full \
+	"build/images/ring.elf records=8176 spoil=none"
+fails_with 7 "/dev/full: No space left" "a full disk ends the run"
+
+# BPF needs privileges, tracefs and BTF; without, the run goes on.
+run "$launch" --timeout=60 --observe="$T/observed" "build/images/micro.elf only=cpuid"
+is "$status" 0 "a run that may not be observed ends well" || diag "$errors"
+like "$output" "(l1vmm-launch: BPF programs: .*; the run goes on without|@observed records=)" \
+	"it says so, or has observed"
+
 # What the processor beneath offers is KVM's to say.
 run "$launch" --timeout=60 build/images/l1vmm.elf "build/images/micro.elf only=cpuid"
 if [ "$status" -eq 6 ]; then
