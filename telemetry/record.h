@@ -52,7 +52,7 @@ enum {
 	RECORD_F_FLUSH_ALL = 1 << 10,
 	/* The exit came from a guest of the guest. */
 	RECORD_F_NESTED = 1 << 11,
-	/* Of a KVM beneath: it delivered the exit to its guest, with the qualification as reason. */
+	/* Of a KVM beneath: its guest got the exit, with the qualification as reason. */
 	RECORD_F_DELIVERED = 1 << 12,
 };
 
