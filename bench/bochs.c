@@ -23,7 +23,8 @@ enum { MAX_HOST_MEMORY = 2048 };
  * Every file is relative to the folder that Bochs runs in, so that this file is the same for every
  * run.  BXSHARE is set by the wrapper that starts Bochs.  time0 fixes the CMOS clock, and sync=none
  * keeps the host's clock out of the machine: what is left is deterministic.  com1 stays off where
- * there is no kernel that needs it.
+ * there is no kernel that needs it.  The speaker would bring threads for sound, which do not end
+ * before what they use does: now and then Bochs dies of them, by SIGSEGV, at the end of a run.
  *
  * ips is how many instructions a microsecond of the devices lasts.  A kernel's timer interrupts
  * come as often as on a processor of 200 million instructions a second; a kernel also reads MSRs of
@@ -36,6 +37,7 @@ static const char config[] = "config_interface: textconfig\n"
 			     "romimage: file=$BXSHARE/BIOS-bochs-latest, options=fastboot\n"
 			     "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
 			     "pci: enabled=1, chipset=i440fx\n"
+			     "plugin_ctrl: speaker=0\n"
 			     "clock: sync=none, time0=946684800\n"
 			     "port_e9_hack: enabled=1\n%s"
 			     "ata0-master: type=disk, path=" BOCHS_DISK ", mode=flat\n"

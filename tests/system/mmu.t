@@ -8,7 +8,7 @@ STACKS='native ept-4k ept-2m shadow-trap shadow-unsync shadow-pv'
 
 for results in first second; do
 	run build/vmfee run --results "$T/$results" mmu
-	is "$status" 0 "$results run of mmu"
+	is "$status" 0 "$results run of mmu" || diag "$errors"
 done
 first=$T/first/mmu second=$T/second/mmu
 

@@ -85,6 +85,18 @@ run "$vmfee" run --bochs="$T/bochs" under
 gives_up 1 "trace is cut short: 9 records in 1 packets announced, 0 in 0 found" \
 	"a trace that is not there"
 
+# The real one has one thread: those that it would have for sound outlive what they use.
+cat >"$T/bochs" <<END
+#!/bin/bash
+"${L1VMM_BOCHS:-$ROOT/.cache/bochs/run}" "\$@" &
+while grep ^Threads: /proc/\$!/status >>"$T/threads" 2>/dev/null; do sleep 0.05; done
+wait \$!
+END
+run "$vmfee" run --bochs="$T/bochs" bare
+is "$status" 0 "the real Bochs behind a script" || diag "$errors"
+is "$(sort -u "$T/threads")" "Threads:"$'\t'1 "it has a single thread"
+rm -r "$results/bare"
+
 bochs_that "sleep 1000"
 "$vmfee" run --bochs="$T/bochs" bare >/dev/null 2>&1 &
 until [ -e "$results/.bare.partial/case/bochsrc" ]; do sleep 0.05; done
