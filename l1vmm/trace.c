@@ -6,6 +6,7 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/memory.h"
+#include "l1vmm/vmx/timer.h"
 
 #define SUBBUFFER_BYTES 0x10000u
 
@@ -111,6 +112,8 @@ void trace_next_slow(struct vcpu *v)
 	bool drains = outbox.open;
 	uint64_t now = rdtsc();
 
+	if (drains)
+		timer_stop(v);
 	if (telemetry_next_slow(&v->telemetry))
 		drain();
 	if (drains)

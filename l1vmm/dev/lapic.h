@@ -98,6 +98,11 @@ struct lapic {
 	struct {
 		uint64_t expiry; /* by ops->now(); 0: not running */
 		uint64_t period; /* of a periodic timer, else 0 */
+		/*
+		 * A periodic timer leaves out what would come sooner than this after the last
+		 * one; for its user to set.
+		 */
+		uint64_t shortest;
 	} timer;
 };
 

@@ -35,6 +35,15 @@ uint64_t lapic_timer_next(const struct lapic *apic)
 	return apic->timer.expiry;
 }
 
+/* The next time of the rhythm that is not too soon. */
+static uint64_t next_period(const struct lapic *apic, uint64_t now)
+{
+	uint64_t period = apic->timer.period;
+	uint64_t from = now + (apic->timer.shortest ? apic->timer.shortest - 1 : 0);
+
+	return from + period - (from - apic->timer.expiry) % period;
+}
+
 /* Periods that have passed unseen make one interrupt, as they would in the IRR. */
 void lapic_timer_poll(struct lapic *apic)
 {
@@ -47,8 +56,7 @@ void lapic_timer_poll(struct lapic *apic)
 	if (now < apic->timer.expiry)
 		return;
 	if (apic->timer.period)
-		apic->timer.expiry =
-			now + apic->timer.period - (now - apic->timer.expiry) % apic->timer.period;
+		apic->timer.expiry = next_period(apic, now);
 	else
 		apic->timer.expiry = 0;
 	if (!(lvt & LVT_MASKED))

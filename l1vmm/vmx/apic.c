@@ -5,6 +5,12 @@
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/vm.h"
 
+/*
+ * In ticks: a timer that went off faster than its interrupts can be delivered would leave the guest
+ * no time of its own.
+ */
+#define SHORTEST_PERIOD 2000
+
 /* The call to it is the branch behind which Bochs has the time right: see rdtsc_ordered(). */
 static uint64_t now(void *ctx)
 {
@@ -13,11 +19,13 @@ static uint64_t now(void *ctx)
 	return rdtsc() + v->tsc_offset;
 }
 
+/* Without anything armed or to arm there is nothing to do. */
 static void timer_changed(void *ctx)
 {
 	struct vcpu *v = ctx;
 
-	v->requests |= REQUEST_TIMER;
+	if (v->timer_armed || v->lapic.timer.expiry)
+		v->requests |= REQUEST_TIMER;
 }
 
 /* One processor: there is nobody else. */
@@ -46,5 +54,6 @@ bool apic_init(struct vcpu *v)
 		return false;
 	lapic_init(&v->lapic, v->id, page, mailbox, cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xff, &ops,
 		   v);
+	v->lapic.timer.shortest = SHORTEST_PERIOD;
 	return true;
 }

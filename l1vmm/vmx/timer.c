@@ -10,25 +10,16 @@
 /* IA32_VMX_MISC bits 4:0: the preemption timer counts when this bit of the TSC changes. */
 #define PREEMPTION_RATE 0x1f
 
-/*
- * A guest's timer does not interrupt the guest more often than this, in ticks, where the processor
- * delivers its interrupts: nobody would know that the guest still has the last one before it.
- */
-#define SHORTEST_WAIT 500
-
 /* Ticks from now on until the guest's timer is due; UINT64_MAX: never. */
 static uint64_t ticks_left(const struct vcpu *v)
 {
 	uint64_t next = lapic_timer_next(&v->lapic);
-	uint64_t now, left;
+	uint64_t now;
 
 	if (next == UINT64_MAX)
 		return next;
 	now = rdtsc_ordered() + v->tsc_offset;
-	left = next > now ? next - now : 0;
-	return v->lapic.by_processor && v->lapic.timer.period && left < SHORTEST_WAIT
-		       ? SHORTEST_WAIT
-		       : left;
+	return next > now ? next - now : 0;
 }
 
 static void arm_processor(struct vcpu *v, uint64_t left)
@@ -78,9 +69,17 @@ void timer_prepare(struct vcpu *v)
 /* It may be early, where the TSC was set back or the count was too long for the timer. */
 void timer_interrupt(struct vcpu *v)
 {
-	v->requests |= REQUEST_TIMER;
+	v->timer_armed = false;
 	lapic_timer_poll(&v->lapic);
+	if (v->lapic.timer.expiry)
+		v->requests |= REQUEST_TIMER;
 	apic_changed(v);
+}
+
+void timer_stop(struct vcpu *v)
+{
+	arm_processor(v, UINT64_MAX);
+	v->requests |= REQUEST_TIMER;
 }
 
 bool timer_prepare_wait(struct vcpu *v)

@@ -16,6 +16,9 @@ void timer_prepare(struct vcpu *v);
 /* The processor's timer has interrupted, in the guest or while the hypervisor waited for it. */
 void timer_interrupt(struct vcpu *v);
 
+/* The TSC is about to be changed: stops the processor's timer until the next entry. */
+void timer_stop(struct vcpu *v);
+
 /*
  * The guest is halted: arms the processor's timer, whatever the switch says.  False where the
  * guest's timer will never go off.

@@ -228,3 +228,24 @@ Test(lapic_timer, a_new_divisor_changes_the_rate_of_what_is_left)
 	serve(&rig);
 	cr_expect_eq(lapic_timer_next(&rig.apic), 140 + 100 * 2);
 }
+
+/* The rhythm stays; what is too close to the last one is left out. */
+Test(lapic_timer, leaves_out_periods_that_are_too_short_for_its_user)
+{
+	struct lapic_rig rig;
+
+	start(&rig, PERIODIC, 0);
+	rig.apic.timer.shortest = 250;
+	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 100);
+	cr_expect_eq(lapic_timer_next(&rig.apic), 100, "the first one is what was asked for");
+	cr_expect(due_at(&rig, 100));
+	serve(&rig);
+	cr_expect_eq(lapic_timer_next(&rig.apic), 400);
+	cr_expect(due_at(&rig, 450));
+	serve(&rig);
+	cr_expect_eq(lapic_timer_next(&rig.apic), 700, "250 after 450 is just there");
+	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 1);
+	cr_expect(due_at(&rig, 451));
+	serve(&rig);
+	cr_expect_eq(lapic_timer_next(&rig.apic), 701);
+}

@@ -62,8 +62,9 @@ void harness_run(const struct bench *bench, const struct start_info_view *boot)
 		.spaces = bench->spaces,
 		.pages = bench->pages,
 		.every = bench->every,
+		.ticks = bench->ticks,
 	};
-	const struct sample *counted = all + WARM_UP;
+	const struct sample *counted = all + WARM_UP, *last;
 
 	/* Also has every page of them in place before the first stamp. */
 	memset(all, 0, (WARM_UP + bench->samples) * sizeof(all[0]));
@@ -76,8 +77,10 @@ void harness_run(const struct bench *bench, const struct start_info_view *boot)
 		harness_skip(bench, run.skip);
 		return;
 	}
+	last = run.end - 1;
 	printk("@bench name=%s component=%s ops=%u samples=%lu begin=%lu end=%lu expect=%s\n",
 	       bench->name, fee_component_name(bench->component), run.ops,
-	       (uint64_t)(run.end - counted), counted->begin, (run.end - 1)->end, bench->expect);
+	       (uint64_t)(run.end - counted), counted->opened ? counted->opened : counted->begin,
+	       last->closed ? last->closed : last->end, bench->expect);
 	print_samples(bench->name, counted, run.end);
 }

@@ -19,6 +19,7 @@ struct bench {
 	uint32_t pages;
 	uint32_t every;	 /* accesses between two exits, of a row that has some */
 	bool on_request; /* runs only where the command line names it */
+	uint32_t ticks;	 /* a distance in time, for those who ask for one */
 	const char *expect;
 	void (*run)(struct run *run);
 };

@@ -26,10 +26,15 @@
 
 #include "l1vmm/boot/start_info.h"
 
-/* Stamps before and after the operations of one sample, in ticks of the TSC. */
+/*
+ * Stamps before and after the operations of one sample, in ticks of the TSC.  Where what is
+ * measured is less than what is done, `opened` and `closed` enclose the rest; 0: there is no rest.
+ */
 struct sample {
 	uint64_t begin;
 	uint64_t end;
+	uint64_t opened;
+	uint64_t closed;
 };
 
 struct run {
@@ -41,6 +46,7 @@ struct run {
 	uint32_t spaces; /* address spaces and pages, of a row that has them */
 	uint32_t pages;
 	uint32_t every;
+	uint32_t ticks; /* a distance in time, of a row that has one */
 };
 
 /* How many samples the function is to take. */

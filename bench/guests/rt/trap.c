@@ -30,10 +30,17 @@ void trap_init(void)
 	tss_descriptor(&gdt[TSS / 8], &tss);
 	ltr(TSS);
 
-	for (uint64_t i = 0; i < VECTORS; i++)
-		idt[i] = interrupt_gate((uintptr_t)trap_vectors + i * VECTOR_CODE_SIZE, KERNEL_CODE,
-					i == VECTOR_DF ? IST_DOUBLE_FAULT : 0);
+	for (unsigned i = 0; i < VECTORS; i++)
+		trap_gate((uint8_t)i, NULL);
 	lidt(&(struct desc_ptr){.limit = sizeof(idt) - 1, .base = (uintptr_t)idt});
+}
+
+void trap_gate(uint8_t vector, const void *entry)
+{
+	uintptr_t usual = (uintptr_t)trap_vectors + (uintptr_t)vector * VECTOR_CODE_SIZE;
+
+	idt[vector] = interrupt_gate(entry ? (uintptr_t)entry : usual, KERNEL_CODE,
+				     vector == VECTOR_DF ? IST_DOUBLE_FAULT : 0);
 }
 
 void trap_handle(uint8_t vector, trap_handler *handler)

@@ -18,4 +18,7 @@ void trap_init(void);
 /* Makes `handler` the one for `vector`; NULL brings the default back. */
 void trap_handle(uint8_t vector, trap_handler *handler);
 
+/* Has code of its own take `vector`; NULL brings the handlers in C back. */
+void trap_gate(uint8_t vector, const void *entry);
+
 #endif
