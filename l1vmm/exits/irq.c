@@ -3,6 +3,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/shadow.h"
@@ -48,6 +49,13 @@ enum exit_action exit_external_interrupt(struct vcpu *v)
 enum exit_action exit_interrupt_window(struct vcpu *v)
 {
 	v->requests |= REQUEST_EVENT;
+	return EXIT_RETRY;
+}
+
+/* Registers of which irq=apicv leaves the write to the processor, and not what comes of it. */
+enum exit_action exit_apic_write(struct vcpu *v)
+{
+	apic_written(v, (uint32_t)v->detail & (LAPIC_PAGE_BYTES - 1));
 	return EXIT_RETRY;
 }
 

@@ -78,6 +78,7 @@ static bool write_apic_base(struct vcpu *v, uint64_t value)
 
 	if (lapic_write_base(&v->lapic, value) != LAPIC_OK)
 		return false;
+	apic_mode_changed(v);
 	if (vm_memory(v->vm, page, LAPIC_PAGE_BYTES))
 		vcpu_stop(v, STOP_APIC_BASE, "gpa=0x%lx", page);
 	return true;
@@ -243,14 +244,29 @@ bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value)
 	return write_msr(v, msr, value);
 }
 
-static void leave_to_guest(uint8_t *bitmap, uint32_t msr)
+static void set_bit(uint8_t *bitmap, uint32_t bit, bool set)
+{
+	uint8_t mask = (uint8_t)(1u << bit % 8);
+
+	if (set)
+		bitmap[bit / 8] |= mask;
+	else
+		bitmap[bit / 8] &= (uint8_t)~mask;
+}
+
+void msr_bitmap_set(uint8_t bitmap[MSR_BITMAP_BYTES], uint32_t msr, bool read_exits,
+		    bool write_exits)
 {
 	bool high = msr >= MSR_HIGH_FIRST;
 	uint32_t bit = high ? msr - MSR_HIGH_FIRST : msr;
 
-	bitmap[(high ? BITMAP_READ_HIGH : BITMAP_READ_LOW) + bit / 8] &= (uint8_t)~(1u << bit % 8);
-	bitmap[(high ? BITMAP_WRITE_HIGH : BITMAP_WRITE_LOW) + bit / 8] &=
-		(uint8_t)~(1u << bit % 8);
+	set_bit(bitmap + (high ? BITMAP_READ_HIGH : BITMAP_READ_LOW), bit, read_exits);
+	set_bit(bitmap + (high ? BITMAP_WRITE_HIGH : BITMAP_WRITE_LOW), bit, write_exits);
+}
+
+static void leave_to_guest(uint8_t *bitmap, uint32_t msr)
+{
+	msr_bitmap_set(bitmap, msr, false, false);
 }
 
 void msr_bitmap_fill(uint8_t bitmap[MSR_BITMAP_BYTES])

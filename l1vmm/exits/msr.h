@@ -9,6 +9,10 @@
 /* The MSR bitmap of msr=bitmap: all exit but those that msrs.def leaves to the guest. */
 void msr_bitmap_fill(uint8_t bitmap[MSR_BITMAP_BYTES]);
 
+/* Whether the guest's RDMSR and its WRMSR of `msr` exit. */
+void msr_bitmap_set(uint8_t bitmap[MSR_BITMAP_BYTES], uint32_t msr, bool read_exits,
+		    bool write_exits);
+
 struct vcpu;
 
 /* RDMSR and WRMSR by a guest; false where they raise #GP.  @pre the VMCS of that guest is current

@@ -1,8 +1,10 @@
 #include "l1vmm/vmx/apic.h"
 
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/memory.h"
+#include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
 
 /*
@@ -54,6 +56,63 @@ bool apic_init(struct vcpu *v)
 		return false;
 	lapic_init(&v->lapic, v->id, page, mailbox, cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xff, &ops,
 		   v);
+	v->lapic.by_processor =
+		v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
 	v->lapic.timer.shortest = SHORTEST_PERIOD;
 	return true;
+}
+
+/*
+ * The accesses that the processor carries out on the page in x2APIC mode: all reads but that of the
+ * count, which is not kept there, and the writes of SDM volume 3, 30.5.  A register that does not
+ * exist exits, and faults.
+ */
+static void leave_registers(struct vcpu *v, bool leave)
+{
+	for (uint32_t msr = MSR_X2APIC_FIRST; msr <= MSR_X2APIC_LAST; msr++) {
+		uint64_t value;
+		bool read = leave && msr != MSR_X2APIC_CURRENT_COUNT &&
+			    lapic_read_msr(&v->lapic, msr, &value) == LAPIC_OK;
+		bool write = leave && (msr == MSR_X2APIC_TPR || msr == MSR_X2APIC_EOI ||
+				       msr == MSR_X2APIC_SELF_IPI);
+
+		msr_bitmap_set(v->msr_bitmap, msr, !read, !write);
+	}
+}
+
+void apic_mode_changed(struct vcpu *v)
+{
+	uint32_t *secondary = &v->controls.word[CONTROL_SECONDARY];
+	bool x2apic = v->lapic.base & APIC_BASE_X2APIC;
+	uint32_t now = *secondary & ~(uint32_t)CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
+
+	if (!v->lapic.by_processor)
+		return;
+	apic_changed(v); /* a disabled APIC has forgotten what it had */
+	if (x2apic)
+		now |= CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
+	if (now == *secondary)
+		return;
+	*secondary = now;
+	vmcs_write(v, VMCS_SECONDARY_CONTROLS, now);
+	leave_registers(v, x2apic);
+}
+
+/* Self-IPIs with an illegal vector: SDM volume 3, 30.5. */
+void apic_written(struct vcpu *v, uint32_t offset)
+{
+	uint64_t value = v->lapic.page->words[offset / sizeof(uint32_t)];
+
+	lapic_write_msr(&v->lapic, MSR_X2APIC_FIRST + offset / 16, value);
+	apic_changed(v);
+}
+
+/* Guest interrupt status: the highest in service, and the highest requested (25.4.2). */
+void apic_hand_over(struct vcpu *v)
+{
+	int requested = lapic_requested(&v->lapic), served = lapic_in_service(&v->lapic);
+
+	vmcs_write(v, VMCS_GUEST_INTR_STATUS,
+		   (served < 0 ? 0 : (uint64_t)served) << 8 |
+			   (requested < 0 ? 0 : (uint64_t)requested));
 }

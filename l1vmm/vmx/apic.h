@@ -12,10 +12,25 @@
 /* Gives `v` its APIC, in the state after power-up.  False where the pool of memory is too small. */
 bool apic_init(struct vcpu *v);
 
-/* The APIC's state has changed: the next entry looks for something to deliver. */
+/* IA32_APIC_BASE has been written: irq=apicv follows the mode.  @pre v's VMCS is current */
+void apic_mode_changed(struct vcpu *v);
+
+/* The processor has written the register at `offset` of the APIC's page for the guest. */
+void apic_written(struct vcpu *v, uint32_t offset);
+
+/*
+ * With irq=apicv: tells the processor what is requested and what is in service, so that it can
+ * deliver by itself.  @pre v's VMCS is current
+ */
+void apic_hand_over(struct vcpu *v);
+
+/*
+ * The APIC's state has changed: the next entry looks for something to deliver.  The processor has
+ * to know too of what cannot be delivered yet.
+ */
 static inline void apic_changed(struct vcpu *v)
 {
-	if (lapic_pending(&v->lapic) >= 0 || v->lapic.signals)
+	if (v->lapic.by_processor || lapic_pending(&v->lapic) >= 0 || v->lapic.signals)
 		v->requests |= REQUEST_EVENT;
 }
 

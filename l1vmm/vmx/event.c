@@ -2,6 +2,7 @@
 
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/stop.h"
 
 #define VECTORS_WITH_ERROR_CODE                                                               \
@@ -152,18 +153,23 @@ static bool takes_interrupt(struct vcpu *v, uint64_t blocking)
 	       (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF);
 }
 
-/* One event an entry: what is left waits for the next exit, or for a window. */
+/*
+ * One event an entry: what is left waits for the next exit, or for a window.  With
+ * virtual-interrupt delivery the processor takes interrupts by itself, once no shadow holds them
+ * up.
+ */
 static void inject_one(struct vcpu *v, bool advanced)
 {
 	bool nmi = v->lapic.signals & LAPIC_SIGNAL_NMI;
-	int vector = lapic_pending(&v->lapic);
+	bool by_processor = v->lapic.by_processor;
+	int vector = by_processor ? -1 : lapic_pending(&v->lapic);
 	uint64_t blocking;
 
 	if (v->event) {
 		inject(v, v->event);
 		return;
 	}
-	if (!nmi && vector < 0)
+	if (!nmi && vector < 0 && !(by_processor && advanced))
 		return;
 	blocking = settle_blocking(v, advanced);
 	if (nmi && !blocking) {
@@ -180,7 +186,11 @@ static void inject_one(struct vcpu *v, bool advanced)
 void event_prepare(struct vcpu *v, bool advanced)
 {
 	inject_one(v, advanced);
-	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, lapic_pending(&v->lapic) >= 0);
+	if (v->lapic.by_processor)
+		apic_hand_over(v);
+	else
+		want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING,
+			    lapic_pending(&v->lapic) >= 0);
 	want_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING, v->lapic.signals & LAPIC_SIGNAL_NMI);
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }

@@ -24,7 +24,6 @@ struct vmcs_setup {
 	const struct cpu *cpu;
 	const struct guest_start *start;
 	uint64_t io_bitmaps; /* hpa of two pages */
-	uint64_t msr_bitmap; /* hpa */
 	uint64_t exit;	     /* where exits arrive */
 	uint32_t exceptions; /* that exit */
 };
@@ -57,7 +56,7 @@ static bool set_nested_fields(struct vmcs_setup *s)
 	struct vcpu *v = s->vcpu;
 	bool recorded = v->vm->switches.telemetry == SW_TELEMETRY_ON;
 
-	if (!nested_create(v, (uint8_t *)s->io_bitmaps, (uint8_t *)s->msr_bitmap))
+	if (!nested_create(v, (uint8_t *)s->io_bitmaps, v->msr_bitmap))
 		return false;
 	s->exit = (uint64_t)(recorded ? vmx_exit_nested : vmx_exit_nested_quiet);
 	vmptrld(v->nested->vmcs02);
@@ -95,11 +94,11 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 
 	v->vmcs = vmcs_alloc();
 	s.io_bitmaps = memory_alloc(IO_BITMAP_BYTES / PAGE_SIZE);
-	s.msr_bitmap = memory_alloc(MSR_BITMAP_BYTES / PAGE_SIZE);
-	if (!v->vmcs || !s.io_bitmaps || !s.msr_bitmap)
+	v->msr_bitmap = (uint8_t *)memory_alloc(MSR_BITMAP_BYTES / PAGE_SIZE);
+	if (!v->vmcs || !s.io_bitmaps || !v->msr_bitmap)
 		return false;
 	io_bitmap_fill((uint8_t *)s.io_bitmaps);
-	msr_bitmap_fill((uint8_t *)s.msr_bitmap);
+	msr_bitmap_fill(v->msr_bitmap);
 	s.exit = exit_path(sw);
 
 	s.exceptions = vcpu_is_shadowed(v) || switches_observed(sw) ? 1u << VECTOR_PF : 0;

@@ -72,6 +72,7 @@ struct vcpu {
 	uint64_t tsc_offset;
 	struct lapic lapic;
 	bool timer_armed; /* the processor's own, for the guest's */
+	uint8_t *msr_bitmap;
 
 	/* The guest's own EFER; the VMCS has what the processor runs it with. */
 	uint64_t efer;

@@ -97,6 +97,7 @@ Test(controls, each_switch_sets_its_bits)
 		{"tlb", "vpid", 0, 0},
 		{"tlb", "flush", 0, 1u << 5},
 		{"irq", "emulated", 0, 0},
+		{"irq", "apicv", 1u << 19 | 1u << 20 | 1u << 21, 1u << 8 | 1u << 9},
 		{"timer", "emulated", 0, 0},
 		{"timer", "preempt", 0, 0},
 		{"cr", "mask", 0, 0},

@@ -200,7 +200,7 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"outbox=ata:1,18446744073709551615", BAD_OUTBOX},
 		{"tlb", "tlb= is not one of flush vpid"},
 		{"tlb=shadow", "tlb=shadow is not one of flush vpid"},
-		{"irq=posted", "irq=posted is not one of emulated"},
+		{"irq=posted", "irq=posted is not one of emulated apicv"},
 		{"mmu=shadow:trap dirty=ad", "dirty= and exec= need mmu=ept"},
 		{"exec=demand mmu=shadow:unsync", "dirty= and exec= need mmu=ept"},
 		{"fault=all", "fault=all is not one of none entry guest-state exception stack "

@@ -16,7 +16,7 @@ static const struct {
 	{"tlb", "vpid", "flush vpid", offsetof(struct switches, tlb)},
 	{"dirty", "off", "off protect ad", offsetof(struct switches, dirty)},
 	{"exec", "all", "all demand", offsetof(struct switches, exec)},
-	{"irq", "emulated", "emulated", offsetof(struct switches, irq)},
+	{"irq", "emulated", "emulated apicv", offsetof(struct switches, irq)},
 	{"timer", "emulated", "emulated preempt", offsetof(struct switches, timer)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},

@@ -221,15 +221,22 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 		unsigned bit;
 		bool wanted; /* with tlb=flush and mmu=ept:4k */
 	} known[] = {
-		{"TRUE_CONTROLS", 0x480, 55, true},	  {"STRING_IO_INFO", 0x480, 54, true},
-		{"STORES_LMA", 0x485, 5, true},		  {"PREEMPTION_TIMER", 0x48d, 38, false},
-		{"EPT_FOUR_LEVELS", 0x48c, 6, true},	  {"EPT_WRITE_BACK", 0x48c, 14, true},
-		{"EPT_2M_PAGES", 0x48c, 16, false},	  {"EPT_1G_PAGES", 0x48c, 17, false},
-		{"EPT_ACCESSED_DIRTY", 0x48c, 21, false}, {"INVEPT", 0x48c, 20, true},
-		{"INVEPT_ALL", 0x48c, 26, true},	  {"INVVPID", 0x48c, 32, false},
+		{"TRUE_CONTROLS", 0x480, 55, true},
+		{"STRING_IO_INFO", 0x480, 54, true},
+		{"STORES_LMA", 0x485, 5, true},
+		{"PREEMPTION_TIMER", 0x48d, 38, false},
+		{"VIRTUALIZE_X2APIC", 0x48b, 36, false},
+		{"EPT_FOUR_LEVELS", 0x48c, 6, true},
+		{"EPT_WRITE_BACK", 0x48c, 14, true},
+		{"EPT_2M_PAGES", 0x48c, 16, false},
+		{"EPT_1G_PAGES", 0x48c, 17, false},
+		{"EPT_ACCESSED_DIRTY", 0x48c, 21, false},
+		{"INVEPT", 0x48c, 20, true},
+		{"INVEPT_ALL", 0x48c, 26, true},
+		{"INVVPID", 0x48c, 32, false},
 		{"INVVPID_ALL", 0x48c, 42, false},
 	};
-	const uint64_t not_by_default = BIT(17) | BIT(21) | BIT(38);
+	const uint64_t not_by_default = BIT(17) | BIT(21) | BIT(36) | BIT(38);
 	struct switches plain, least, most;
 	const struct switches *sw = &least;
 
@@ -241,6 +248,7 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 	most.mmu = SW_MMU_EPT_1G;
 	most.dirty = SW_DIRTY_AD;
 	most.timer = SW_TIMER_PREEMPT;
+	most.irq = SW_IRQ_APICV;
 
 	const struct capability {
 		const char *name;

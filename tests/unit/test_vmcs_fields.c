@@ -191,7 +191,6 @@ Test(vmcs_fields, that_are_read_only_are_never_written)
 Test(vmcs_fields, of_the_guest_and_the_host_are_written_unless_optional)
 {
 	static const char *const optional[] = {
-		"GUEST_INTR_STATUS",
 		"GUEST_PML_INDEX",
 		"GUEST_IA32_BNDCFGS",
 		"GUEST_IA32_PERF_GLOBAL_CTRL",
