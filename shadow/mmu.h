@@ -145,8 +145,7 @@ struct mmu_result {
 };
 
 /*
- * The processor faulted at gva (canonical) with error_code.  rflags as for walk(): with AC clear
- * where the access was an implicit one of the processor.
+ * The processor faulted at gva (canonical) with error_code, when RFLAGS was rflags.
  */
 struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, uint64_t rflags);
 

@@ -335,7 +335,7 @@ struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, 
 	fault.access = error_code & (PF_W | PF_U | PF_I);
 	fault.present = error_code & PF_P;
 	fault.emulate = false;
-	mmu->state.rflags = rflags;
+	mmu->state.rflags = walk_rflags(error_code, rflags);
 	switch (walk_guest(mmu, &fault)) {
 	case WALK_OK:
 		return resolve(mmu, &fault);

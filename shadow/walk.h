@@ -77,6 +77,18 @@ static inline enum paging_mode paging_mode(const struct paging_state *state)
 }
 
 /*
+ * RFLAGS as it counted for the access behind a #PF with error_code.  Nothing but SMAP refuses a
+ * supervisor's read of a page that is there; where AC was set, the access was one of the
+ * processor's own, to a descriptor say, for which AC does not count (SDM volume 3, 4.6.1).
+ */
+static inline uint64_t walk_rflags(uint32_t error_code, uint64_t rflags)
+{
+	bool refused_read = (error_code & (PF_P | PF_W | PF_U | PF_I)) == PF_P;
+
+	return refused_read ? rflags & ~(uint64_t)RFLAGS_AC : rflags;
+}
+
+/*
  * Translate gva for an access that is a read, or what PF_W (write), PF_U (by user mode) and PF_I
  * (instruction fetch) make it.  Outside 4-level paging only the low 32 bits of gva count.
  *

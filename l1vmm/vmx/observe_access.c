@@ -10,6 +10,9 @@
 /* The reason's number in exit_reasons.def. */
 #define REASON_EXCEPTION 0
 
+/* Of an error code, what kind of access it was. */
+#define FAULT_ACCESS (PF_W | PF_U | PF_I)
+
 /* A guest's tables for walk(), and the entry that was read last: at the end the one that maps. */
 struct watched_memory {
 	struct walk_memory memory;
@@ -101,17 +104,18 @@ static struct tlb_walk guest_walk(enum paging_mode mode, uint64_t page_size, uin
  * Walks the guest's own tables as the processor would with EPT.  False where that has come to an
  * end otherwise: a fault of the guest, or an EPT violation to come.
  */
-static bool walk_guest(struct vcpu *v, uint64_t gva, uint32_t access, struct tlb_translation *t)
+static bool walk_guest(struct vcpu *v, uint64_t gva, uint32_t error_code, struct tlb_translation *t)
 {
 	struct watched_memory watched = {.memory = vcpu_walk_memory(v)};
 	const struct walk_memory memory = {read_entry, exchange_entry, &watched};
 	struct paging_state *state = &v->observe->state;
 	enum paging_mode mode = paging_mode(state);
+	uint32_t access = error_code & FAULT_ACCESS;
 	struct walk_result result;
 	uint64_t host_size, rights;
 	bool dirty;
 
-	state->rflags = vmread(VMCS_GUEST_RFLAGS);
+	state->rflags = walk_rflags(error_code, vmread(VMCS_GUEST_RFLAGS));
 	switch (walk(&memory, state, gva, access, &result)) {
 	case WALK_OK:
 		break;
@@ -149,7 +153,8 @@ static const uint64_t *table(void *ctx, uint64_t address)
 }
 
 /* Walks the shadow tables as the processor would.  False where it would fault. */
-static bool walk_shadow(struct vcpu *v, uint64_t gva, uint32_t access, struct tlb_translation *t)
+static bool walk_shadow(struct vcpu *v, uint64_t gva, uint32_t error_code,
+			struct tlb_translation *t)
 {
 	uint64_t cr4 = vmread(VMCS_GUEST_CR4);
 	const struct tlb_tables tables = {
@@ -157,11 +162,11 @@ static bool walk_shadow(struct vcpu *v, uint64_t gva, uint32_t access, struct tl
 		.levels = v->observe->tlb.view.levels,
 		.smep = cr4 & CR4_SMEP,
 		.smap = cr4 & CR4_SMAP,
-		.ac = vmread(VMCS_GUEST_RFLAGS) & RFLAGS_AC,
+		.ac = walk_rflags(error_code, vmread(VMCS_GUEST_RFLAGS)) & RFLAGS_AC,
 		.table = table,
 	};
 
-	return tlb_walk_tables(&tables, gva, access, t);
+	return tlb_walk_tables(&tables, gva, error_code & FAULT_ACCESS, t);
 }
 
 static uint64_t describe(const struct vcpu *v, const struct tlb_translation *t, unsigned references)
@@ -231,13 +236,12 @@ static void take_in(struct vcpu *v, const struct tlb_translation *t)
 
 bool observe_fault(struct vcpu *v, uint64_t tsc, uint64_t gva, uint32_t error_code)
 {
-	uint32_t access = error_code & (PF_W | PF_U | PF_I);
 	struct tlb_translation t;
 	bool found;
 
 	if (v->observe->tlb.view.levels == 3)
 		gva &= UINT32_MAX;
-	found = !v->observe->ept && walk_shadow(v, gva, access, &t);
+	found = !v->observe->ept && walk_shadow(v, gva, error_code, &t);
 	if (!v->observe->ept && !found)
 		return false;
 	v->reason = REASON_EXCEPTION;
@@ -246,7 +250,7 @@ bool observe_fault(struct vcpu *v, uint64_t tsc, uint64_t gva, uint32_t error_co
 	record_begin(v, tsc, REASON_EXCEPTION, v->rip, gva);
 	event_requeue(v);
 	if (v->observe->ept)
-		found = walk_guest(v, gva, access, &t);
+		found = walk_guest(v, gva, error_code, &t);
 	if (found && v->observe->trace)
 		trace_access(v, &t);
 	else if (found)

@@ -1,5 +1,6 @@
 /* The shadow MMU with a guest that forks, and with guests that mean harm. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "l1vmm/arch/x86.h"
@@ -411,6 +412,28 @@ Test(mmu, reclaims_what_was_used_the_longest_ago)
 	cr_expect(w.rig.mmu.statistics.reclaimed > 0);
 	cr_expect(!mmu_watches(&w.rig.mmu, CHILD * 4096UL));
 	rig_stop(&w.rig);
+}
+
+/*
+ * The processor reads a descriptor, or another table of its own, in a user's page: under SMAP
+ * RFLAGS.AC does not count, and the guest must see the fault that no mapping can spare it.
+ */
+Test(mmu, gives_implicit_accesses_their_fault_under_smap)
+{
+	static struct workload w;
+
+	set_up(&w, MMU_TRAP);
+	w.rig.state.cr4 |= CR4_SMAP;
+	rig_load(&w.rig);
+	cr_assert(rig_access(&w.rig, 0, 6, &w.random, 0, 0) == MMU_RETRY);
+	struct mmu_result result = mmu_fault(&w.rig.mmu, w.rig.address[0], PF_P, RFLAGS_AC);
+	cr_expect(result.outcome == MMU_GUEST_FAULT);
+	cr_expect(result.error_code == PF_P, "%#x", result.error_code);
+	/* Not what the guest does itself: a first access, or a write to a page that is clean. */
+	cr_expect(mmu_fault(&w.rig.mmu, w.rig.address[1], 0, RFLAGS_AC).outcome == MMU_RETRY);
+	result = mmu_fault(&w.rig.mmu, w.rig.address[0], PF_P | PF_W, RFLAGS_AC);
+	cr_expect(result.outcome == MMU_RETRY);
+	free(w.rig.workspace);
 }
 
 Test(mmu, refuses_pools_that_cannot_be)
