@@ -207,12 +207,15 @@ void mmu_unprotect(struct mmu *mmu, uint64_t gpa)
 		mmu_mark_unsync(mmu, page);
 }
 
+/* Roots of PAE paging are 32 bytes: all that lie in the page go. */
 void mmu_forget(struct mmu *mmu, uint64_t gpa)
 {
-	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
-	     page = mmu_next_watcher(mmu, gpa, page)) {
+	for (uint32_t page = *mmu_page_head(mmu, gpa); page != MMU_NONE;
+	     page = mmu->chains[page].next) {
 		struct mmu_page *p = &mmu->pages[page];
 
+		if ((p->gpa ^ gpa) >> PAGE_SHIFT || p->role.direct)
+			continue;
 		while (p->parents != MMU_NONE)
 			mmu_drop_slot(mmu, p->parents / PTES_PER_PAGE, p->parents % PTES_PER_PAGE);
 		for (unsigned i = 0; p->present > 0; i++)

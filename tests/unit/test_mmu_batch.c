@@ -243,7 +243,7 @@ Test(mmu_batch, stops_before_an_order_that_is_wrong)
 	rig_stop(&c.rig);
 }
 
-Test(mmu_batch, gives_back_the_tables_of_a_root_that_is_forgotten)
+static void forget_roots(enum paging_mode mode)
 {
 	static struct caller c;
 	static const uint64_t load = 0x1000 | MMU_ORDER_LOAD, ends[] = {
@@ -253,7 +253,7 @@ Test(mmu_batch, gives_back_the_tables_of_a_root_that_is_forgotten)
 							      };
 	uint32_t free_pages;
 
-	start(&c, PAGING_4LEVEL);
+	start(&c, mode);
 	c.rig.state.cr3 = 0;
 	rig_load(&c.rig);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
@@ -262,8 +262,15 @@ Test(mmu_batch, gives_back_the_tables_of_a_root_that_is_forgotten)
 	free_pages = c.rig.mmu.free_pages;
 	cr_assert(free_pages < RIG_POOL_MAX - 2);
 	cr_expect(call(&c, ends, 3) == 3);
-	cr_expect(c.rig.mmu.free_pages == RIG_POOL_MAX - 1, "%u", c.rig.mmu.free_pages);
+	cr_expect(c.rig.mmu.free_pages == RIG_POOL_MAX - 1, "%u in mode %d", c.rig.mmu.free_pages,
+		  mode);
 	rig_stop(&c.rig);
+}
+
+Test(mmu_batch, gives_back_the_tables_of_a_root_that_is_forgotten)
+{
+	for (enum paging_mode mode = PAGING_32BIT; mode <= PAGING_4LEVEL; mode++)
+		forget_roots(mode);
 }
 
 Test(mmu_batch, does_not_more_than_a_call_may)
