@@ -35,11 +35,8 @@ static enum hypercall_error invalidate(struct mmu *mmu, uint64_t order)
 		gva &= UINT32_MAX;
 	else if ((uint64_t)((int64_t)(gva << CANONICAL_SHIFT) >> CANONICAL_SHIFT) != gva)
 		return HYPERCALL_E_BAD_ADDRESS;
-	/* The guest has told of what it stored; what it let be written, it has not. */
-	if (mmu->unsync != MMU_NONE)
-		mmu_invlpg(mmu, gva);
-	else
-		mmu_flush_gva(mmu, gva);
+	/* The guest has told of what it stored: the tables are in step. */
+	mmu_flush_gva(mmu, gva);
 	return HYPERCALL_OK;
 }
 

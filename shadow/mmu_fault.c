@@ -210,7 +210,8 @@ static bool map_large(struct mmu *mmu, uint32_t page, struct fault *fault)
 	entry = hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D | PTE_PS;
 	if (entry != old)
 		mmu_set_slot(mmu, page, index, entry);
-	if (fault->present || old & PTE_P)
+	/* What was cached of an entry that is gone is stale with all the rest. */
+	if (old & PTE_P)
 		mmu->ops.flush_page(mmu->ops.ctx, fault->gva);
 	return true;
 }

@@ -72,7 +72,6 @@ void mmu_free_page(struct mmu *mmu, uint32_t page)
 	p->used = MMU_FREE;
 	mmu_list_insert(mmu->chains, &mmu->free, page);
 	mmu->free_pages++;
-	mmu->stale = true;
 }
 
 void mmu_add_orphan(struct mmu *mmu, uint32_t page)

@@ -74,20 +74,16 @@ void mmu_drop_slot(struct mmu *mmu, uint32_t page, unsigned index)
 	}
 	/* What is dropped by an address of a large page is not sure to be all of it. */
 	mmu->stale = true;
-	if (old & PTE_PS) {
-		mmu->lingering |= !!(old & PTE_RW);
-		return;
-	}
-	if (mmu->pages[mmu_child(mmu, old)].parents == MMU_NONE)
+	if (!(old & PTE_PS) && mmu->pages[mmu_child(mmu, old)].parents == MMU_NONE)
 		mmu_add_orphan(mmu, mmu_child(mmu, old));
 }
 
-/* Take away each mapping of the 2 MB around hpa that lets the guest write. */
-static bool drop_large(struct mmu *mmu, uint64_t hpa)
+/* Take away each mapping of the 2 MB around hpa that lets the guest write, which leaves it stale.
+ */
+static void drop_large(struct mmu *mmu, uint64_t hpa)
 {
 	uint64_t base = hpa & ~(uint64_t)(PAGE_SIZE_2M - 1);
 	uint32_t next, slot = *frame_head(mmu, base);
-	bool changed = false;
 
 	for (; slot != MMU_NONE; slot = next) {
 		uint32_t page = slot / PTES_PER_PAGE;
@@ -97,15 +93,14 @@ static bool drop_large(struct mmu *mmu, uint64_t hpa)
 		if (!(entry & PTE_PS) || !(entry & PTE_RW) || (entry & PTE_ADDR_MASK) != base)
 			continue;
 		mmu_drop_slot(mmu, page, slot % PTES_PER_PAGE);
-		changed = true;
 	}
-	return changed;
 }
 
 bool mmu_protect_frame(struct mmu *mmu, uint64_t hpa)
 {
-	bool changed = drop_large(mmu, hpa);
+	bool changed = false;
 
+	drop_large(mmu, hpa);
 	for (uint32_t slot = *frame_head(mmu, hpa); slot != MMU_NONE;
 	     slot = mmu->slots[slot].next) {
 		uint64_t *entry = &mmu_table(mmu, slot / PTES_PER_PAGE)[slot % PTES_PER_PAGE];

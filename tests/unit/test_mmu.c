@@ -293,11 +293,15 @@ static void edit_meanwhile(void *ctx)
 	struct rival *rival = ctx;
 	unsigned frame = (unsigned)random_below(&rival->w.random, 4);
 	uint64_t gpa = entry_gpa(frame, frame == 2 ? 2 : 0);
+	/* Reserved, or another kind of entry. */
+	uint64_t odd = random_once_in(&rival->w.random, 4)
+			       ? random_once_in(&rival->w.random, 2) ? PTE_PS : BIT(45)
+			       : 0;
 
 	if (rival->count == 16 || !random_once_in(&rival->w.random, 2))
 		return;
 	rig_poke(&rival->w.rig, gpa, 8,
-		 random_below(&rival->w.random, RIG_FRAMES) << 12 | ALL |
+		 random_below(&rival->w.random, RIG_FRAMES) << 12 | ALL | odd |
 			 (random_next(&rival->w.random) & (PTE_A | PTE_D | PTE_RW)));
 	rival->gpa[rival->count++] = gpa;
 }
