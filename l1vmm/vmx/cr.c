@@ -24,8 +24,10 @@
 #define CR4_HIDDEN (CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS)
 
 /* A change of one of these changes translations: SDM volume 3, 4.10.4.1. */
-#define CR0_TRANSLATION	   (CR0_PG | CR0_WP)
-#define CR4_TRANSLATION	   (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+#define CR0_TRANSLATION (CR0_PG | CR0_WP)
+#define CR4_TRANSLATION (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+/* So does one of these, by way of the PDPTEs that it loads: SDM volume 3, 4.4.1. */
+#define CR0_RELOADS_PDPTES (CR0_CD | CR0_NW)
 #define CR4_RELOADS_PDPTES (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)
 
 #define CR3_NO_FLUSH   BIT(63) /* with CR4.PCIDE */
@@ -143,6 +145,14 @@ static bool load_pdptes(struct vcpu *v, uint64_t cr3)
 	return true;
 }
 
+/* Loads them anew where the guest uses PAE paging. */
+static bool reload_pdptes(struct vcpu *v)
+{
+	if (!v->paging || (v->efer & EFER_LMA) || !(guest_read_cr4(v) & CR4_PAE))
+		return true;
+	return load_pdptes(v, guest_read_cr3(v));
+}
+
 static void set_long_mode(struct vcpu *v, uint64_t efer, bool on)
 {
 	uint32_t *entry = &v->controls.word[CONTROL_ENTRY];
@@ -185,6 +195,8 @@ bool guest_write_cr0(struct vcpu *v, uint64_t value)
 		return false;
 	if ((changed & CR0_PG) && !switch_paging(v, value & CR0_PG))
 		return false;
+	if (!(changed & CR0_PG) && (changed & CR0_RELOADS_PDPTES) && !reload_pdptes(v))
+		return false;
 	if (vcpu_is_shadowed(v) && !(value & CR0_PE))
 		vcpu_stop(v, STOP_REAL_MODE, "cr0=0x%lx", value);
 	value |= CR0_ET;
@@ -193,7 +205,7 @@ bool guest_write_cr0(struct vcpu *v, uint64_t value)
 	vmcs_write(v, VMCS_GUEST_CR0, cr0_real(v, value));
 	if (vcpu_is_shadowed(v) && (changed & CR0_PG))
 		vmcs_write(v, VMCS_GUEST_CR4, cr4_real(v, guest_read_cr4(v)));
-	if (changed & CR0_TRANSLATION)
+	if (changed & (CR0_TRANSLATION | CR0_RELOADS_PDPTES))
 		translations_changed(v);
 	return true;
 }

@@ -94,11 +94,13 @@ ends_well no-orders 'mmu=shadow:trap '
 ends_well no-orders 'mmu=shadow:unsync '
 for policy in trap unsync; do
 	ends_well table-stack "mmu=shadow:$policy "
+	ends_well pdptes "mmu=shadow:$policy "
 	ends_with 3 'unknown-store-instruction' 'an unknown store under SMAP without WP' \
 		"l1vmm mmu=shadow:$policy / legacy-smap-store"
 done
 ends_well table-stack
 ends_well smap-store
+ends_well pdptes
 ends_with 3 'triple-fault' 'a fault in real mode' 'l1vmm / legacy-real-mode-fault'
 ends_with 3 'triple-fault' 'long mode over a 16-bit TSS is #GP' 'l1vmm / legacy-tss16-long-mode'
 ends_with 3 'triple-fault' 'a hidden MWAIT is #UD' 'l1vmm / legacy-mwait'

@@ -20,6 +20,7 @@
 #define CASE_no_orders	11 /* the same hypercall where it is not offered */
 #define CASE_table_stack	12 /* an exception whose stack is in a page directory */
 #define CASE_smap_store	13 /* with CR0.WP clear, to a read-only user page */
+#define CASE_pdptes	14 /* loaded anew where CR0.CD changes */
 
 #define FLAT_CODE 0x08
 #define FLAT_DATA 0x10
@@ -31,6 +32,7 @@
 #define IOPL_3	  0x3000
 #define PSE_RW	  (PTE_PS | PTE_P | PTE_RW)
 #define ALIAS	  0x400000 /* where all of the image can be mapped a second time */
+#define GIB	  0x40000000
 
 	/* Pages, with the kernel's in its place and what `alias` says at ALIAS. */
 	.macro start_paging cr4, alias
@@ -221,6 +223,21 @@ pvh_start:
 	fninit
 	fnstcw ALIAS + tables + 0x2000	/* no instruction that an OS has for its tables */
 	cmpl $0x37f, tables + 0x2000
+	jne fail
+#elif CASE == CASE_pdptes
+	movl $PSE_RW, tables
+	movl $(tables + PTE_P), tables + 0x1000
+	mov $CR4_PAE, %eax
+	mov %eax, %cr4
+	mov $(tables + 0x1000), %eax
+	mov %eax, %cr3
+	mov %cr0, %eax
+	or $CR0_PG, %eax
+	mov %eax, %cr0
+	movl $(tables + PTE_P), tables + 0x1008
+	or $CR0_CD, %eax
+	mov %eax, %cr0
+	cmpl $(tables + PTE_P), GIB + tables + 0x1008
 	jne fail
 #else
 #error "no such case"
