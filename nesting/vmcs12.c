@@ -30,11 +30,6 @@ void vmcs12_layout_init(struct vmcs12_layout *layout, const struct control_capab
 #undef ALWAYS
 }
 
-uint64_t vmcs12_part(uint64_t encoding, uint64_t whole)
-{
-	return encoding & VMCS12_HIGH ? whole >> 32 : whole;
-}
-
 uint64_t vmcs12_merge(uint64_t encoding, uint64_t whole, uint64_t written)
 {
 	if (encoding & VMCS12_HIGH)

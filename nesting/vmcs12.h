@@ -120,7 +120,10 @@ static inline void vmcs12_set(struct vmcs12 *v, enum vmcs_field field, uint64_t 
 }
 
 /* What an access to `encoding` makes of the whole field's value, and of the field. */
-uint64_t vmcs12_part(uint64_t encoding, uint64_t whole);
+static inline uint64_t vmcs12_part(uint64_t encoding, uint64_t whole)
+{
+	return encoding & VMCS12_HIGH ? whole >> 32 : whole;
+}
 uint64_t vmcs12_merge(uint64_t encoding, uint64_t whole, uint64_t written);
 
 /* An empty region: the revision, and not launched. */

@@ -7,8 +7,6 @@
 enum { INVEPT_SINGLE = 1, INVEPT_ALL = 2 };
 enum { INVVPID_ONE_ADDRESS, INVVPID_SINGLE, INVVPID_ALL, INVVPID_SINGLE_NON_GLOBAL };
 
-#define RFLAGS_OUTCOME (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
-
 /* Whether the value of a field is vmcs02's once L2 has run. */
 static bool lives_in_vmcs02(const struct vmcs12_field *field)
 {
@@ -32,14 +30,6 @@ void nested_init(struct nested *n, const struct nested_ops *ops,
 			n->live[slot / 64] |= UINT64_C(1) << slot % 64;
 }
 
-uint64_t nested_rflags(uint64_t rflags, int outcome)
-{
-	rflags &= ~RFLAGS_OUTCOME;
-	if (outcome == NESTED_SUCCEED)
-		return rflags;
-	return rflags | (outcome == NESTED_FAIL_INVALID ? RFLAGS_CF : RFLAGS_ZF);
-}
-
 int nested_fail(struct nested *n, int number)
 {
 	if (n->current == VMCS12_NO_ADDRESS)
@@ -61,29 +51,21 @@ static uint32_t revision_at(const struct nested *n, uint64_t gpa)
 	return at ? *at : UINT32_MAX;
 }
 
-/* CR0 and CR4: what L0 owns L2 cannot have changed without L0 writing it to the copy. */
-static uint64_t from_vmcs02(struct nested *n, enum vmcs_field field)
+/* What L0 owns L2 cannot have changed without L0 writing it to the copy. */
+static __attribute__((noinline)) uint64_t cr_from_vmcs02(struct nested *n, enum vmcs_field field,
+							 uint64_t owned)
 {
-	uint64_t real = n->ops.vmcs02_read(n->ops.ctx, field);
-	uint64_t owned = field == VMCS_GUEST_CR0   ? n->cr0_owned
-			 : field == VMCS_GUEST_CR4 ? n->cr4_owned
-						   : 0;
-
-	return (real & ~owned) | (vmcs12_get(n->vmcs12, field) & owned);
+	return (n->ops.vmcs02_read(n->ops.ctx, field) & ~owned) |
+	       (vmcs12_get(n->vmcs12, field) & owned);
 }
 
-static uint64_t present_value(struct nested *n, const struct vmcs12_field *field, unsigned slot)
+uint64_t nested_from_vmcs02(struct nested *n, enum vmcs_field field)
 {
-	if (!lives_in_vmcs02(field) || nested_holds(n, slot))
-		return n->vmcs12->slot[slot];
-	return from_vmcs02(n, field->encoding);
-}
-
-uint64_t nested_get(struct nested *n, enum vmcs_field field)
-{
-	unsigned slot = vmcs12_slot(field);
-
-	return present_value(n, &n->layout.field[slot], slot);
+	if (field == VMCS_GUEST_CR0)
+		return cr_from_vmcs02(n, field, n->cr0_owned);
+	if (field == VMCS_GUEST_CR4)
+		return cr_from_vmcs02(n, field, n->cr4_owned);
+	return n->ops.vmcs02_read(n->ops.ctx, field);
 }
 
 /* Brings the copy up to date and puts it back into L1's memory; no VMCS is current then. */
@@ -92,7 +74,7 @@ static void release_current(struct nested *n)
 	void *region = n->ops.memory(n->ops.ctx, n->current, VMCS12_BYTES);
 
 	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++)
-		n->vmcs12->slot[slot] = present_value(n, &n->layout.field[slot], slot);
+		n->vmcs12->slot[slot] = nested_slot(n, slot);
 	if (region)
 		memcpy(region, n->vmcs12, VMCS12_BYTES);
 	n->current = VMCS12_NO_ADDRESS;
@@ -161,19 +143,6 @@ int nested_vmptrld(struct nested *n, uint64_t gpa)
 	return NESTED_SUCCEED;
 }
 
-int nested_vmread(struct nested *n, uint64_t encoding, uint64_t *value)
-{
-	const struct vmcs12_field *field;
-
-	if (n->current == VMCS12_NO_ADDRESS)
-		return NESTED_FAIL_INVALID;
-	field = vmcs12_find(&n->layout, encoding);
-	if (!field)
-		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
-	*value = vmcs12_part(encoding, present_value(n, field, vmcs12_slot(encoding)));
-	return NESTED_SUCCEED;
-}
-
 int nested_vmwrite(struct nested *n, uint64_t encoding, uint64_t value)
 {
 	const struct vmcs12_field *field;
@@ -191,7 +160,7 @@ int nested_vmwrite(struct nested *n, uint64_t encoding, uint64_t value)
 	slot = vmcs12_slot(encoding);
 	known = !lives_in_vmcs02(field) || (encoding & VMCS12_HIGH) ||
 		encoding == VMCS_GUEST_RFLAGS;
-	old = known ? present_value(n, field, slot) : 0;
+	old = known ? nested_slot(n, slot) : 0;
 	new = vmcs12_merge(encoding, old, value);
 	if (!known)
 		old = ~new; /* to look into vmcs02 is dearer than to check in vain */

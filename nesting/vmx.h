@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "l1vmm/arch/x86.h"
 #include "nesting/capability.h"
 #include "nesting/entry_checks.h"
 #include "nesting/vmcs12.h"
@@ -75,7 +76,13 @@ void nested_init(struct nested *n, const struct nested_ops *ops,
 		 const struct vmx_capabilities *hardware, struct vmcs12 *copy);
 
 /* RFLAGS after an instruction that ended so: SDM volume 3, 31.2. */
-uint64_t nested_rflags(uint64_t rflags, int outcome);
+static inline uint64_t nested_rflags(uint64_t rflags, int outcome)
+{
+	rflags &= ~(RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF);
+	if (outcome == NESTED_SUCCEED)
+		return rflags;
+	return rflags | (outcome == NESTED_FAIL_INVALID ? RFLAGS_CF : RFLAGS_ZF);
+}
 
 /* VMfail(number): FAIL_INVALID where no current VMCS could hold the number. */
 int nested_fail(struct nested *n, int number);
@@ -87,7 +94,6 @@ int nested_vmxon(struct nested *n, uint64_t gpa);
 void nested_vmxoff(struct nested *n);
 int nested_vmclear(struct nested *n, uint64_t gpa);
 int nested_vmptrld(struct nested *n, uint64_t gpa);
-int nested_vmread(struct nested *n, uint64_t encoding, uint64_t *value);
 int nested_vmwrite(struct nested *n, uint64_t encoding, uint64_t value);
 int nested_invept(struct nested *n, uint64_t type, const uint64_t descriptor[2]);
 int nested_invvpid(struct nested *n, uint64_t type, const uint64_t descriptor[2]);
@@ -114,7 +120,36 @@ static inline void nested_set(struct nested *n, enum vmcs_field field, uint64_t 
 	nested_hold(n, field);
 }
 
-/* The present value of a field, wherever it is. */
-uint64_t nested_get(struct nested *n, enum vmcs_field field);
+/* The value of a field that vmcs02 holds, as L1 finds it. */
+uint64_t nested_from_vmcs02(struct nested *n, enum vmcs_field field);
+
+/* The present value of a field, wherever it is, by its slot or by its name. */
+static inline uint64_t nested_slot(struct nested *n, unsigned slot)
+{
+	uint64_t in_vmcs02 = n->live[slot / 64] & ~n->held[slot / 64];
+
+	if (in_vmcs02 >> slot % 64 & 1)
+		return nested_from_vmcs02(n, n->layout.field[slot].encoding);
+	return n->vmcs12->slot[slot];
+}
+
+static inline uint64_t nested_get(struct nested *n, enum vmcs_field field)
+{
+	return nested_slot(n, vmcs12_slot(field));
+}
+
+/* Inline, being what a guest hypervisor does most.  @pre n->on */
+static inline int nested_vmread(struct nested *n, uint64_t encoding, uint64_t *value)
+{
+	const struct vmcs12_field *field;
+
+	if (n->current == VMCS12_NO_ADDRESS)
+		return NESTED_FAIL_INVALID;
+	field = vmcs12_find(&n->layout, encoding);
+	if (!field)
+		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
+	*value = vmcs12_part(encoding, nested_slot(n, vmcs12_slot(encoding)));
+	return NESTED_SUCCEED;
+}
 
 #endif

@@ -346,15 +346,6 @@ static enum exit_action refuse(struct vcpu *v, enum entry_check check, uint64_t 
 	return EXIT_RETRY;
 }
 
-void nested_finish(struct vcpu *v, int outcome)
-{
-	uint64_t rflags = vmcs_read(v, VMCS_GUEST_RFLAGS);
-	uint64_t changed = nested_rflags(rflags, outcome);
-
-	if (changed != rflags)
-		vmcs_write(v, VMCS_GUEST_RFLAGS, changed);
-}
-
 /* vmcs02 for the first time, or again after a VMCLEAR of it. */
 static _Noreturn void launch_vmcs02(struct vcpu *v)
 {

@@ -46,7 +46,14 @@ bool nested_forbids_cr0(const struct vcpu *v, uint64_t value);
 bool nested_forbids_cr4(const struct vcpu *v, uint64_t value);
 
 /* RFLAGS of L1 after an instruction that ended so.  @pre vmcs01 is current */
-void nested_finish(struct vcpu *v, int outcome);
+static inline void nested_finish(struct vcpu *v, int outcome)
+{
+	uint64_t rflags = vmcs_read(v, VMCS_GUEST_RFLAGS);
+	uint64_t changed = nested_rflags(rflags, outcome);
+
+	if (changed != rflags)
+		vmcs_write(v, VMCS_GUEST_RFLAGS, changed);
+}
 
 /* What L1 adds to its clock for L2. */
 uint64_t nested_tsc_offset12(const struct vcpu *v);

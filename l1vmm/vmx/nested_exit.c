@@ -38,10 +38,23 @@ static enum fate as_fate(enum exit_action action)
 	return action == EXIT_ADVANCE ? FATE_ADVANCE : FATE_RETRY;
 }
 
-static enum fate reflect(struct vcpu *v)
+static enum fate leave(struct vcpu *v)
 {
 	nested_leave(v);
 	return FATE_L1;
+}
+
+/* What L1 is sure to read is at hand now; from vmcs02 it would have to be fetched. */
+static enum fate reflect(struct vcpu *v)
+{
+	struct nested *n = &v->nested->vmx;
+
+	nested_set(n, VMCS_EXIT_REASON, v->reason);
+	nested_set(n, VMCS_GUEST_RIP, v->rip);
+	nested_set(n, VMCS_EXIT_INSTRUCTION_LEN, vmcs_read(v, VMCS_EXIT_INSTRUCTION_LEN));
+	if (exit_table[v->reason].detail < 0)
+		nested_set(n, VMCS_EXIT_QUALIFICATION, v->detail);
+	return leave(v);
 }
 
 static _Noreturn void unsupported(struct vcpu *v, const char *what)
@@ -99,8 +112,7 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 
 static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
 {
-	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION,
-		   (v->detail & ~EPT_RIGHTS_MASK) | r->rights << EPT_RIGHTS_SHIFT);
+	v->detail = (v->detail & ~EPT_RIGHTS_MASK) | r->rights << EPT_RIGHTS_SHIFT;
 	return reflect(v);
 }
 
@@ -108,7 +120,7 @@ static enum fate ept12_misconfig(struct vcpu *v)
 {
 	nested_set(&v->nested->vmx, VMCS_EXIT_REASON, EXIT_REASON_EPT_MISCONFIG);
 	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, 0);
-	return reflect(v);
+	return leave(v);
 }
 
 static enum fate ept_violation(struct vcpu *v)

@@ -40,6 +40,24 @@ runs old-generation '||' 'l1vmm nested=on / l1vmm tlb=flush cr=trap msr=trap io=
 runs old-below '||' 'l1vmm nested=on tlb=flush cr=trap msr=trap io=trap tsc=trap / l1vmm tlb=flush / micro'
 runs depth-3 '|||' 'l1vmm nested=on / l1vmm nested=on memory=160 / l1vmm / micro only=cpuid,vmcall'
 
+# column ROW FIELD: a number of the latest report without its fraction
+column() {
+	local report
+	report=$(build/vmfee report "$T/results/case")
+	awk -v row="$1" -v field="$2" '$1 == row { print int($field); exit }' <<<"$report"
+}
+
+# at_most GOT LIMIT NAME
+at_most() {
+	if [ "${1:-$(($2 + 1))}" -le "$2" ]; then holds=0; else holds=1; fi
+	ok $holds "$3" || diag "got: $1"
+}
+
+# What the guest hypervisor's instructions cost: an exit for each that reaches the VMCS.
+runs price '||' 'l1vmm nested=on / l1vmm / micro only=cpuid,vmcall'
+at_most "$(column VMREAD 3)" 199 'a VMREAD exit takes at most 200 instructions'
+at_most "$(column vmcall 2)" 2500 'a VMCALL round trip of L2 at most 2,500'
+
 # Without VMX there is nothing to nest.
 stack refused 'l1vmm / l1vmm / micro'
 like "$console" '\|l1vmm: this CPU lacks VMX' 'VMX is not offered unless it is asked for'
