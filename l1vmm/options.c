@@ -145,6 +145,11 @@ static bool check_observatory(const struct options *o, char *why, size_t size)
 		format(why, size, "observe= needs telemetry=on");
 		return false;
 	}
+	/* L2 runs on tables of its own, which no view stands before. */
+	if (o->switches.nested == SW_NESTED_ON) {
+		format(why, size, "observe= needs nested=off");
+		return false;
+	}
 	if (o->switches.observe == SW_OBSERVE_TLB && o->tlb.sets == 0) {
 		format(why, size, "observe=tlb needs tlb_model=");
 		return false;

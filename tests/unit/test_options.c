@@ -229,6 +229,9 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"observe=tlb tlb_model=16,4,0,0,0,0,0 telemetry=off",
 		 "observe= needs telemetry=on"},
 		{"observe=trace telemetry=off", "observe= needs telemetry=on"},
+		{"observe=tlb tlb_model=16,4,0,0,0,0,0 nested=on", "observe= needs nested=off"},
+		{"nested=on observe=trace", "observe= needs nested=off"},
+		{"nested=on mmu=shadow:trap", "nested=on needs mmu=ept"},
 		{"observe=all", "observe=all is not one of off tlb trace"},
 		/* The first mistake counts. */
 		{"tlb=flush cache=off memory=0", "there is no switch or option cache"},
