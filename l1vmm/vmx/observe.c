@@ -114,6 +114,12 @@ static void flush_all(struct vcpu *v)
 	v->observe->flushed |= RECORD_F_FLUSH_ALL;
 }
 
+static void flush_local(struct vcpu *v)
+{
+	tlb_observatory_flush(&v->observe->tlb, false);
+	v->observe->flushed |= RECORD_F_FLUSH_LOCAL;
+}
+
 static void flush_page(struct vcpu *v, uint64_t gva)
 {
 	tlb_observatory_drop(&v->observe->tlb, gva);
@@ -172,10 +178,23 @@ static bool stack_owns(struct vcpu *v, uint64_t qualification)
 	return (value ^ vmread(VMCS_CR4_READ_SHADOW)) & v->cr4_mask;
 }
 
+static bool is_mov_to_cr3(uint32_t reason, uint64_t qualification)
+{
+	return reason == REASON_CR_ACCESS && (qualification & 0x3f) == 3;
+}
+
+/* Whether the INVVPID that stands for the guest's MOV to CR3 leaves global pages alone. */
+static bool retains_globals(const struct vcpu *v)
+{
+	const uint8_t *type = v->invalidation.type;
+
+	return type[INVALIDATE_VPID_NON_GLOBAL] != type[INVALIDATE_VPID_CONTEXT];
+}
+
 /*
  * What an exit of the stack's has done to the TLB.  With tlb=flush, VM entry forgets everything;
- * else INVVPID has been at work: the shadow MMU knows it for one page, which is the one that the
- * exit is about, and for all.
+ * else INVVPID has been at work.  With EPT it stands for what the guest did to a control register;
+ * the shadow MMU knows it for one page, which is the one that the exit is about, and for all.
  */
 static void follow_stack(struct vcpu *v, uint32_t reason, uint64_t qualification)
 {
@@ -187,23 +206,26 @@ static void follow_stack(struct vcpu *v, uint32_t reason, uint64_t qualification
 		return;
 	if (!o->flushes && one)
 		flush_page(v, qualification);
+	else if (!o->flushes && o->ept && is_mov_to_cr3(reason, qualification) &&
+		 retains_globals(v))
+		flush_local(v);
 	else
 		flush_all(v);
 }
 
 /* What the guest's own write to a control register does to the TLB: SDM volume 3, 4.10.4.1. */
-static void follow_control(struct vcpu *v, uint64_t qualification)
+static void follow_control(struct vcpu *v, uint32_t reason, uint64_t qualification)
 {
 	const struct observe_state *before = &v->observe->stack;
 	uint64_t cr0 = vmread(VMCS_GUEST_CR0) ^ before->cr0;
 	uint64_t cr4 = vmread(VMCS_GUEST_CR4) ^ before->cr4;
 
-	if ((cr0 & CR0_FLUSHES) || (cr4 & CR4_FLUSHES)) {
+	if (vmread(VMCS_GUEST_RIP) == v->rip) /* it has faulted */
+		return;
+	if ((cr0 & CR0_FLUSHES) || (cr4 & CR4_FLUSHES))
 		flush_all(v);
-	} else if ((qualification & 0x3f) == 3) {
-		tlb_observatory_flush(&v->observe->tlb, false);
-		v->observe->flushed |= RECORD_F_FLUSH_LOCAL;
-	}
+	else if (is_mov_to_cr3(reason, qualification))
+		flush_local(v);
 }
 
 /* Rights in the view depend on these: its entries are made anew, which the model need not know. */
@@ -225,7 +247,7 @@ static void follow(struct vcpu *v, uint32_t reason, uint64_t qualification, bool
 	struct observe *o = v->observe;
 
 	if (o->ept && reason == REASON_CR_ACCESS && (qualification & 0xf) != 8)
-		follow_control(v, qualification);
+		follow_control(v, reason, qualification);
 	follow_rights(v);
 	if (owned)
 		follow_stack(v, reason, qualification);

@@ -28,6 +28,7 @@ void bench_ptechurn(struct run *run);
 void bench_ptechurn_batch(struct run *run);
 void bench_forkstorm(struct run *run);
 void bench_ctxswitch(struct run *run);
+void bench_reload_global(struct run *run);
 void bench_chase(struct run *run);
 void bench_chase_exits(struct run *run);
 void bench_gups(struct run *run);
