@@ -60,3 +60,20 @@ bool family_find(struct family *family, const struct result_stack *stack, size_t
 	}
 	return family->members >= 2;
 }
+
+const char *family_axis(const struct family *family)
+{
+	static const struct {
+		const char *name, *axis;
+	} axes[] = {
+		{"chase", "working set, bytes"},
+		{"gups", "working set, bytes"},
+		{"exits", "accesses between two exits"},
+		{"switch", "pages of 4 KB per change of address space"},
+	};
+
+	for (size_t i = 0; i < sizeof(axes) / sizeof(axes[0]); i++)
+		if (strcmp(family->name, axes[i].name) == 0)
+			return axes[i].axis;
+	return "number in the benchmark's name";
+}

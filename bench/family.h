@@ -26,4 +26,7 @@ struct family {
  */
 bool family_find(struct family *family, const struct result_stack *stack, size_t first);
 
+/* What the numbers of a family count. */
+const char *family_axis(const struct family *family);
+
 #endif

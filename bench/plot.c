@@ -4,6 +4,7 @@
 #include "bench/project.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 #define PLOT_ERRORS "gnuplot.stderr"
 
-/* A figure: its template, and what writes its data.  One without data is not drawn. */
+/* A figure of a stack: its template, and what writes its data.  One without data is not drawn. */
 static const struct figure {
 	const char *name;
 	const char *title;
@@ -113,64 +114,91 @@ static int fail(const struct plotter *plotter, const char *figure)
 			  reason);
 }
 
-static int draw(const struct plotter *plotter, const struct figure *figure, const char *stack,
+/* One figure's files. */
+struct drawing {
+	const char *template;
+	char name[2 * STACK_MAX_NAME + 2];
+	char heading[320];
+	const char *axis; /* what the template's first axis stands for, where it does not say */
+};
+
+static int draw(const struct plotter *plotter, const struct drawing *drawing,
 		const struct format *format)
 {
-	char name[64];
 	char path[PATH_MAX];
 	char template[PATH_MAX];
 	char data[128];
-	char title[256];
-	char heading[sizeof(title) + 16];
+	char heading[sizeof(drawing->heading) + 16];
 	char unit[128];
+	char axis[128];
 	char terminal[128];
-	char *argv[] = {"gnuplot", "-e", terminal, "-e",     data, "-e",
-			heading,   "-e", unit,	   template, NULL};
+	char *argv[] = {"gnuplot", "-e", terminal, "-e", data,	   "-e", heading,
+			"-e",	   unit, "-e",	   axis, template, NULL};
 	struct process_command command = {.argv = argv,
 					  .folder = plotter->folder,
 					  .errors = PLOT_ERRORS,
 					  .missing = VMFEE_SYSTEM};
 	struct process process;
 
-	snprintf(name, sizeof(name), "%s-%s", stack, figure->name);
-	snprintf(title, sizeof(title), "%s: %s (%s)", stack, figure->title, plotter->machine);
 	snprintf(terminal, sizeof(terminal), "%s", format->terminal);
-	snprintf(data, sizeof(data), "data = '%s.csv'", name);
-	quote(heading, sizeof(heading), "heading", title);
+	snprintf(data, sizeof(data), "data = '%s.csv'", drawing->name);
+	quote(heading, sizeof(heading), "heading", drawing->heading);
 	quote(unit, sizeof(unit), "unit", plotter->unit);
-	if (project_path(template, plotter->templates, figure->name, ".gp", plotter->err) != 0 ||
-	    project_path(path, plotter->folder, name, format->suffix, plotter->err) != 0 ||
+	quote(axis, sizeof(axis), "axis", drawing->axis);
+	if (project_path(template, plotter->templates, drawing->template, ".gp", plotter->err) !=
+		    0 ||
+	    project_path(path, plotter->folder, drawing->name, format->suffix, plotter->err) != 0 ||
 	    process_start(&process, &command, plotter->err) != 0)
 		return -1;
 	if (take_figure(plotter, &process, path) != 0) {
 		process_kill(&process);
 		return -1;
 	}
-	return process_wait(&process) == 0 ? 0 : fail(plotter, figure->name);
+	return process_wait(&process) == 0 ? 0 : fail(plotter, drawing->template);
+}
+
+static FILE *open_data(const struct plotter *plotter, const struct drawing *drawing)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	if (project_path(path, plotter->folder, drawing->name, ".csv", plotter->err) != 0)
+		return NULL;
+	file = fopen(path, "we");
+	if (file == NULL)
+		vmfee_fail_errno(plotter->err, "%s", path);
+	return file;
+}
+
+/* The data is written, and has so many things to show. */
+static int draw_all(const struct plotter *plotter, const struct drawing *drawing, FILE *file,
+		    unsigned shown)
+{
+	char path[PATH_MAX];
+	int failed = project_path(path, plotter->folder, drawing->name, ".csv", plotter->err);
+
+	if (!failed && (fflush(file) != 0 || ferror(file)))
+		failed = vmfee_fail_errno(plotter->err, "%s", path);
+	fclose(file);
+	if (!failed && shown == 0)
+		unlink(path);
+	for (size_t i = 0; !failed && shown > 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
+		failed = draw(plotter, drawing, &formats[i]);
+	return failed;
 }
 
 static int plot_figure(const struct plotter *plotter, const struct analysis *analysis,
 		       const struct figure *figure)
 {
-	char name[64];
-	char path[PATH_MAX];
+	struct drawing drawing = {.template = figure->name, .axis = ""};
+	FILE *file;
 
-	snprintf(name, sizeof(name), "%s-%s", analysis->stack->name, figure->name);
-	if (project_path(path, plotter->folder, name, ".csv", plotter->err) != 0)
-		return -1;
-	FILE *file = fopen(path, "we");
-	if (file == NULL)
-		return vmfee_fail_errno(plotter->err, "%s", path);
-	unsigned drawn = figure->write_data(analysis, file);
-	int failed = 0;
-	if (fflush(file) != 0 || ferror(file))
-		failed = vmfee_fail_errno(plotter->err, "%s", path);
-	fclose(file);
-	if (!failed && drawn == 0)
-		unlink(path);
-	for (size_t i = 0; !failed && drawn > 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
-		failed = draw(plotter, figure, analysis->stack->name, &formats[i]);
-	return failed;
+	snprintf(drawing.name, sizeof(drawing.name), "%s-%s", analysis->stack->name, figure->name);
+	snprintf(drawing.heading, sizeof(drawing.heading), "%s: %s (%s)", analysis->stack->name,
+		 figure->title, plotter->machine);
+	file = open_data(plotter, &drawing);
+	return file == NULL ? -1
+			    : draw_all(plotter, &drawing, file, figure->write_data(analysis, file));
 }
 
 static int plot_stack(const struct plotter *plotter, const struct results *results,
@@ -182,6 +210,42 @@ static int plot_stack(const struct plotter *plotter, const struct results *resul
 	for (size_t i = 0; !failed && i < sizeof(figures) / sizeof(figures[0]); i++)
 		failed = plot_figure(plotter, &analysis, &figures[i]);
 	analysis_free(&analysis);
+	return failed;
+}
+
+/* All stacks on one modelled TLB, along one family. */
+static int plot_family(const struct plotter *plotter, const struct results *results,
+		       const struct result_stack *stack, const struct family *family)
+{
+	struct drawing drawing = {.template = "tlb", .axis = family_axis(family)};
+	FILE *file;
+
+	snprintf(drawing.name, sizeof(drawing.name), "%s-%s", stack->tlb.name, family->name);
+	snprintf(drawing.heading, sizeof(drawing.heading),
+		 "%s: TLB modelled as %s, a reference of a walk taken to cost %" PRIu32 " %s (%s)",
+		 family->name, stack->tlb.name, stack->tlb.reference, plotter->unit,
+		 plotter->machine);
+	file = open_data(plotter, &drawing);
+	return file == NULL ? -1
+			    : draw_all(plotter, &drawing, file,
+				       plot_data_tlb(results, stack, family, file));
+}
+
+/* Nothing for a stack that an earlier one has taken along. */
+static int plot_tlb(const struct plotter *plotter, const struct results *results,
+		    const struct result_stack *stack)
+{
+	struct family family;
+	int failed = 0;
+
+	if (!analysis_is_observed(stack))
+		return 0;
+	for (const struct result_stack *s = results->stack; s != stack; s++)
+		if (strcmp(s->tlb.name, stack->tlb.name) == 0)
+			return 0;
+	for (size_t i = 0; !failed && i < stack->benches; i++)
+		if (family_find(&family, stack, i))
+			failed = plot_family(plotter, results, stack, &family);
 	return failed;
 }
 
@@ -207,6 +271,8 @@ int plot_all(const struct results *results, const char *templates, const char *r
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]))
 			failed = plot_stack(&plotter, results, &results->stack[i]);
+	for (size_t i = 0; !failed && i < results->stacks; i++)
+		failed = plot_tlb(&plotter, results, &results->stack[i]);
 	unlink(errors);
 	return failed;
 }

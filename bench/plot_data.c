@@ -1,4 +1,8 @@
 #include "bench/plot_data.h"
+#include "bench/crossover.h"
+
+#include <math.h>
+#include <string.h>
 
 static void number(FILE *out, bool there, double value)
 {
@@ -64,6 +68,47 @@ unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
 			fprintf(out, "%.10g %.10g\n", (double)ticks / median,
 				stats_ecdf(bench->ticks, bench->samples, ticks));
 		}
+	}
+	return blocks;
+}
+
+/* The lowest modelled cost of a member on any stack of the model. */
+static double cheapest(const struct results *results, const char *model, const char *benchmark)
+{
+	double least = NAN;
+
+	for (size_t i = 0; i < results->stacks; i++)
+		if (strcmp(results->stack[i].tlb.name, model) == 0)
+			least = fmin(least, crossover_cost(&results->stack[i], benchmark));
+	return least;
+}
+
+static void tlb_member(const struct results *results, const struct result_stack *stack,
+		       const struct family_member *member, FILE *out)
+{
+	const struct result_bench *bench = results_bench(stack, member->name);
+	double cost = crossover_cost(stack, member->name);
+
+	if (bench == NULL)
+		return;
+	fprintf(out, "%.10g %s %.10g %.10g %.10g %.10g\n", member->number, member->label,
+		(double)bench->observed.refills / result_operations(bench),
+		(double)bench->observed.references / result_operations(bench), cost,
+		cost / cheapest(results, stack->tlb.name, member->name));
+}
+
+unsigned plot_data_tlb(const struct results *results, const struct result_stack *first,
+		       const struct family *family, FILE *out)
+{
+	unsigned blocks = 0;
+
+	for (size_t i = 0; i < results->stacks; i++) {
+		const struct result_stack *stack = &results->stack[i];
+		if (strcmp(stack->tlb.name, first->tlb.name) != 0)
+			continue;
+		fprintf(out, "%s\"%s\"\n", blocks++ == 0 ? "" : "\n\n", stack->name);
+		for (unsigned j = 0; j < family->members; j++)
+			tlb_member(results, stack, &family->member[j], out);
 	}
 	return blocks;
 }

@@ -5,6 +5,7 @@
 #define BENCH_PLOT_DATA_H
 
 #include "bench/analysis.h"
+#include "bench/family.h"
 
 #include <stdio.h>
 
@@ -22,5 +23,13 @@ unsigned plot_data_components(const struct analysis *analysis, FILE *out);
  * benchmarks.
  */
 unsigned plot_data_spread(const struct analysis *analysis, FILE *out);
+
+/*
+ * Writes what a family costs on each stack that was observed with the model of `first`: a block a
+ * stack, with lines of the member's number and label, TLB refills, references of walks, modelled
+ * ticks, each per operation, and those ticks by the cheapest stack's.  Returns how many stacks.
+ */
+unsigned plot_data_tlb(const struct results *results, const struct result_stack *first,
+		       const struct family *family, FILE *out);
 
 #endif
