@@ -5,21 +5,23 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 private_project
 
-# experiment NAME: the stacks come from stdin
+# experiment NAME: the stacks come from stdin; $MEMORY says how many MB each has
 experiment() {
 	{
-		cat <<'END'
+		cat <<END
 [experiment]
 title = The observatory
 platform = bochs
 cpu = corei7_skylake_x
-memory = 128
+memory = ${MEMORY:-128}
 watchdog = 4000
 outbox = 96
 END
 		cat
 	} >"$PROJECT/bench/experiments/$1.ini"
 }
+
+GOLDEN=tests/golden/tlb.csv
 
 guest='micro only=cpuid,cr3-reload,invlpg,pf-guest,pf-demand,syscall samples=4'
 for stack in 'mmu=ept:4k tlb=vpid' 'mmu=shadow:unsync tlb=flush'; do
@@ -72,6 +74,46 @@ run sqlite3 "$PROJECT/results/watch/results.db" \
 	"SELECT count(*) FROM observed WHERE refills > exits"
 is "$output" 0 "the database has no more refills than exits of the observatory's own"
 
+# A load of CR3 leaves global pages alone, whoever carries it out.
+for cr in mask trap; do
+	cat <<END
+[stack $cr]
+levels = l1vmm mmu=ept:2m tlb=vpid cr=$cr observe=tlb tlb_model=small / memory only=reload-global samples=4 pages=8
+END
+done | MEMORY=256 experiment globals
+run "$PROJECT/build/vmfee" run --no-plots globals
+is "$status" 0 "a guest with global pages is observed" || diag "$errors"
+csv=$("$PROJECT/build/vmfee" report --csv globals)
+is "$(column exits_per_op mask | grep global)" "reload-global 0" "loads of CR3 are the guest's own"
+is "$(column exits_per_op trap | grep global)" "reload-global 1" "or the hypervisor's"
+refills=$(column tlb_refills_per_op mask | awk '/global/ { print $2 }')
+if awk -v refills="$refills" 'BEGIN { exit !(refills > 0 && refills < 8) }'; then holds=0; else holds=1; fi
+ok $holds "of 8 global pages and others, only others miss" || diag "got: $refills"
+is "$(column tlb_refills_per_op trap)" "$(column tlb_refills_per_op mask)" \
+	"as many miss when the hypervisor loads CR3"
+
+# The experiment `tlb`; `make golden` writes its counts anew.
+run build/vmfee run --results "$T/results" tlb
+is "$status" 0 "the experiment tlb runs, every workload's own checks passed" || diag "$errors"
+build/vmfee report --csv "$T/results/tlb" >"$T/tlb.csv"
+diff -u "$GOLDEN" "$T/tlb.csv" >"$T/difference"
+ok $? "its counts are those of $GOLDEN" || diag "$(head -40 "$T/difference")"
+csv=$(<"$T/tlb.csv")
+for mmu in ept shadow; do
+	more=$(join <(column tlb_refills_per_op $mmu-flush | grep '^exits-' | sort) \
+		<(column tlb_refills_per_op $mmu-vpid | grep '^exits-' | sort) | awk '$2 > $3' | wc -l)
+	is "$more" "$(grep -c '^ON_REQUEST("exits-' bench/guests/memory.def)" \
+		"$mmu: with exits, tlb=flush misses more than tlb=vpid whatever their rate"
+done
+figures=$(cd "$T/results/tlb/plots" && echo skylake-sp-*)
+is "$figures" "$(for family in chase exits gups switch; do
+	for suffix in csv png svg; do echo "skylake-sp-$family.$suffix"; done
+done | paste -sd' ')" "each family of its benchmarks has a figure"
+for text in 'pages of 4 KB per change of address space' 'TLB refills per operation' \
+	'walk references per operation' 'modelled instructions' 'cost 10 instructions'; do
+	like "$(<"$T/results/tlb/plots/skylake-sp-switch.svg")" "$text" "it says: $text"
+done
+
 experiment nothing <<<'[stack x]
 levels = l1vmm observe=tlb tlb_model=nothing / micro'
 run "$PROJECT/build/vmfee" run nothing
@@ -83,5 +125,11 @@ levels = l1vmm observe=tlb / micro'
 run "$PROJECT/build/vmfee" run modelless
 is "$status" 2 "observe=tlb without one is refused"
 like "$errors" 'observe=tlb needs tlb_model=' "it says what is missing"
+
+experiment nested <<<'[stack x]
+levels = l1vmm nested=on observe=tlb tlb_model=small / l1vmm / micro only=cpuid'
+run "$PROJECT/build/vmfee" run nested
+is "$status" 2 "a hypervisor that is observed with its guests is refused"
+like "$errors" 'observe= needs nested=off' "by name"
 
 finish
