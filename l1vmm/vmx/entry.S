@@ -99,6 +99,7 @@ vmx_launch:				/* RDI = vCPU */
 	mov %rdi, %rbx
 	restore_guest 0
 	vmlaunch
+	jmp entry_failed
 
 	/* RDI = vCPU: enters it other than at the end of an exit path. */
 	.macro enter_path name, instruction, stamp
