@@ -91,6 +91,20 @@ is "$status" 0 "a run that may not be observed ends well" || diag "$errors"
 like "$output" "(l1vmm-launch: BPF programs: .*; the run goes on without|@observed records=)" \
 	"it says so, or has observed"
 
+# Root that lacks the capabilities is refused like anybody else.
+unprivileged=()
+[ "$(id -u)" -ne 0 ] || unprivileged=(setpriv "--bounding-set=-bpf,-perfmon,-sys_admin")
+run "${unprivileged[@]}" "$launch" --timeout=60 --observe="$T/observed" \
+	"build/images/micro.elf only=cpuid"
+is "$status" 0 "a run whose BPF programs the kernel refuses ends well" || diag "$errors"
+refusal="Operation not permitted: run as root, or with CAP_BPF"
+[ -r /sys/kernel/btf/vmlinux ] || refusal="[A-Z][^:]*: "
+like "$output" "l1vmm-launch: BPF programs: load: $refusal.*; the run goes on without" \
+	"its console says what was refused, and what would help"
+like "$output" "\|@bench name=cpuid .*@end image=kvm status=ok" "its guest is measured all the same"
+is "$(grep -c '^@observed\|^@handled\|^@delivered' <<<"$output")" 0 "nothing looks as if it were observed"
+is "$(stat -c %s "$T/observed")" 0 "neither does the file"
+
 # What the processor beneath offers is KVM's to say.
 run "$launch" --timeout=60 build/images/l1vmm.elf "build/images/micro.elf only=cpuid"
 if [ "$status" -eq 6 ]; then
