@@ -80,7 +80,7 @@ $(B)/san/%.o: %.c Makefile
 # The two commands of a newcomer.  Their steps follow one another whatever -j says, and each step is
 # a make of its own, because nothing may look for a tool before bootstrap has installed it.
 .PHONY: fee
-fee: ## set up, build, measure the VM fee and print the table (PLATFORM=bochs-kvm: upon KVM)
+fee: ## set up, build, measure the VM fee and print the table (PLATFORM=bochs-kvm or kvm: upon KVM)
 	@scripts/bootstrap $(if $(filter bochs-kvm,$(PLATFORM)),kernel)
 	@$(MAKE) -Otarget all
 	$(B)/vmfee run $(PLATFORM:%=--platform=%) fee

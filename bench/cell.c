@@ -1,6 +1,7 @@
 #include "bench/cell.h"
 #include "bench/kvm_image.h"
 #include "bench/kvm_level.h"
+#include "bench/outbox.h"
 #include "bench/trace.h"
 #include "bench/verdict.h"
 
@@ -21,6 +22,9 @@ enum { SLOWEST_TICKS_PER_SECOND = 1000000, START_SECONDS = 60 };
  * takes it ten times what it takes l1vmm.
  */
 enum { KERNEL_MEMORY = 256, KERNEL_PATIENCE = 10 };
+
+/* A processor does more of them in a second, even where a KVM takes its time for each exit. */
+enum { SLOWEST_TIMESTAMPS_PER_SECOND = 100000000 };
 
 #define INITRAMFS "initramfs.cpio"
 
@@ -96,6 +100,35 @@ static int open_log(struct cell *cell, struct vmfee_error *err)
 	return cell->log < 0 ? vmfee_fail_errno(err, "%s", path) : 0;
 }
 
+static unsigned seconds_of(const struct cell *cell, unsigned slowest)
+{
+	return START_SECONDS + (unsigned)(cell->watchdog * UINT64_C(1000000) / slowest);
+}
+
+static int set_deadline(struct cell *cell, unsigned seconds)
+{
+	cell->running = true;
+	clock_gettime(CLOCK_MONOTONIC, &cell->deadline);
+	cell->deadline.tv_sec += seconds;
+	return 0;
+}
+
+/* The launcher ends what takes too long; vmfee, a launcher that does not. */
+static int launch(struct cell *cell, struct vmfee_error *err)
+{
+	const struct launch_machine machine = {
+		.project = cell->project,
+		.stack = &cell->stack->stack,
+		.folder = cell->folder,
+		.memory = cell->experiment->memory,
+		.seconds = seconds_of(cell, SLOWEST_TIMESTAMPS_PER_SECOND),
+	};
+
+	if (launch_start(&cell->launch, &machine, err) != 0)
+		return -1;
+	return set_deadline(cell, machine.seconds + START_SECONDS);
+}
+
 static int boot(struct cell *cell, struct vmfee_error *err)
 {
 	const struct experiment *experiment = cell->experiment;
@@ -110,11 +143,7 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 
 	if (bochs_start(&cell->bochs, &machine, err) != 0)
 		return -1;
-	cell->running = true;
-	clock_gettime(CLOCK_MONOTONIC, &cell->deadline);
-	cell->deadline.tv_sec +=
-		START_SECONDS + cell->watchdog * (1000000 / SLOWEST_TICKS_PER_SECOND);
-	return 0;
+	return set_deadline(cell, seconds_of(cell, SLOWEST_TICKS_PER_SECOND));
 }
 
 int cell_start(struct cell *cell, const struct project *project,
@@ -126,18 +155,21 @@ int cell_start(struct cell *cell, const struct project *project,
 	cell->experiment = experiment;
 	cell->stack = stack;
 	cell->log = -1;
-	cell->kernel = kvm_level_is(&stack->stack);
+	cell->launched = platform_find(experiment->platform)->machine == PLATFORM_HOST;
+	cell->kernel = kvm_level_is(&stack->stack) && !cell->launched;
 	cell->watchdog = experiment->watchdog * (cell->kernel ? KERNEL_PATIENCE : 1);
 	console_init(&cell->console, stack->stack.levels);
-	cell->console.traced = cell->kernel ? 1 : 0;
+	cell->console.traced = kvm_level_is(&stack->stack) ? 1 : 0;
 
 	if (project_path(cell->folder, run, stack->name, "", err) != 0)
 		return -1;
 	if (mkdir(cell->folder, 0777) != 0)
 		return vmfee_fail_errno(err, "%s", cell->folder);
-	if (write_disk(cell, err) != 0 || open_log(cell, err) != 0)
+	if (open_log(cell, err) != 0)
 		return -1;
-	return boot(cell, err);
+	if (cell->launched)
+		return launch(cell, err);
+	return write_disk(cell, err) != 0 ? -1 : boot(cell, err);
 }
 
 static int write_log(struct cell *cell, const char *bytes, size_t length, struct vmfee_error *err)
@@ -157,7 +189,8 @@ static int write_log(struct cell *cell, const char *bytes, size_t length, struct
 int cell_take(struct cell *cell, struct vmfee_error *err)
 {
 	char bytes[16384];
-	int got = bochs_read(&cell->bochs, bytes, sizeof(bytes));
+	int got = cell->launched ? launch_read(&cell->launch, bytes, sizeof(bytes))
+				 : bochs_read(&cell->bochs, bytes, sizeof(bytes));
 
 	if (got < 0)
 		return 0;
@@ -184,15 +217,32 @@ static int simulate_tlb(struct cell *cell, struct vmfee_error *err)
 				       : 0;
 }
 
+/* A launcher's outbox is a file with nothing else in it. */
+static int find_outbox(const struct cell *cell, struct trace_source *source, char *path,
+		       struct vmfee_error *err)
+{
+	struct stat file;
+
+	source->disk = path;
+	source->lba = cell->layout.outbox_lba;
+	source->sectors = cell->layout.outbox_sectors;
+	if (!cell->launched)
+		return cell_path(cell, BOCHS_DISK, path, err);
+	if (cell_path(cell, LAUNCH_OUTBOX, path, err) != 0)
+		return -1;
+	if (stat(path, &file) != 0)
+		return vmfee_fail_errno(err, "%s", path);
+	source->lba = 0;
+	source->sectors = (uint64_t)file.st_size / OUTBOX_SECTOR;
+	return 0;
+}
+
 static int take_trace(struct cell *cell, struct vmfee_error *err)
 {
 	char disk[PATH_MAX];
 	char folder[PATH_MAX];
 	const struct platform *platform = platform_find(cell->experiment->platform);
 	struct trace_source source = {
-		.disk = disk,
-		.lba = cell->layout.outbox_lba,
-		.sectors = cell->layout.outbox_sectors,
 		.folder = folder,
 		.stack = cell->stack,
 		.platform = platform->name,
@@ -206,7 +256,7 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 				  "a probe of %s shows what telemetry costs, so its lowest level "
 				  "must have telemetry=off",
 				  cell->stack->probe_of);
-	if (cell_path(cell, BOCHS_DISK, disk, err) != 0 ||
+	if (find_outbox(cell, &source, disk, err) != 0 ||
 	    cell_path(cell, "trace", folder, err) != 0 || simulate_tlb(cell, err) != 0)
 		return -1;
 	return trace_take(&source, &cell->console, &cell->exits, err);
@@ -216,6 +266,8 @@ static void remove_disk(const struct cell *cell)
 {
 	static const char *const names[] = {BOCHS_DISK, INITRAMFS};
 
+	if (cell->launched)
+		launch_clean(&cell->launch);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char path[PATH_MAX];
 		struct vmfee_error ignored = {0};
@@ -228,12 +280,16 @@ int cell_finish(struct cell *cell, struct vmfee_error *err)
 {
 	char message[256];
 	struct machine_end machine = {
-		.end = bochs_wait(&cell->bochs, message, sizeof(message)),
+		.end = BOCHS_SHUTDOWN,
 		.message = message,
 		.watchdog = cell->watchdog,
 		.cpu = cell->experiment->cpu,
 	};
 
+	if (cell->launched)
+		machine.launcher = launch_wait(&cell->launch, message, sizeof(message));
+	else
+		machine.end = bochs_wait(&cell->bochs, message, sizeof(message));
 	cell->running = false;
 	if (verdict(&cell->stack->stack, &cell->console, &machine, err) != 0 ||
 	    take_trace(cell, err) != 0)
@@ -250,14 +306,16 @@ int cell_check_deadline(const struct cell *cell, struct vmfee_error *err)
 	if (now.tv_sec < cell->deadline.tv_sec)
 		return 0;
 	return vmfee_fail(err, VMFEE_WATCHDOG,
-			  "Bochs hung: neither the machine nor the watchdog "
+			  "%s hung: neither the machine nor the watchdog "
 			  "of %u million ticks ended it",
-			  cell->watchdog);
+			  cell->launched ? "l1vmm-launch" : "Bochs", cell->watchdog);
 }
 
 void cell_free(struct cell *cell)
 {
-	if (cell->running)
+	if (cell->running && cell->launched)
+		launch_kill(&cell->launch);
+	else if (cell->running)
 		bochs_kill(&cell->bochs);
 	cell->running = false;
 	remove_disk(cell);

@@ -13,6 +13,7 @@
 #include "bench/console.h"
 #include "bench/exits.h"
 #include "bench/experiment.h"
+#include "bench/launch.h"
 #include "bench/platform.h"
 #include "bench/project.h"
 
@@ -25,10 +26,12 @@ struct cell {
 	const struct experiment_stack *stack;
 	char folder[PATH_MAX];
 	struct bochs bochs;
+	struct launch launch; /* where `launched`, in the place of Bochs */
 	struct bochs_image_layout layout;
 	int log; /* console.log */
 	bool running;
-	bool kernel;		  /* the lowest level is KVM: Debian's kernel */
+	bool launched;		  /* this machine's own KVM is beneath */
+	bool kernel;		  /* Bochs boots a KVM: Debian's kernel */
 	unsigned watchdog;	  /* million ticks */
 	struct timespec deadline; /* of CLOCK_MONOTONIC, when even the watchdog has failed */
 	struct console console;
@@ -46,7 +49,13 @@ int cell_start(struct cell *cell, const struct project *project,
 /* The descriptor that becomes readable when the machine has written something or has ended. */
 static inline int cell_descriptor(const struct cell *cell)
 {
-	return cell->bochs.process.out;
+	return cell->launched ? cell->launch.process.out : cell->bochs.process.out;
+}
+
+/* What the machine calls itself; empty until it has. */
+static inline const char *cell_version(const struct cell *cell)
+{
+	return cell->launched ? cell->launch.version : cell->bochs.version;
 }
 
 /* Takes what the machine has written.  Returns 1, or 0 when it has ended, or -1. */

@@ -1,4 +1,6 @@
 #include "bench/command.h"
+#include "bench/kvm_host.h"
+#include "bench/platform.h"
 #include "bench/report.h"
 #include "bench/run.h"
 #include "bench/screen.h"
@@ -26,7 +28,9 @@ static const struct argp_option options[] = {
 	 0},
 	{"bochs", OPTION_BOCHS, "PATH", 0, "Run the Bochs at PATH", 0},
 	{"platform", OPTION_PLATFORM, "NAME", 0,
-	 "Run on another platform, as EXPERIMENT-NAME: bochs, or bochs-kvm with KVM beneath", 0},
+	 "Run on another platform, as EXPERIMENT-NAME: bochs, bochs-kvm with KVM beneath, or kvm, "
+	 "which is this machine's own",
+	 0},
 	{"cpu", OPTION_CPU, "MODEL", 0, "Give the machines another CPU model of Bochs", 0},
 	{"memory", OPTION_MEMORY, "MIB", 0, "Give the machines another size of memory", 0},
 	{"watchdog", OPTION_WATCHDOG, "N", 0, "End a machine after N million ticks", 0},
@@ -148,6 +152,21 @@ static int change_platform(struct experiment *experiment, const char *platform,
 	return 0;
 }
 
+/* What cannot be run here is told at once, and again in the report. */
+static int settle_on_host(const struct arguments *arguments, struct experiment *experiment,
+			  struct vmfee_error *err)
+{
+	if (arguments->cpu != NULL)
+		return vmfee_fail(err, VMFEE_USAGE,
+				  "--cpu names a model of Bochs; on the platform kvm the processor "
+				  "is this machine's");
+	if (kvm_host_settle(experiment, err) != 0)
+		return -1;
+	if (experiment->left_out[0] != '\0')
+		fprintf(stderr, "%s: not run: %s\n", experiment->name, experiment->left_out);
+	return 0;
+}
+
 static int prepare(const struct arguments *arguments, struct project *project,
 		   struct experiment *experiment, struct vmfee_error *err)
 {
@@ -167,7 +186,11 @@ static int prepare(const struct arguments *arguments, struct project *project,
 	    override(experiment, "memory", arguments->memory, err) != 0 ||
 	    override(experiment, "watchdog", arguments->watchdog, err) != 0)
 		return -1;
-	return experiment_settle(experiment, err);
+	if (experiment_settle(experiment, err) != 0)
+		return -1;
+	return platform_find(experiment->platform)->machine == PLATFORM_HOST
+		       ? settle_on_host(arguments, experiment, err)
+		       : 0;
 }
 
 static int print_report(const char *run, struct vmfee_error *err)

@@ -25,6 +25,8 @@ enum {
 	EXPERIMENT_MAX_STACKS = 64,
 	EXPERIMENT_MAX_TITLE = 127,
 	EXPERIMENT_MAX_NOTATION = 190,
+	EXPERIMENT_MAX_CPU = 63,
+	EXPERIMENT_MAX_REASON = 255,
 };
 
 struct experiment_stack {
@@ -40,10 +42,11 @@ struct experiment {
 	char name[STACK_MAX_NAME + 1];
 	char title[EXPERIMENT_MAX_TITLE + 1];
 	char platform[STACK_MAX_NAME + 1];
-	char cpu[STACK_MAX_NAME + 1]; /* a CPU model of Bochs */
-	unsigned memory;	      /* MiB */
-	unsigned watchdog;	      /* million ticks after which a run is ended */
-	unsigned outbox;	      /* MiB behind the images of a disk for the trace */
+	char cpu[EXPERIMENT_MAX_CPU + 1]; /* a CPU model of Bochs; or this machine's processor */
+	unsigned memory;		  /* MiB */
+	unsigned watchdog;		  /* million ticks after which a run is ended */
+	unsigned outbox;		  /* MiB behind the images of a disk for the trace */
+	char left_out[EXPERIMENT_MAX_REASON + 1]; /* which stacks cannot run here, and why */
 	unsigned stacks;
 	struct experiment_stack stack[EXPERIMENT_MAX_STACKS];
 };

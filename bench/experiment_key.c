@@ -20,7 +20,7 @@ static const struct key {
 	unsigned low, high; /* of a number */
 } keys[] = {
 	{"title", TEXT, MEMBER(title), NULL, "a line of text of at most 127 bytes", 0, 0},
-	{"platform", PLATFORM, MEMBER(platform), "bochs", "bochs or bochs-kvm", 0, 0},
+	{"platform", PLATFORM, MEMBER(platform), "bochs", "bochs, bochs-kvm or kvm", 0, 0},
 	{"cpu", NAME, MEMBER(cpu), "corei7_skylake_x",
 	 "a CPU model of Bochs, such as corei7_skylake_x", 0, 0},
 	{"memory", NUMBER, MEMBER(memory), "256", "a number of MiB", BOCHS_MIN_MEMORY,

@@ -29,14 +29,15 @@ struct manifest *manifest_create(const struct experiment *experiment,
 	if (manifest == NULL)
 		return NULL;
 	manifest->stacks = json_array();
-	manifest->root =
-		json_pack("{si, ss, ss, ss, s{ss, ss, ss, ss, si, si, si}, s{so}, so}", "format",
-			  MANIFEST_FORMAT, "vmfee", vmfee_version, "experiment", experiment->name,
-			  "title", experiment->title, "platform", "name", platform->name, "version",
-			  platform_version, "tick", platform->tick, "cpu", experiment->cpu,
-			  "memory_mib", (int)experiment->memory, "watchdog_million_ticks",
-			  (int)experiment->watchdog, "outbox_mib", (int)experiment->outbox, "seeds",
-			  "bootstrap", hex(STATS_BOOTSTRAP_SEED), "stacks", manifest->stacks);
+	manifest->root = json_pack(
+		"{si, ss, ss, ss, ss*, s{ss, ss, ss, ss, si, si, si}, s{so}, so}", "format",
+		MANIFEST_FORMAT, "vmfee", vmfee_version, "experiment", experiment->name, "title",
+		experiment->title, "left_out",
+		experiment->left_out[0] == '\0' ? NULL : experiment->left_out, "platform", "name",
+		platform->name, "version", platform_version, "tick", platform->tick, "cpu",
+		experiment->cpu, "memory_mib", (int)experiment->memory, "watchdog_million_ticks",
+		(int)experiment->watchdog, "outbox_mib", (int)experiment->outbox, "seeds",
+		"bootstrap", hex(STATS_BOOTSTRAP_SEED), "stacks", manifest->stacks);
 	if (manifest->root != NULL)
 		return manifest;
 	free(manifest);

@@ -4,10 +4,14 @@
 #include <string.h>
 
 #define INSTRUCTION "emulated instruction", "instructions", ": a path length, not a time"
+#define CYCLE                                        \
+	"cycle of the time-stamp counter", "cycles", \
+		": a time, and another one in every run.  What is called native is a guest of KVM"
 
 static const struct platform platforms[] = {
-	{"bochs", INSTRUCTION, "bochs", false},
-	{"bochs-kvm", INSTRUCTION, "bochs", true},
+	{"bochs", INSTRUCTION, PLATFORM_BOCHS, false},
+	{"bochs-kvm", INSTRUCTION, PLATFORM_BOCHS, true},
+	{"kvm", CYCLE, PLATFORM_HOST, true},
 };
 
 const struct platform *platform_find(const char *name)

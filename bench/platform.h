@@ -6,13 +6,18 @@
 
 #include <stdbool.h>
 
+enum platform_machine {
+	PLATFORM_BOCHS, /* boots each stack from a disk of its own */
+	PLATFORM_HOST,	/* this machine's own KVM, by bench/launcher/ */
+};
+
 struct platform {
 	const char *name;
 	const char *tick;    /* what one tick is */
 	const char *unit;    /* the heading over ticks */
 	const char *caution; /* how not to read them; the end of a sentence */
-	const char *machine; /* what stands at the bottom: "bochs" */
-	bool kvm;	     /* KVM lies beneath every hypervisor */
+	enum platform_machine machine;
+	bool kvm; /* KVM lies beneath every hypervisor */
 };
 
 /* The platform of that name, or NULL. */

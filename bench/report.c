@@ -272,6 +272,8 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 		  results_property(results, "platform"),
 		  results_property(results, "platform_version"), results_property(results, "cpu"),
 		  results_property(results, "tick"), results_property(results, "tick_caution"));
+	if (results_property(results, "left_out")[0] != '\0')
+		paragraph(out, width, "Not run: %s.", results_property(results, "left_out"));
 	if (native != NULL && !analysis_in_tables(results, native))
 		paragraph(out, width, "Natively: %s (%s).", native->name, native->notation);
 	for (size_t i = 0; i < results->stacks; i++)

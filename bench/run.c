@@ -24,6 +24,7 @@ struct run {
 	struct rundir dir;
 	struct progress progress;
 	struct interrupts interrupts;
+	unsigned jobs;
 	struct cell *cell; /* one per stack, in the experiment's order */
 	unsigned started, done;
 	const struct cell *blamed; /* its stack is why the run failed */
@@ -41,7 +42,7 @@ static int start_cells(struct run *run)
 {
 	const struct experiment *experiment = run->experiment;
 
-	while (run->started < experiment->stacks && run->started - run->done < run->options->jobs) {
+	while (run->started < experiment->stacks && run->started - run->done < run->jobs) {
 		const struct experiment_stack *stack = &experiment->stack[run->started];
 		struct cell *cell = &run->cell[run->started++];
 		progress_started(&run->progress, stack);
@@ -103,6 +104,18 @@ static int run_cells(struct run *run)
 	return 0;
 }
 
+/* Machines whose ticks are time would disturb each other. */
+static unsigned jobs_on(const struct platform *platform, const struct run_options *options)
+{
+	return platform->machine == PLATFORM_HOST ? 1 : options->jobs;
+}
+
+static int check_machine(const struct project *project, const struct platform *platform,
+			 struct vmfee_error *err)
+{
+	return platform->machine == PLATFORM_HOST ? 0 : bochs_check(project->bochs, err);
+}
+
 static int store_properties(struct run *run, struct store *store)
 {
 	const struct experiment *experiment = run->experiment;
@@ -111,12 +124,13 @@ static int store_properties(struct run *run, struct store *store)
 		{"experiment", experiment->name},
 		{"title", experiment->title},
 		{"platform", platform->name},
-		{"platform_version", run->cell[0].bochs.version},
+		{"platform_version", cell_version(&run->cell[0])},
 		{"cpu", experiment->cpu},
 		{"tick", platform->tick},
 		{"tick_caution", platform->caution},
 		{"unit", platform->unit},
 		{"vmfee", vmfee_version},
+		{"left_out", experiment->left_out},
 	};
 
 	for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++)
@@ -144,7 +158,7 @@ static int write_manifest(struct run *run)
 	char path[PATH_MAX];
 	struct manifest *manifest =
 		manifest_create(run->experiment, platform_find(run->experiment->platform),
-				run->cell[0].bochs.version);
+				cell_version(&run->cell[0]));
 	int failed = manifest == NULL ||
 		     project_path(path, run->dir.partial, "manifest", ".json", run->err);
 
@@ -246,7 +260,9 @@ static void give_up(struct run *run)
 int run_experiment(const struct project *project, const struct experiment *experiment,
 		   const struct run_options *options, char *path, struct vmfee_error *err)
 {
+	const struct platform *platform = platform_find(experiment->platform);
 	struct run run = {
+		.jobs = jobs_on(platform, options),
 		.project = project,
 		.experiment = experiment,
 		.options = options,
@@ -259,7 +275,8 @@ int run_experiment(const struct project *project, const struct experiment *exper
 	if (run.cell == NULL)
 		return vmfee_fail_errno(err, "cells of %s", experiment->name);
 	progress_begin(&run.progress, experiment->name);
-	int failed = interrupts_begin(&run.interrupts, err) || bochs_check(project->bochs, err) ||
+	int failed = interrupts_begin(&run.interrupts, err) ||
+		     check_machine(project, platform, err) ||
 		     rundir_begin(&run.dir, project->results, experiment->name, err) ||
 		     run_cells(&run) || write_down(&run, path);
 	progress_wipe(&run.progress);

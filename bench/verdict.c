@@ -104,12 +104,21 @@ static int judge_machine(const struct stack *stack, const struct console *consol
 	return 0;
 }
 
+/* Of a guest that failed, the console has more to say than the launcher. */
+static int judge_launcher(const struct machine_end *machine, bool guest, struct vmfee_error *err)
+{
+	if (machine->launcher == VMFEE_OK || (machine->launcher == VMFEE_GUEST) != guest)
+		return 0;
+	return vmfee_fail(err, machine->launcher, "%s", machine->message);
+}
+
 int verdict(const struct stack *stack, struct console *console, const struct machine_end *machine,
 	    struct vmfee_error *err)
 {
 	unsigned top = stack->levels - 1;
 
-	if (judge_console(stack, console, err) != 0 ||
+	if (judge_launcher(machine, false, err) != 0 || judge_console(stack, console, err) != 0 ||
+	    judge_launcher(machine, true, err) != 0 ||
 	    judge_machine(stack, console, machine, err) != 0 || console_finish(console, err) != 0)
 		return -1;
 	if (console->end[top] == CONSOLE_RUNNING)

@@ -59,7 +59,9 @@ static void read_parameter(const char *module, const char *name, char *value, in
 	fclose(file);
 }
 
-void host_each_parameter(void (*visit)(void *ctx, const char *name, const char *value), void *ctx)
+void host_each_parameter(void (*visit)(void *ctx, const char *module, const char *name,
+				       const char *value),
+			 void *ctx)
 {
 	static const struct {
 		const char *module, *name;
@@ -73,7 +75,7 @@ void host_each_parameter(void (*visit)(void *ctx, const char *name, const char *
 		char value[32];
 		read_parameter(parameters[i].module, parameters[i].name, value, sizeof(value));
 		if (value[0] != '\0')
-			visit(ctx, parameters[i].name, value);
+			visit(ctx, parameters[i].module, parameters[i].name, value);
 	}
 }
 

@@ -22,7 +22,9 @@ int host_explain_nesting(const char *nested, struct vmfee_error *err);
  * Gives every parameter of KVM's modules that this project knows, and that this host has, to
  * `visit`.
  */
-void host_each_parameter(void (*visit)(void *ctx, const char *name, const char *value), void *ctx);
+void host_each_parameter(void (*visit)(void *ctx, const char *module, const char *name,
+				       const char *value),
+			 void *ctx);
 
 /* The same for this host. */
 int host_refuse_nesting(struct vmfee_error *err);

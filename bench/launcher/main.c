@@ -30,7 +30,7 @@ enum { DRAIN_MS = 5 };
 
 struct launch {
 	struct launch_options options;
-	struct ports_output output;
+	struct ports_output output; /* of the launcher's own lines */
 	struct sink sink;
 	struct machine machine;
 	struct ports ports;
@@ -71,6 +71,17 @@ static int pick_processor(const struct launch_options *options, struct vmfee_err
 		return vmfee_fail(err, VMFEE_USAGE, "--processor=%d is none that this may run on",
 				  options->processor);
 	return best;
+}
+
+static int open_output(struct launch *launch, struct vmfee_error *err)
+{
+	if (output_open(&launch->output, launch->options.ports, err) != 0)
+		return -1;
+	launch->ports.output = launch->output;
+	launch->ports.bare = launch->options.bare;
+	if (launch->options.bare)
+		launch->output = output_nowhere();
+	return 0;
 }
 
 static int open_trace(struct launch *launch, struct vmfee_error *err)
@@ -138,7 +149,6 @@ static int make_thread(struct launch *launch, struct vmfee_error *err)
 
 	vcpu->machine = &launch->machine;
 	vcpu->ports = &launch->ports;
-	launch->ports.output = launch->output;
 	if (launch->options.ports) {
 		/* There is one processor: what wakes up beside the guest would be measured too. */
 		vcpu->between_lines = drain_between_lines;
@@ -151,15 +161,16 @@ static int make_thread(struct launch *launch, struct vmfee_error *err)
 	return vcpu->processor < 0 ? -1 : vcpu_start(vcpu, err);
 }
 
-static void print_parameter(void *ctx, const char *name, const char *value)
+static void print_parameter(void *ctx, const char *module, const char *name, const char *value)
 {
+	(void)module;
 	output_line(ctx, "@switch name=%s value=%s", name, value);
 }
 
 static int prepare(struct launch *launch, struct vmfee_error *err)
 {
-	if (output_open(&launch->output, launch->options.ports, err) != 0 ||
-	    open_trace(launch, err) != 0 || open_signals(launch, err) != 0 ||
+	if (open_output(launch, err) != 0 || open_trace(launch, err) != 0 ||
+	    open_signals(launch, err) != 0 ||
 	    machine_open(&launch->machine, launch->options.memory, launch->options.count > 1,
 			 err) != 0 ||
 	    load(launch, err) != 0)

@@ -34,7 +34,9 @@ static const struct argp_option known[] = {
 	{"timeout", OPTION_TIMEOUT, "SECONDS", 0, "End a guest that takes longer", 0},
 	{"processor", OPTION_PROCESSOR, "N", 0, "The processor to pin the guest to", 0},
 	{"console", OPTION_CONSOLE, "WHERE", 0,
-	 "stdout, or port: ports 0xE9 and 0x8900 of the machine beneath", 0},
+	 "stdout; guest: stdout, with nothing but what the guest writes; or port: ports 0xE9 and "
+	 "0x8900 of the machine beneath",
+	 0},
 	{0},
 };
 
@@ -97,8 +99,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_CONSOLE:
 		options->ports = strcmp(arg, "port") == 0;
-		if (!options->ports && strcmp(arg, "stdout") != 0)
-			argp_error(state, "--console is stdout or port, not '%s'", arg);
+		options->bare = strcmp(arg, "guest") == 0;
+		if (!options->ports && !options->bare && strcmp(arg, "stdout") != 0)
+			argp_error(state, "--console is stdout, guest or port, not '%s'", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		add_image(options, arg, state);

@@ -16,6 +16,7 @@ struct launch_options {
 	const char *trace;   /* of the lowest image: a file or ata:LBA,SECTORS; NULL: none */
 	const char *observe; /* where KVM's own view goes: a file, "trace" for there too; NULL */
 	bool ports;	     /* console and end by the ports of the machine beneath */
+	bool bare;	     /* the console is the guest's alone */
 	struct load_image images[LOAD_MAX_IMAGES];
 	size_t count;
 };

@@ -30,6 +30,18 @@ static void write_stdout(void *ctx, const char *bytes, size_t length)
 	}
 }
 
+static void write_nowhere(void *ctx, const char *bytes, size_t length)
+{
+	(void)ctx;
+	(void)bytes;
+	(void)length;
+}
+
+struct ports_output output_nowhere(void)
+{
+	return (struct ports_output){.write = write_nowhere};
+}
+
 int output_open(struct ports_output *output, bool port, struct vmfee_error *err)
 {
 	*output = (struct ports_output){.write = port ? write_port : write_stdout};

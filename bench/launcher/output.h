@@ -13,6 +13,9 @@
 /* Asks for the ports, where they are wanted; by the thread that makes all others. */
 int output_open(struct ports_output *output, bool port, struct vmfee_error *err);
 
+/* Where lines of the launcher's own go that nobody wants. */
+struct ports_output output_nowhere(void);
+
 /* A line of the launcher's own. */
 void output_line(const struct ports_output *output, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

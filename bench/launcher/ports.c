@@ -17,7 +17,7 @@ static bool console(struct ports *ports, const char *bytes, size_t length)
 	while (length > 0) {
 		const char *newline = memchr(bytes, '\n', length);
 		size_t part = newline == NULL ? length : (size_t)(newline - bytes) + 1;
-		if (!ports->inside_line)
+		if (!ports->inside_line && !ports->bare)
 			ports->output.write(ports->output.ctx, "|", 1);
 		ports->output.write(ports->output.ctx, bytes, part);
 		ports->inside_line = newline == NULL;

@@ -23,6 +23,7 @@ enum ports_event {
 
 struct ports {
 	struct ports_output output;
+	bool bare; /* its lines go without a bar: nobody else writes to the console */
 	bool inside_line;
 	uint8_t status; /* what the guest said of itself last */
 	size_t matched; /* bytes of "Shutdown" */

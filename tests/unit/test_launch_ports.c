@@ -35,6 +35,16 @@ Test(launch_ports, every_line_of_the_guest_gets_a_bar)
 	cr_expect_eq(memcmp(written.bytes, "|ab\n||c\n|\n|serial\n", written.length), 0);
 }
 
+Test(launch_ports, a_console_of_the_guests_own_has_none)
+{
+	struct written written = {.length = 0};
+	struct ports ports = {.output = {keep, &written}, .bare = true};
+
+	cr_expect_eq(out(&ports, 0xe9, "a\n|b\n"), PORTS_LINE);
+	cr_expect_eq(written.length, strlen("a\n|b\n"));
+	cr_expect_eq(memcmp(written.bytes, "a\n|b\n", written.length), 0);
+}
+
 Test(launch_ports, the_word_ends_the_machine_with_the_status_said_last)
 {
 	struct ports ports = {.matched = 0};

@@ -85,7 +85,50 @@ Test(verdict, every_way_to_end_has_its_status_and_its_reason)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct vmfee_error err = {0};
 		struct stack stack;
-		struct machine_end machine = {rows[i].end, rows[i].message, 2000, "model"};
+		struct machine_end machine = {rows[i].end, rows[i].message, 2000, "model",
+					      VMFEE_OK};
+		cr_assert_eq(stack_parse(&stack, rows[i].stack, &err), 0, "%s", err.text);
+		struct console *console = rig_console(stack.levels, rows[i].console);
+		int failed = verdict(&stack, console, &machine, &err);
+		cr_expect_eq(err.status, rows[i].status, "row %zu: %s", i, err.text);
+		cr_expect_eq(failed, rows[i].status == VMFEE_OK ? 0 : -1, "row %zu", i);
+		cr_expect_not_null(strstr(err.text, rows[i].why), "row %zu: %s", i, err.text);
+		rig_console_free(console);
+	}
+}
+
+/* A launcher says itself how it ended; of a guest's failure the console has more to say. */
+Test(verdict, a_launcher_ends_with_a_status_of_vmfee)
+{
+	static const struct {
+		const char *stack, *console, *message;
+		enum vmfee_status launcher;
+		int status;
+		const char *why;
+	} rows[] = {
+		{"micro", "@end image=micro status=ok\n", "", VMFEE_OK, VMFEE_OK, ""},
+		{"micro", "", "", VMFEE_OK, VMFEE_GUEST, "ended without an @end line"},
+		{"kvm / micro", "|@end image=micro status=ok\n@end image=kvm status=ok\n", "",
+		 VMFEE_OK, VMFEE_OK, ""},
+		{"kvm / micro", "@end image=kvm status=refused\n", "no permission", VMFEE_PLATFORM,
+		 VMFEE_PLATFORM, "no permission"},
+		{"kvm / micro",
+		 "|@end image=micro status=ok\n@end image=kvm status=guest-stopped\n",
+		 "took longer", VMFEE_WATCHDOG, VMFEE_WATCHDOG, "took longer"},
+		{"kvm / micro",
+		 "|oh\n|@end image=micro status=fail\n@end image=kvm status=guest-failure\n",
+		 "ended with status 1", VMFEE_GUEST, VMFEE_GUEST, "micro at level 1 failed: oh"},
+		{"micro", "", "a triple fault", VMFEE_GUEST, VMFEE_GUEST, "a triple fault"},
+		{"micro", "@end image=micro status=ok\n", "killed by signal 9", VMFEE_SYSTEM,
+		 VMFEE_SYSTEM, "killed by signal 9"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vmfee_error err = {0};
+		struct stack stack;
+		struct machine_end machine = {.end = BOCHS_SHUTDOWN,
+					      .message = rows[i].message,
+					      .launcher = rows[i].launcher};
 		cr_assert_eq(stack_parse(&stack, rows[i].stack, &err), 0, "%s", err.text);
 		struct console *console = rig_console(stack.levels, rows[i].console);
 		int failed = verdict(&stack, console, &machine, &err);
