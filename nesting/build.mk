@@ -4,6 +4,7 @@ NESTING_SRCS := \
 	nesting/entry.c \
 	nesting/entry_checks.c \
 	nesting/ept02.c \
+	nesting/ept12.c \
 	nesting/operand.c \
 	nesting/pdpte.c \
 	nesting/reflect.c \

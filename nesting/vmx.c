@@ -179,7 +179,7 @@ int nested_invept(struct nested *n, uint64_t type, const uint64_t descriptor[2])
 	if (!offered ||
 	    (type == INVEPT_SINGLE && !vmx_ept_pointer_valid(&n->offered, descriptor[0])))
 		return nested_fail(n, NESTED_ERROR_INVALIDATE_OPERAND);
-	n->ops.invept(n->ops.ctx);
+	n->ops.invept(n->ops.ctx, type == INVEPT_SINGLE ? descriptor[0] : 0);
 	return NESTED_SUCCEED;
 }
 

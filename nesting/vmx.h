@@ -26,8 +26,9 @@ struct nested_ops {
 	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
 	/* A field of vmcs02, whichever VMCS is current. */
 	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
-	/* All that was kept of translations of L2: an INVEPT, or an INVVPID of L1's. */
-	void (*invept)(void *ctx);
+	/* An INVEPT of L1's: of one EPT pointer, 0 for all of them. */
+	void (*invept)(void *ctx, uint64_t eptp12);
+	/* All that was kept of translations of L2: an INVVPID of L1's. */
 	void (*invvpid)(void *ctx);
 	/* RDMSR and WRMSR of the level that is about to run; false where that raises #GP. */
 	bool (*read_msr)(void *ctx, uint32_t msr, uint64_t *value);

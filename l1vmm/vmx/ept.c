@@ -83,6 +83,20 @@ enum ept_result ept_access(struct ept *ept, uint64_t gpa, uint64_t access)
 	return EPT_DONE;
 }
 
+struct ept_page ept_page(struct ept *ept, uint64_t gpa)
+{
+	struct page_table_place place = page_table_find(&ept->table, gpa);
+	uint64_t size = page_table_span(place.level), entry = *place.entry;
+	struct ept_page page = {.hpa = entry & PTE_ADDR_MASK & -size,
+				.size = size,
+				.rights = entry & EPT_RWX,
+				.type = (enum ept_memory_type)((entry & TYPE_MASK) >> TYPE_SHIFT)};
+
+	if (ept->config.accessed_dirty && !(entry & EPT_DIRTY))
+		page.rights &= ~EPT_WRITE;
+	return page;
+}
+
 void ept_written(struct ept *ept, uint64_t gpa, uint64_t size)
 {
 	uint64_t end = gpa + size;

@@ -75,6 +75,17 @@ enum ept_result {
  */
 enum ept_result ept_access(struct ept *ept, uint64_t gpa, uint64_t access);
 
+/* A page that is mapped. */
+struct ept_page {
+	uint64_t hpa;  /* where it begins */
+	uint64_t size; /* 4 KB, 2 MB or 1 GB, of which the addresses of both kinds are multiples */
+	uint64_t rights; /* that it grants now; writing not before its dirty flag is set */
+	enum ept_memory_type type;
+};
+
+/* The page around gpa, of which ept_access() has said that it is memory. */
+struct ept_page ept_page(struct ept *ept, uint64_t gpa);
+
 /* The hypervisor has stored to memory for the guest: to be found as what the guest itself stores.
  */
 void ept_written(struct ept *ept, uint64_t gpa, uint64_t size);

@@ -35,7 +35,7 @@ static uint64_t state_pages(void)
 
 uint64_t nested_bytes(void)
 {
-	return (state_pages() + NESTED_PAGES + 1 + EPT02_POOL_PAGES) * PAGE_SIZE;
+	return (state_pages() + NESTED_PAGES + 1 + EPT02_POOL_MOST) * PAGE_SIZE;
 }
 
 static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
@@ -45,10 +45,29 @@ static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
 	return vm_memory(v->vm, gpa, size);
 }
 
-static bool l1_frame(void *ctx, uint64_t gpa, uint64_t *hpa)
+static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
 {
-	*hpa = (uint64_t)l1_memory(ctx, gpa & ~(uint64_t)(PAGE_SIZE - 1), PAGE_SIZE);
-	return *hpa;
+	const struct vcpu *v = ctx;
+
+	vm_written(v->vm, gpa, size);
+}
+
+static bool l1_page(void *ctx, uint64_t gpa, uint64_t access, struct ept_page *page)
+{
+	struct vcpu *v = ctx;
+	struct ept *ept = &v->vm->ept;
+	uint64_t written = ept->table.writes;
+	enum ept_result result = ept_access(ept, gpa, access);
+
+	if (result == EPT_NOT_MEMORY)
+		return false;
+	if (result == EPT_NO_TABLES)
+		vcpu_stop(v, STOP_NO_MEMORY, "gpa=0x%lx what=ept-table", gpa);
+	if (result == EPT_DONE && (access & EPT_WRITE))
+		vm_written(v->vm, gpa, 1);
+	*page = ept_page(ept, gpa);
+	v->cost.pte_writes += (uint16_t)(ept->table.writes - written);
+	return true;
 }
 
 static uint64_t *table_at(void *ctx, uint64_t hpa)
@@ -95,19 +114,28 @@ static void flush_vpid02(struct vcpu *v)
 	invvpid(v->invalidation.type[INVALIDATE_VPID_CONTEXT], v->nested->vpid02.number, 0);
 }
 
-void nested_invalidate_ept02(struct vcpu *v)
-{
-	v->cost.invalidations++;
-	v->cost.vmx_other++;
-	invept(v->invalidation.type[INVALIDATE_EPT_CONTEXT], v->nested->base.ept02);
-}
-
-static void l1_invept(void *ctx)
+static void invalidate_ept02(void *ctx, uint64_t eptp02)
 {
 	struct vcpu *v = ctx;
 
-	ept02_flush(&v->nested->ept02);
-	nested_invalidate_ept02(v);
+	v->cost.invalidations++;
+	v->cost.vmx_other++;
+	invept(v->invalidation.type[INVALIDATE_EPT_CONTEXT], eptp02);
+}
+
+void nested_forget_ept02(struct vcpu *v)
+{
+	ept02_invept_all(&v->nested->ept02);
+}
+
+static void l1_invept(void *ctx, uint64_t eptp12)
+{
+	struct vcpu *v = ctx;
+
+	if (eptp12)
+		ept02_invept(&v->nested->ept02, eptp12);
+	else
+		ept02_invept_all(&v->nested->ept02);
 }
 
 static void l1_invvpid(void *ctx)
@@ -205,7 +233,6 @@ static bool make_base(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap, 
 	b->merged_msr = (uint8_t *)pages + IO_BITMAP_BYTES;
 	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
 	b->ept01 = v->eptp;
-	b->ept02 = ept02_pointer(&v->nested->ept02);
 	if (v->vpid.number)
 		vpid_take(&v->cpu->vpids, &v->nested->vpid02);
 	b->vpid = v->nested->vpid02.number;
@@ -226,10 +253,15 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 		.ctx = v,
 	};
 	const struct ept02_ops ept_ops = {
-		.memory = l1_memory, .frame = l1_frame, .table = table_at, .ctx = v};
+		.l1 = {.memory = l1_memory, .written = l1_written, .ctx = v},
+		.page = l1_page,
+		.table = table_at,
+		.invalidate = invalidate_ept02,
+		.ctx = v,
+	};
 	struct vcpu_nested *n = (void *)memory_alloc(state_pages());
 	uint64_t copy = memory_alloc(1);
-	uint64_t pool = memory_alloc(EPT02_POOL_PAGES);
+	uint64_t pool = memory_alloc(EPT02_POOL_MOST);
 	struct vmx_capabilities hardware;
 
 	if (!n)
@@ -245,7 +277,7 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	n->vmx.cr4_owned = CR4_MCE;
 	n->cr0_fixed = hardware.cr0_fixed0 & ~(CR0_PE | CR0_PG);
 	n->cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
-	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_PAGES);
+	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
 	return make_base(v, io_bitmaps, msr_bitmap, memory_alloc(NESTED_PAGES - 1));
 }
 
@@ -291,8 +323,21 @@ static void switch_translations(struct vcpu *v)
 	if (!vpid12 || vpid12 != n->vpid12)
 		flush_vpid02(v);
 	n->vpid12 = vpid12;
-	if (vmcs12_uses_ept(v12) && ept02_switch(&n->ept02, vmcs12_get(v12, VMCS_EPT_POINTER)))
-		nested_invalidate_ept02(v);
+}
+
+/* @pre vmcs12 has passed the checks of VM entry */
+static void choose_ept02(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	const struct vmcs12 *v12 = n->vmx.vmcs12;
+	uint64_t eptp;
+
+	if (!vmcs12_uses_ept(v12))
+		return;
+	eptp = ept02_use(&n->ept02, vmcs12_get(v12, VMCS_EPT_POINTER));
+	if (eptp != n->base.ept02)
+		nested_hold(&n->vmx, VMCS_EPT_POINTER);
+	n->base.ept02 = eptp;
 }
 
 static void use_vmcs02(struct vcpu *v)
@@ -371,6 +416,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	check = nested_entry_check(&n->vmx, v->efer & EFER_LMA);
 	if (check != ENTRY_PASSED)
 		return refuse(v, check, entry_check_info(check)->failure.qualification);
+	choose_ept02(v);
 	vmcs02_update(&n->vmx, &n->base, &to);
 	nested_load_pdptes(&n->vmx, &to);
 	switch_translations(v);

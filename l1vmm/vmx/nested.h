@@ -12,9 +12,6 @@
 #include "nesting/vmcs02.h"
 #include "nesting/vmx.h"
 
-/* Pages for ept02: what L1's tables can make the hypervisor use, and no more. */
-#define EPT02_POOL_PAGES 1024
-
 struct vcpu_nested {
 	struct nested vmx;
 	struct vmcs02_base base;
@@ -82,8 +79,8 @@ void nested_leave_with(struct vcpu *v, uint32_t reason, uint64_t qualification, 
 /* An interrupt for L1 ends L2 if L1 wants it to; true if so. */
 bool nested_interrupted(struct vcpu *v);
 
-/* What the processor has cached by way of ept02 is void. */
-void nested_invalidate_ept02(struct vcpu *v);
+/* ept01 has changed. */
+void nested_forget_ept02(struct vcpu *v);
 
 /* The processor has refused to enter vmcs02: VMfailValid for L1. */
 _Noreturn void nested_entry_refused(struct vcpu *v);

@@ -22,9 +22,7 @@
 enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
 
 /* Qualification of EPT violations: SDM volume 3, table 28-7. */
-#define EPT_ACCESS_MASK	 UINT64_C(7)
-#define EPT_RIGHTS_SHIFT 3
-#define EPT_RIGHTS_MASK	 (UINT64_C(7) << EPT_RIGHTS_SHIFT)
+#define EPT_ACCESS_MASK UINT64_C(7)
 
 /* What becomes of an exit. */
 enum fate {
@@ -112,7 +110,7 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 
 static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
 {
-	v->detail = (v->detail & ~EPT_RIGHTS_MASK) | r->rights << EPT_RIGHTS_SHIFT;
+	v->detail = ept12_qualification(v->detail, r->granted);
 	return reflect(v);
 }
 
@@ -127,14 +125,12 @@ static enum fate ept_violation(struct vcpu *v)
 {
 	struct vcpu_nested *n = v->nested;
 	uint64_t gpa = vmcs_read(v, VMCS_GUEST_PHYSICAL_ADDRESS);
-	uint64_t written = n->ept02.table.writes;
 	struct ept02_result r;
 
 	if (!vmcs12_uses_ept(n->vmx.vmcs12))
 		return l1_memory_fault(v, gpa);
-	r = ept02_fault(&n->ept02, &n->vmx.offered, vmcs12_get(n->vmx.vmcs12, VMCS_EPT_POINTER),
-			gpa, v->detail & EPT_ACCESS_MASK);
-	v->cost.pte_writes += (uint16_t)(n->ept02.table.writes - written);
+	r = ept02_fault(&n->ept02, &n->vmx.offered, gpa, v->detail & EPT_ACCESS_MASK);
+	v->cost.pte_writes += (uint16_t)r.writes;
 	switch (r.outcome) {
 	case EPT02_VIOLATION:
 		return ept12_violation(v, &r);
@@ -142,9 +138,8 @@ static enum fate ept_violation(struct vcpu *v)
 		return ept12_misconfig(v);
 	case EPT02_NO_MEMORY:
 		unsupported(v, "device");
-	case EPT02_FLUSHED:
-		nested_invalidate_ept02(v);
-		break;
+	case EPT02_DENIED:
+		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", r.gpa);
 	case EPT02_RETRY:
 		break;
 	}

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/vmx.h"
 
 #define CAPABLE_INVEPT	BIT(20)
@@ -15,6 +16,8 @@ void tlb_flush_ept(void *vcpu)
 	v->cost.invalidations++;
 	v->cost.vmx_other++;
 	invept(v->invalidation.type[INVALIDATE_EPT_CONTEXT], v->eptp);
+	if (v->nested)
+		nested_forget_ept02(v);
 }
 
 void tlb_forget_vpids(void *unused)

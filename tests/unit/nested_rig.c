@@ -29,9 +29,12 @@ static void write_vmcs02(void *ctx, enum vmcs_field field, uint64_t value)
 	rig->written[vmcs12_slot(field)] = true;
 }
 
-static void count_invept(void *ctx)
+static void count_invept(void *ctx, uint64_t eptp12)
 {
-	((struct nested_rig *)ctx)->invepts++;
+	struct nested_rig *rig = ctx;
+
+	rig->invepts++;
+	rig->invept = eptp12;
 }
 
 static void count_invvpid(void *ctx)

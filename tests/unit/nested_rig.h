@@ -25,6 +25,7 @@ struct nested_rig {
 	struct vmcs12 vmcs02;		 /* by slots */
 	bool written[VMCS12_SLOTS];
 	unsigned invepts, invvpids, vmcs02_reads;
+	uint64_t invept; /* the EPT pointer of the last one */
 };
 
 /* A processor that has every feature. */

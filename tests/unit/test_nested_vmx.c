@@ -169,7 +169,9 @@ Test(nested_vmx, invept_checks_its_type_and_pointer)
 
 	nested_rig_start(&rig);
 	cr_expect_eq(nested_invept(n, 1, good), NESTED_SUCCEED);
+	cr_expect_eq(rig.invept, good[0]);
 	cr_expect_eq(nested_invept(n, 2, bad), NESTED_SUCCEED, "all contexts: not looked at");
+	cr_expect_eq(rig.invept, 0);
 	cr_expect_eq(rig.invepts, 2);
 	cr_expect_eq(nested_invept(n, 1, bad), NESTED_ERROR_INVALIDATE_OPERAND);
 	cr_expect_eq(nested_invept(n, 0, good), NESTED_ERROR_INVALIDATE_OPERAND);
