@@ -218,6 +218,11 @@ void l1vmm_main(uint64_t start_info)
 	switches_each(&options.switches, print_switch, NULL);
 	if (!vmx_check(&options.switches, &controls) || !vmx_enable(this_cpu()))
 		refuse_to_start();
+	if (options.switches.timer == SW_TIMER_DIRECT &&
+	    !(cpuid(1, 0).ecx & CPUID_1_ECX_DEADLINE)) {
+		printk("l1vmm: this CPU lacks TSC deadlines (CPUID.1:ECX bit 24): timer=direct\n");
+		refuse_to_start();
+	}
 	if (!host_apic_init()) {
 		printk("l1vmm: this CPU lacks x2APIC (CPUID.1:ECX bit 21): its timer is needed\n");
 		refuse_to_start();

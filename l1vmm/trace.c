@@ -6,6 +6,7 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/memory.h"
+#include "l1vmm/vm.h"
 #include "l1vmm/vmx/timer.h"
 
 #define SUBBUFFER_BYTES 0x10000u
@@ -109,12 +110,16 @@ static void drain(void)
 
 void trace_next_slow(struct vcpu *v)
 {
-	bool drains = outbox.open;
+	/*
+	 * A deadline that the guest has set in the processor itself must not be reached meanwhile:
+	 * then all is kept to the end.
+	 */
+	bool drains = outbox.open && v->vm->switches.timer != SW_TIMER_DIRECT;
 	uint64_t now = rdtsc();
 
 	if (drains)
 		timer_stop(v);
-	if (telemetry_next_slow(&v->telemetry))
+	if (telemetry_next_slow(&v->telemetry) && drains)
 		drain();
 	if (drains)
 		wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);

@@ -4,9 +4,10 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 
-#define SIVR_ENABLE (1u << 8)
-#define LVT_MASKED  (1u << 16)
-#define DIVIDE_BY_1 0xb
+#define SIVR_ENABLE  (1u << 8)
+#define LVT_MASKED   (1u << 16)
+#define LVT_DEADLINE (2u << 17)
+#define DIVIDE_BY_1  0xb
 
 #define COUNT_MAX	  UINT32_MAX
 #define CALIBRATION_TICKS 100000
@@ -67,4 +68,14 @@ void host_timer_start(uint64_t ticks)
 void host_timer_stop(void)
 {
 	wrmsr(MSR_X2APIC_INIT_COUNT, 0);
+}
+
+void host_timer_by_deadline(bool deadline)
+{
+	wrmsr(MSR_X2APIC_LVT_TIMER, (deadline ? LVT_DEADLINE : 0) | VECTOR_HOST_TIMER);
+}
+
+bool host_timer_is_pending(void)
+{
+	return rdmsr(MSR_X2APIC_IRR0 + VECTOR_HOST_TIMER / 32) >> VECTOR_HOST_TIMER % 32 & 1;
 }

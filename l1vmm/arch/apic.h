@@ -21,4 +21,10 @@ void host_apic_acknowledge(uint8_t vector);
 void host_timer_start(uint64_t ticks);
 void host_timer_stop(void);
 
+/* From now on the timer goes by IA32_TSC_DEADLINE; false: by count again. */
+void host_timer_by_deadline(bool deadline);
+
+/* Whether its interrupt waits to be taken. */
+bool host_timer_is_pending(void);
+
 #endif

@@ -185,6 +185,10 @@ void lapic_collect(struct lapic *apic);
  */
 uint64_t lapic_timer_next(const struct lapic *apic);
 
+/* Whether the timer interrupts at a deadline, unmasked, so that a processor could keep it instead.
+ */
+bool lapic_awaits_deadline(const struct lapic *apic);
+
 /* Requests the timer's interrupt if it is due. */
 void lapic_timer_poll(struct lapic *apic);
 

@@ -123,6 +123,12 @@ uint32_t lapic_timer_current(struct lapic *apic)
 	return (uint32_t)((apic->timer.expiry - now + (UINT64_C(1) << shift) - 1) >> shift);
 }
 
+bool lapic_awaits_deadline(const struct lapic *apic)
+{
+	return timer_mode(apic) == LVT_DEADLINE &&
+	       !(*lapic_word(apic, LAPIC_LVT_TIMER) & LVT_MASKED);
+}
+
 uint64_t lapic_deadline(struct lapic *apic)
 {
 	lapic_timer_poll(apic);

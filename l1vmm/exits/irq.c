@@ -83,7 +83,7 @@ static void wait_for_wake_up(struct vcpu *v, bool interrupts)
 		if (!interrupts || !timer_prepare_wait(v))
 			vcpu_stop(v, STOP_HALTED, "pending=%d", lapic_pending(&v->lapic));
 		wait_for_interrupt();
-		lapic_timer_poll(&v->lapic);
+		timer_waited(v);
 	} while (!has_wake_up(v, interrupts));
 	waited = rdtsc_ordered() - start;
 	v->telemetry.cur->tsc += waited;

@@ -26,7 +26,7 @@ static void timer_changed(void *ctx)
 {
 	struct vcpu *v = ctx;
 
-	if (v->timer_armed || v->lapic.timer.expiry)
+	if (v->timer_armed || v->lapic.timer.expiry || v->vm->switches.timer == SW_TIMER_DIRECT)
 		v->requests |= REQUEST_TIMER;
 }
 

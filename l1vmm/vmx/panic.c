@@ -153,6 +153,8 @@ void trap_dispatch(struct trap_frame *f)
 
 	if (f->vector >= VECTOR_EXCEPTIONS)
 		host_apic_acknowledge((uint8_t)f->vector);
+	if (f->vector == VECTOR_HOST_TIMER)
+		this_cpu()->timer_went_off = true;
 	if (f->vector >= VECTOR_EXCEPTIONS || f->vector == VECTOR_NMI)
 		return;
 	print_frame(f);

@@ -3,6 +3,7 @@
 #include "l1vmm/arch/apic.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/percpu.h"
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
@@ -57,9 +58,47 @@ static void arm_preemption(struct vcpu *v, uint64_t left)
 	v->requests |= REQUEST_TIMER;
 }
 
+/* A deadline is one of the processor's own TSC: with an offset it would be another one. */
+static bool can_be_direct(const struct vcpu *v)
+{
+	return v->vm->switches.timer == SW_TIMER_DIRECT &&
+	       (v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS) &&
+	       v->tsc_offset == 0 && lapic_awaits_deadline(&v->lapic);
+}
+
+/* The deadline that the processor waits for, 0: none.  Bochs keeps what is over in the MSR. */
+static uint64_t direct_deadline(void)
+{
+	uint64_t deadline = rdmsr(MSR_IA32_TSC_DEADLINE);
+
+	return deadline > rdtsc_ordered() ? deadline : 0;
+}
+
+/* What is left of a deadline changes hands. */
+static void set_direct(struct vcpu *v, bool direct)
+{
+	if (direct) {
+		arm_processor(v, UINT64_MAX);
+		host_timer_by_deadline(true);
+		wrmsr(MSR_IA32_TSC_DEADLINE, v->lapic.timer.expiry);
+		v->lapic.timer.expiry = 0;
+	} else {
+		lapic_write_deadline(&v->lapic, direct_deadline());
+		host_timer_by_deadline(false);
+	}
+	v->timer_direct = direct;
+	msr_bitmap_set(v->msr_bitmap, MSR_IA32_TSC_DEADLINE, !direct, !direct);
+}
+
 void timer_prepare(struct vcpu *v)
 {
+	bool direct = can_be_direct(v);
+
+	if (direct != v->timer_direct)
+		set_direct(v, direct);
 	v->requests &= ~(uint32_t)REQUEST_TIMER;
+	if (direct)
+		return;
 	if (v->vm->switches.timer == SW_TIMER_PREEMPT)
 		arm_preemption(v, ticks_left(v));
 	else
@@ -70,6 +109,8 @@ void timer_prepare(struct vcpu *v)
 void timer_interrupt(struct vcpu *v)
 {
 	v->timer_armed = false;
+	if (v->timer_direct) /* the deadline that it had is over */
+		lapic_write_deadline(&v->lapic, 1);
 	lapic_timer_poll(&v->lapic);
 	if (v->lapic.timer.expiry)
 		v->requests |= REQUEST_TIMER;
@@ -84,9 +125,20 @@ void timer_stop(struct vcpu *v)
 
 bool timer_prepare_wait(struct vcpu *v)
 {
-	uint64_t left = ticks_left(v);
+	uint64_t left;
 
+	if (v->timer_direct)
+		return direct_deadline() || host_timer_is_pending();
+	left = ticks_left(v);
 	arm_processor(v, left);
 	v->requests |= REQUEST_TIMER;
 	return left != UINT64_MAX;
+}
+
+void timer_waited(struct vcpu *v)
+{
+	if (v->timer_direct && v->cpu->timer_went_off)
+		lapic_write_deadline(&v->lapic, 1);
+	v->cpu->timer_went_off = false;
+	lapic_timer_poll(&v->lapic);
 }

@@ -25,4 +25,7 @@ void timer_stop(struct vcpu *v);
  */
 bool timer_prepare_wait(struct vcpu *v);
 
+/* The wait is over: requests the timer's interrupt if it was that. */
+void timer_waited(struct vcpu *v);
+
 #endif

@@ -100,6 +100,7 @@ Test(controls, each_switch_sets_its_bits)
 		{"irq", "apicv", 1u << 19 | 1u << 20 | 1u << 21, 1u << 8 | 1u << 9},
 		{"timer", "emulated", 0, 0},
 		{"timer", "preempt", 0, 0},
+		{"timer", "direct", 0, 0},
 		{"cr", "mask", 0, 0},
 		{"cr", "trap", 1u << 15 | 1u << 16, 0},
 		{"msr", "bitmap", 0, 0},

@@ -249,3 +249,22 @@ Test(lapic_timer, leaves_out_periods_that_are_too_short_for_its_user)
 	serve(&rig);
 	cr_expect_eq(lapic_timer_next(&rig.apic), 701);
 }
+
+Test(lapic_timer, can_be_left_to_a_processor_only_as_an_unmasked_deadline)
+{
+	static const struct {
+		uint32_t lvt;
+		bool can;
+	} rows[] = {{ONE_SHOT, false},
+		    {PERIODIC, false},
+		    {RESERVED, false},
+		    {DEADLINE, true},
+		    {DEADLINE | MASKED, false}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lapic_rig rig;
+
+		start(&rig, rows[i].lvt, 0);
+		cr_expect_eq(lapic_awaits_deadline(&rig.apic), rows[i].can, "row %zu", i);
+	}
+}

@@ -17,7 +17,7 @@ static const struct {
 	{"dirty", "off", "off protect ad", offsetof(struct switches, dirty)},
 	{"exec", "all", "all demand", offsetof(struct switches, exec)},
 	{"irq", "emulated", "emulated apicv", offsetof(struct switches, irq)},
-	{"timer", "emulated", "emulated preempt", offsetof(struct switches, timer)},
+	{"timer", "emulated", "emulated preempt direct", offsetof(struct switches, timer)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},
