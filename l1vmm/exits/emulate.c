@@ -7,6 +7,7 @@
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
 
 /* The instruction at hand. */
 struct emulation {
@@ -37,6 +38,7 @@ static uint32_t read_device(struct vcpu *v, uint64_t gpa)
 static void write_device(struct vcpu *v, uint64_t gpa, uint32_t value)
 {
 	if (lapic_at(&v->lapic, gpa)) {
+		timer_settle(v);
 		lapic_write_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1), value);
 		apic_changed(v);
 	} else {

@@ -12,6 +12,7 @@
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
 
 /* The quarters of an MSR bitmap, in bytes: SDM volume 3, 25.6.9. */
 #define BITMAP_READ_LOW	  0
@@ -147,6 +148,7 @@ static __attribute__((noinline)) bool read_vmx_capability(struct vcpu *v, uint32
 /* The vCPU's own local APIC may have something for it afterwards. */
 static bool write_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
 {
+	timer_settle(v);
 	if (lapic_write_msr(&v->lapic, msr, value) != LAPIC_OK)
 		return false;
 	apic_changed(v);

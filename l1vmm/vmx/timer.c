@@ -142,3 +142,11 @@ void timer_waited(struct vcpu *v)
 	v->cpu->timer_went_off = false;
 	lapic_timer_poll(&v->lapic);
 }
+
+void timer_settle(struct vcpu *v)
+{
+	if (!v->timer_direct || !host_timer_is_pending())
+		return;
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+	timer_waited(v);
+}

@@ -16,6 +16,12 @@ void timer_prepare(struct vcpu *v);
 /* The processor's timer has interrupted, in the guest or while the hypervisor waited for it. */
 void timer_interrupt(struct vcpu *v);
 
+/*
+ * The guest is about to write to its APIC: a timer that has gone off comes first, under the entry of
+ * the LVT that it went off under.  Only with timer=direct can one have done so unseen.
+ */
+void timer_settle(struct vcpu *v);
+
 /* The TSC is about to be changed: stops the processor's timer until the next entry. */
 void timer_stop(struct vcpu *v);
 
