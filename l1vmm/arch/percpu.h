@@ -29,7 +29,7 @@ struct cpu {
 	struct vcpu *vcpu;
 	uint64_t vmxon_region; /* hpa */
 	struct vpid_pool vpids;
-	bool timer_went_off;   /* its interrupt has been taken by the hypervisor's gate */
+	bool timer_went_off; /* its interrupt has been taken by the hypervisor's gate */
 	uint64_t gdt[GDT_ENTRIES];
 	struct tss tss;
 };

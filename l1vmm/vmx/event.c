@@ -4,6 +4,7 @@
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
 
 #define VECTORS_WITH_ERROR_CODE                                                               \
 	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) | \
@@ -183,8 +184,15 @@ static void inject_one(struct vcpu *v, bool advanced)
 	inject(v, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector);
 }
 
+void event_want_interrupt_window(struct vcpu *v, bool wanted)
+{
+	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, wanted);
+}
+
 void event_prepare(struct vcpu *v, bool advanced)
 {
+	if (v->timer_direct)
+		timer_settle(v);
 	inject_one(v, advanced);
 	if (v->lapic.by_processor)
 		apic_hand_over(v);

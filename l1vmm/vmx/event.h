@@ -43,6 +43,9 @@ void event_nmi_goes_on(struct vcpu *v);
  */
 void event_prepare(struct vcpu *v, bool advanced);
 
+/* Has the guest exit as soon as it can take an interrupt, or not.  @pre v's VMCS is current */
+void event_want_interrupt_window(struct vcpu *v, bool wanted);
+
 /* Puts the event that waits into the VMCS that is current.  @pre v->event is one */
 void event_inject(struct vcpu *v);
 

@@ -7,6 +7,7 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/event.h"
 
 /* IA32_VMX_MISC bits 4:0: the preemption timer counts when this bit of the TSC changes. */
 #define PREEMPTION_RATE 0x1f
@@ -90,6 +91,21 @@ static void set_direct(struct vcpu *v, bool direct)
 	msr_bitmap_set(v->msr_bitmap, MSR_IA32_TSC_DEADLINE, !direct, !direct);
 }
 
+/*
+ * around=masked-timer: Bochs does not heed external-interrupt exiting while a guest that was
+ * entered with IF clear leaves it so.  The timer then waits, and an interrupt that the processor
+ * delivers overtakes it when IF is set; an interrupt-window exit comes before both.  What the
+ * hypervisor injects itself has such a window anyway.
+ */
+static void step_around_masked(struct vcpu *v, bool direct)
+{
+	if (!v->lapic.by_processor || v->vm->switches.around != SW_AROUND_MASKED_TIMER)
+		return;
+	event_want_interrupt_window(v, direct && !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF));
+	if (direct)
+		v->requests |= REQUEST_TIMER;
+}
+
 void timer_prepare(struct vcpu *v)
 {
 	bool direct = can_be_direct(v);
@@ -97,6 +113,7 @@ void timer_prepare(struct vcpu *v)
 	if (direct != v->timer_direct)
 		set_direct(v, direct);
 	v->requests &= ~(uint32_t)REQUEST_TIMER;
+	step_around_masked(v, direct);
 	if (direct)
 		return;
 	if (v->vm->switches.timer == SW_TIMER_PREEMPT)

@@ -17,8 +17,9 @@ void timer_prepare(struct vcpu *v);
 void timer_interrupt(struct vcpu *v);
 
 /*
- * The guest is about to write to its APIC: a timer that has gone off comes first, under the entry of
- * the LVT that it went off under.  Only with timer=direct can one have done so unseen.
+ * Takes a timer that has gone off unseen, which one can have done only with timer=direct: before
+ * the guest writes to its APIC, under the entry of the LVT that it went off under, and before
+ * something is chosen for delivery.
  */
 void timer_settle(struct vcpu *v);
 

@@ -39,6 +39,7 @@ at_most "$(value timer deadline-latency emulated fee_per_op)" 500 "the excess of
 is "$(value irq selfipi emulated exits_per_op)" 2 "two exits for an emulated self-IPI"
 at_most "$(value irq selfipi apicv ticks_per_op)" 40 "a self-IPI by the processor, whole"
 is "$(value timer deadline-latency direct exits_per_op)" 2 "with timer=direct a deadline exits when it is over, and for the EOI"
+is "$(value timer tick-deadline-4000 direct-apicv exits_per_op)" 1 "and only when it is over where the processor delivers"
 for benchmark in selfipi eoi tpr tpr-cr8 apic-read selfipi-masked selfipi-tpr; do
 	is "$(value irq "$benchmark" apicv exits_per_op)" 0 "no exit for $benchmark with irq=apicv"
 done
@@ -46,7 +47,8 @@ done
 # Every kind of interrupt at random, checked by the guest: 100,000 of them in each way.
 private_project
 for way in '' 'l1vmm irq=emulated /' 'l1vmm irq=emulated timer=preempt /' \
-	'l1vmm irq=apicv /' 'l1vmm irq=apicv msr=trap timer=preempt /' 'l1vmm irq=apicv timer=direct ring=32768 /'; do
+	'l1vmm irq=apicv /' 'l1vmm irq=apicv msr=trap timer=preempt /' 'l1vmm timer=direct ring=32768 /' \
+	'l1vmm irq=apicv timer=direct ring=32768 /'; do
 	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s irq only=stress\n' \
 		"$way" >"$T/case.ini"
 	run "$PROJECT/build/vmfee" run "$T/case.ini"
