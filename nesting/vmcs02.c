@@ -7,16 +7,18 @@
 #define PAGE 4096
 
 /* Controls of vmcs01 that hold while L2 runs, too: what they stop is L0's. */
-#define KEPT_PRIMARY                                                                       \
-	((uint32_t)(CONTROL_PRIMARY_HLT_EXITING | CONTROL_PRIMARY_MWAIT_EXITING |          \
-		    CONTROL_PRIMARY_RDPMC_EXITING | CONTROL_PRIMARY_RDTSC_EXITING |        \
-		    CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING | \
-		    CONTROL_PRIMARY_MOV_DR_EXITING | CONTROL_PRIMARY_MONITOR_EXITING |     \
+#define KEPT_PRIMARY                                                                   \
+	((uint32_t)(CONTROL_PRIMARY_HLT_EXITING | CONTROL_PRIMARY_MWAIT_EXITING |      \
+		    CONTROL_PRIMARY_RDPMC_EXITING | CONTROL_PRIMARY_RDTSC_EXITING |    \
+		    CONTROL_PRIMARY_MOV_DR_EXITING | CONTROL_PRIMARY_MONITOR_EXITING | \
 		    CONTROL_PRIMARY_PAUSE_EXITING | CONTROL_PRIMARY_ACTIVATE_SECONDARY))
 #define KEPT_SECONDARY                                                             \
 	((uint32_t)(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_ENABLE_VPID | \
 		    CONTROL_SECONDARY_WBINVD_EXITING |                             \
 		    CONTROL_SECONDARY_DESCRIPTOR_TABLE_EXITING))
+
+/* The task priority is L0's, and no shadow of it serves L2. */
+#define CR8_EXITS ((uint32_t)(CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING))
 
 /* Exit and entry controls that say what L1 finds and L2 starts with; vmcs02 has L0's. */
 #define ENTRY_OF_L1 ((uint32_t)CONTROL_ENTRY_IA32E_MODE_GUEST)
@@ -101,7 +103,7 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 	out->word[CONTROL_PIN] = l0[CONTROL_PIN] | (uint32_t)vmcs12_get(v, VMCS_PIN_BASED_CONTROLS);
 	out->word[CONTROL_PRIMARY] =
 		(l0[CONTROL_PRIMARY] & (KEPT_PRIMARY | CONTROL_PRIMARY_TSC_OFFSETTING)) |
-		(primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
+		CR8_EXITS | (primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
 	out->word[CONTROL_SECONDARY] =
 		(l0[CONTROL_SECONDARY] & KEPT_SECONDARY) |
 		(vmcs12_secondary(v) & ~(uint32_t)CONTROL_SECONDARY_ENABLE_VPID);

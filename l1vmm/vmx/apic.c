@@ -86,9 +86,9 @@ void apic_mode_changed(struct vcpu *v)
 	bool x2apic = v->lapic.base & APIC_BASE_X2APIC;
 	uint32_t now = *secondary & ~(uint32_t)CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
 
+	apic_changed(v); /* a disabled APIC has forgotten what it had */
 	if (!v->lapic.by_processor)
 		return;
-	apic_changed(v); /* a disabled APIC has forgotten what it had */
 	if (x2apic)
 		now |= CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
 	if (now == *secondary)

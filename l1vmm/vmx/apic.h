@@ -26,11 +26,12 @@ void apic_hand_over(struct vcpu *v);
 
 /*
  * The APIC's state has changed: the next entry looks for something to deliver.  The processor has
- * to know too of what cannot be delivered yet.
+ * to know too of what cannot be delivered yet, and no entry gets by with a threshold above the TPR
+ * (SDM volume 3, 27.2.1.1).
  */
 static inline void apic_changed(struct vcpu *v)
 {
-	if (v->lapic.by_processor || lapic_pending(&v->lapic) >= 0 || v->lapic.signals)
+	if (v->lapic.by_processor || (v->lapic.irr_words | v->lapic.signals | v->tpr_threshold))
 		v->requests |= REQUEST_EVENT;
 }
 

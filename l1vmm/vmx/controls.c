@@ -20,9 +20,11 @@ unsigned controls_build(const struct switches *sw, const struct control_capabili
 			struct controls *out, control_problem_fn problem, void *ctx)
 {
 	const struct control_row rows[] = {
+#define CAN(WORD, bit)			      ((caps->msr[CONTROL_##WORD] & BIT(32 + (bit))) != 0)
 #define CONTROL(WORD, bit, NAME, wanted, why) {CONTROL_##WORD, bit, wanted, #NAME, why},
 #include "l1vmm/vmx/controls.def"
 #undef CONTROL
+#undef CAN
 	};
 	unsigned problems = 0;
 

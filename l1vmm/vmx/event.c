@@ -189,16 +189,41 @@ void event_want_interrupt_window(struct vcpu *v, bool wanted)
 	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, wanted);
 }
 
+/*
+ * What the task priority holds back is looked at again as soon as a MOV to CR8 lets it through.
+ * What an interrupt in service holds back waits for the EOI, which is an exit anyway.
+ */
+static void set_tpr_threshold(struct vcpu *v, uint32_t threshold)
+{
+	if (threshold == v->tpr_threshold ||
+	    !(v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_TPR_SHADOW))
+		return;
+	v->tpr_threshold = threshold;
+	vmcs_write(v, VMCS_TPR_THRESHOLD, threshold);
+}
+
+/* Most often nothing is left. */
+static void wait_for_rest(struct vcpu *v)
+{
+	uint32_t class = 0;
+	bool pending = false;
+
+	if (v->lapic.irr_words) {
+		class = (uint32_t)lapic_requested(&v->lapic) >> 4;
+		pending = lapic_pending(&v->lapic) >= 0;
+	}
+	event_want_interrupt_window(v, pending);
+	set_tpr_threshold(v, class <= lapic_cr8(&v->lapic) ? class : 0);
+}
+
 void event_prepare(struct vcpu *v, bool advanced)
 {
-	if (v->timer_direct)
-		timer_settle(v);
+	timer_settle(v);
 	inject_one(v, advanced);
 	if (v->lapic.by_processor)
 		apic_hand_over(v);
 	else
-		want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING,
-			    lapic_pending(&v->lapic) >= 0);
+		wait_for_rest(v);
 	want_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING, v->lapic.signals & LAPIC_SIGNAL_NMI);
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }

@@ -7,6 +7,7 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/exits/ports.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
@@ -507,8 +508,7 @@ static void load_l1(struct vcpu *v)
 	v->event = 0;
 	v->event_length = 0;
 	v->requests = n->requests | (v->requests & REQUEST_TIMER);
-	if (nmi_waits(v) || lapic_pending(&v->lapic) >= 0)
-		v->requests |= REQUEST_EVENT;
+	apic_changed(v);
 }
 
 /* What an exit does to vmcs12 beside what vmcs02 has: SDM volume 3, 28.2 and 28.3. */

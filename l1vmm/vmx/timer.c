@@ -160,9 +160,9 @@ void timer_waited(struct vcpu *v)
 	lapic_timer_poll(&v->lapic);
 }
 
-void timer_settle(struct vcpu *v)
+void timer_settle_direct(struct vcpu *v)
 {
-	if (!v->timer_direct || !host_timer_is_pending())
+	if (!host_timer_is_pending())
 		return;
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 	timer_waited(v);

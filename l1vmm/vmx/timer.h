@@ -16,12 +16,18 @@ void timer_prepare(struct vcpu *v);
 /* The processor's timer has interrupted, in the guest or while the hypervisor waited for it. */
 void timer_interrupt(struct vcpu *v);
 
+void timer_settle_direct(struct vcpu *v);
+
 /*
  * Takes a timer that has gone off unseen, which one can have done only with timer=direct: before
  * the guest writes to its APIC, under the entry of the LVT that it went off under, and before
  * something is chosen for delivery.
  */
-void timer_settle(struct vcpu *v);
+static inline void timer_settle(struct vcpu *v)
+{
+	if (v->timer_direct)
+		timer_settle_direct(v);
+}
 
 /* The TSC is about to be changed: stops the processor's timer until the next entry. */
 void timer_stop(struct vcpu *v);

@@ -71,8 +71,9 @@ struct vcpu {
 	bool pages_1g;
 	uint64_t tsc_offset;
 	struct lapic lapic;
-	bool timer_armed;  /* the processor's own, for the guest's */
-	bool timer_direct; /* the guest has IA32_TSC_DEADLINE to itself */
+	uint32_t tpr_threshold; /* as the VMCS has it */
+	bool timer_armed;	/* the processor's own, for the guest's */
+	bool timer_direct;	/* the guest has IA32_TSC_DEADLINE to itself */
 	uint8_t *msr_bitmap;
 
 	/* The guest's own EFER; the VMCS has what the processor runs it with. */

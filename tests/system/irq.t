@@ -37,6 +37,8 @@ at_most "$(value irq apic-read emulated ticks_per_op)" 180 "a read of an x2APIC 
 at_most "$(value timer deadline-past emulated ticks_per_op)" 800 "a deadline in the past, whole"
 at_most "$(value timer deadline-latency emulated fee_per_op)" 500 "the excess of a deadline ahead"
 is "$(value irq selfipi emulated exits_per_op)" 2 "two exits for an emulated self-IPI"
+is "$(value irq tpr-cr8 emulated exits_per_op)" 0 "none for CR8 with nothing waiting"
+is "$(value irq selfipi-tpr emulated exits_per_op)" 3 "and one for a CR8 that lets an interrupt through"
 at_most "$(value irq selfipi apicv ticks_per_op)" 40 "a self-IPI by the processor, whole"
 is "$(value timer deadline-latency direct exits_per_op)" 2 "with timer=direct a deadline exits when it is over, and for the EOI"
 is "$(value timer tick-deadline-4000 direct-apicv exits_per_op)" 1 "and only when it is over where the processor delivers"
