@@ -8,6 +8,7 @@ NESTING_SRCS := \
 	nesting/operand.c \
 	nesting/pdpte.c \
 	nesting/reflect.c \
+	nesting/shadowing.c \
 	nesting/vmcs02.c \
 	nesting/vmcs12.c \
 	nesting/vmx.c

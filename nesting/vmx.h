@@ -54,7 +54,8 @@ struct nested {
 	 * vmcs02.  Other fields: they have been written since the last entry.
 	 */
 	uint64_t held[HELD_WORDS];
-	uint64_t live[HELD_WORDS]; /* fields of the first kind */
+	uint64_t live[HELD_WORDS];     /* fields of the first kind */
+	uint64_t shadowed[HELD_WORDS]; /* fields that L1 reaches without an exit */
 
 	struct entry_rules rules;
 	uint32_t changed;	 /* since the last entry that passed its checks: groups of them */

@@ -28,6 +28,14 @@ static enum exit_action finish(struct vcpu *v, int outcome)
 	return EXIT_ADVANCE;
 }
 
+/* The same where L1's current VMCS, or a field of it, may be another now. */
+static enum exit_action finish_current(struct vcpu *v, int outcome)
+{
+	if (v->nested->shadowing)
+		nested_shadow_follow(v);
+	return finish(v, outcome);
+}
+
 /* Outside 64-bit code a register operand has 32 bits. */
 static uint64_t register_operand(struct vcpu *v, enum gpr reg)
 {
@@ -104,7 +112,7 @@ static enum exit_action with_pointer(struct vcpu *v,
 
 	if (!permitted(v) || !read_operand(v, instruction_info(v), &gpa, sizeof(gpa)))
 		return EXIT_RETRY;
-	return finish(v, instruction(&v->nested->vmx, gpa));
+	return finish_current(v, instruction(&v->nested->vmx, gpa));
 }
 
 /* Outside VMX operation the control registers must be fit for it: SDM volume 3, 24.8. */
@@ -138,7 +146,7 @@ enum exit_action exit_vmxoff(struct vcpu *v)
 	if (!permitted(v))
 		return EXIT_RETRY;
 	nested_vmxoff(&v->nested->vmx);
-	return finish(v, NESTED_SUCCEED);
+	return finish_current(v, NESTED_SUCCEED);
 }
 
 enum exit_action exit_vmclear(struct vcpu *v)
@@ -199,8 +207,9 @@ enum exit_action exit_vmwrite(struct vcpu *v)
 		value = register_operand(v, OPERAND_REGISTER_1(info));
 	else if (!read_operand(v, info, &value, vcpu_in_64bit_code(v) ? 8 : 4))
 		return EXIT_RETRY;
-	return finish(v, nested_vmwrite(&v->nested->vmx,
-					register_operand(v, OPERAND_REGISTER_2(info)), value));
+	return finish_current(v,
+			      nested_vmwrite(&v->nested->vmx,
+					     register_operand(v, OPERAND_REGISTER_2(info)), value));
 }
 
 static enum exit_action enter(struct vcpu *v, bool launch)

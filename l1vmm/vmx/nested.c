@@ -27,7 +27,9 @@
 /* What L2 may find in IA32_DEBUGCTL: nothing, as L1. */
 #define DEBUGCTL_OFFERED 0
 
-#define NESTED_PAGES 4 /* the copy of vmcs12, two merged I/O bitmaps, a merged MSR bitmap */
+/* The copy of vmcs12; merged, two I/O bitmaps and one of MSRs; two bitmaps of VMCS shadowing. */
+#define MERGED_PAGES 3
+#define NESTED_PAGES (1 + MERGED_PAGES + 2)
 
 static uint64_t state_pages(void)
 {
@@ -77,12 +79,6 @@ static uint64_t *table_at(void *ctx, uint64_t hpa)
 	return (uint64_t *)hpa;
 }
 
-static void make_current(struct vcpu *v, uint64_t vmcs)
-{
-	v->cost.vmx_other++;
-	vmptrld(vmcs);
-}
-
 static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
 {
 	struct vcpu *v = ctx;
@@ -90,9 +86,9 @@ static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
 
 	if (v->nested->vmcs02_current)
 		return vmcs_read(v, field);
-	make_current(v, v->nested->vmcs02);
+	nested_make_current(v, v->nested->vmcs02);
 	value = vmcs_read(v, field);
-	make_current(v, v->vmcs);
+	nested_make_current(v, v->vmcs);
 	return value;
 }
 
@@ -279,7 +275,7 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	n->cr0_fixed = hardware.cr0_fixed0 & ~(CR0_PE | CR0_PG);
 	n->cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
 	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
-	return make_base(v, io_bitmaps, msr_bitmap, memory_alloc(NESTED_PAGES - 1));
+	return make_base(v, io_bitmaps, msr_bitmap, memory_alloc(MERGED_PAGES));
 }
 
 bool nested_forbids_cr0(const struct vcpu *v, uint64_t value)
@@ -343,13 +339,19 @@ static void choose_ept02(struct vcpu *v)
 
 static void use_vmcs02(struct vcpu *v)
 {
-	make_current(v, v->nested->vmcs02);
+	if (v->nested->linked)
+		nested_shadow_take(v);
+	else
+		nested_make_current(v, v->nested->vmcs02);
 	v->nested->vmcs02_current = true;
 }
 
+/* @pre vmcs02 is current */
 static void use_vmcs01(struct vcpu *v)
 {
-	make_current(v, v->vmcs);
+	if (v->nested->linked)
+		nested_shadow_give(v);
+	nested_make_current(v, v->vmcs);
 	v->nested->vmcs02_current = false;
 }
 

@@ -19,6 +19,9 @@ struct vcpu_nested {
 	uint64_t vmcs02; /* hpa */
 	struct vpid_owner vpid02;
 	bool vmcs02_current;			 /* instead of vmcs01 */
+	bool shadowing;				 /* vmcs=shadow */
+	bool linked;				 /* vmcs01 has vmcs02 as its shadow VMCS */
+	bool vmcs02_is_shadow;			 /* says its shadow-VMCS indicator */
 	bool vmcs02_launched;			 /* by an entry that succeeded or is under way */
 	bool launching02;			 /* the entry under way is a VMLAUNCH of L0's */
 	bool launching12;			 /* and of L1's */
@@ -75,6 +78,29 @@ void nested_leave(struct vcpu *v);
 /* The same for an exit that the hypervisor makes up. */
 void nested_leave_with(struct vcpu *v, uint32_t reason, uint64_t qualification, uint32_t intr_info,
 		       uint32_t error_code);
+
+/* Makes a VMCS current and counts that. */
+static inline void nested_make_current(struct vcpu *v, uint64_t vmcs)
+{
+	v->cost.vmx_other++;
+	vmptrld(vmcs);
+}
+
+/* vmcs=shadow: its bitmaps.  False where memory is short.  @pre vmcs01 is current */
+bool nested_shadow_init(struct vcpu *v);
+
+/*
+ * vmcs=shadow: to be called when L1 may have got another current VMCS, or none, or has written a
+ * field that it reads without an exit.  @pre vmcs01 is current
+ */
+void nested_shadow_follow(struct vcpu *v);
+
+/*
+ * Where the two are linked: vmcs02 becomes an ordinary VMCS again, and current; and it becomes the
+ * shadow VMCS (@pre it is current; afterwards none is).
+ */
+void nested_shadow_take(struct vcpu *v);
+void nested_shadow_give(struct vcpu *v);
 
 /* An interrupt for L1 ends L2 if L1 wants it to; true if so. */
 bool nested_interrupted(struct vcpu *v);

@@ -42,11 +42,16 @@ static enum fate leave(struct vcpu *v)
 	return FATE_L1;
 }
 
-/* What L1 is sure to read is at hand now; from vmcs02 it would have to be fetched. */
+/*
+ * What L1 is sure to read is at hand now; from vmcs02 it would have to be fetched, unless L1 reads
+ * that itself.
+ */
 static enum fate reflect(struct vcpu *v)
 {
 	struct nested *n = &v->nested->vmx;
 
+	if (v->nested->linked)
+		return leave(v);
 	nested_set(n, VMCS_EXIT_REASON, v->reason);
 	nested_set(n, VMCS_GUEST_RIP, v->rip);
 	nested_set(n, VMCS_EXIT_INSTRUCTION_LEN, vmcs_read(v, VMCS_EXIT_INSTRUCTION_LEN));
@@ -111,6 +116,7 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
 {
 	v->detail = ept12_qualification(v->detail, r->granted);
+	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, v->detail);
 	return reflect(v);
 }
 

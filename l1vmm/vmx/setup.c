@@ -62,7 +62,7 @@ static bool set_nested_fields(struct vmcs_setup *s)
 	vmptrld(v->nested->vmcs02);
 	set_fields(s);
 	vmptrld(v->vmcs);
-	return true;
+	return v->vm->switches.vmcs != SW_VMCS_SHADOW || nested_shadow_init(v);
 }
 
 /* fault=entry and fault=guest-state: a VMCS that fails the checks before and after host state. */

@@ -40,6 +40,14 @@ runs old-generation '||' 'l1vmm nested=on / l1vmm tlb=flush cr=trap msr=trap io=
 runs old-below '||' 'l1vmm nested=on tlb=flush cr=trap msr=trap io=trap tsc=trap / l1vmm tlb=flush / micro'
 runs depth-3 '|||' 'l1vmm nested=on / l1vmm nested=on memory=160 / l1vmm / micro only=cpuid,vmcall'
 
+# The same where the processor lets L1 reach its VMCS.
+runs shadowed '||' 'l1vmm nested=on vmcs=shadow / l1vmm / micro'
+runs shadowed-shadow '||' 'l1vmm nested=on vmcs=shadow / l1vmm mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
+runs shadowed-old '||' 'l1vmm nested=on vmcs=shadow telemetry=off / l1vmm tlb=flush cr=trap msr=trap io=trap tsc=trap / micro'
+runs shadowed-depth-3 '|||' 'l1vmm nested=on vmcs=shadow / l1vmm nested=on memory=160 / l1vmm / micro only=cpuid,vmcall'
+stack lacking 'l1vmm nested=on / l1vmm vmcs=shadow / micro'
+like "$console" '\|l1vmm: this CPU lacks VMCS_SHADOWING .*: vmcs=shadow' 'without the feature it is refused by name'
+
 # column ROW FIELD: a number of the latest report without its fraction
 column() {
 	local report
@@ -57,6 +65,9 @@ at_most() {
 runs price '||' 'l1vmm nested=on / l1vmm / micro only=cpuid,vmcall'
 at_most "$(column VMREAD 3)" 199 'a VMREAD exit takes at most 200 instructions'
 at_most "$(column vmcall 2)" 2500 'a VMCALL round trip of L2 at most 2,500'
+runs shadowed-price '||' 'l1vmm nested=on vmcs=shadow / l1vmm / micro only=cpuid,vmcall'
+at_most "$(column vmcall 2)" 2000 'with VMCS shadowing the round trip takes at most 2,000'
+is "$(column vmcall 3)" 2 'and two exits: the VMCALL and the VMRESUME'
 
 # Without VMX there is nothing to nest.
 stack refused 'l1vmm / l1vmm / micro'

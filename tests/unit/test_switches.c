@@ -23,6 +23,7 @@ static const struct {
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},
 	{"tsc", "offset", "trap offset", offsetof(struct switches, tsc)},
 	{"nested", "off", "off on", offsetof(struct switches, nested)},
+	{"vmcs", "trap", "trap shadow", offsetof(struct switches, vmcs)},
 	{"telemetry", "on", "off on", offsetof(struct switches, telemetry)},
 	{"observe", "off", "off tlb trace", offsetof(struct switches, observe)},
 	{"around", "masked-timer", "none masked-timer", offsetof(struct switches, around)},

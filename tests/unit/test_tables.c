@@ -226,6 +226,8 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 		{"STORES_LMA", 0x485, 5, true},
 		{"PREEMPTION_TIMER", 0x48d, 38, false},
 		{"VIRTUALIZE_X2APIC", 0x48b, 36, false},
+		{"VMCS_SHADOWING", 0x48b, 46, false},
+		{"VMWRITE_ANY_FIELD", 0x485, 29, false},
 		{"EPT_FOUR_LEVELS", 0x48c, 6, true},
 		{"EPT_WRITE_BACK", 0x48c, 14, true},
 		{"EPT_2M_PAGES", 0x48c, 16, false},
@@ -236,7 +238,7 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 		{"INVVPID", 0x48c, 32, false},
 		{"INVVPID_ALL", 0x48c, 42, false},
 	};
-	const uint64_t not_by_default = BIT(17) | BIT(21) | BIT(36) | BIT(38);
+	const uint64_t not_by_default = BIT(17) | BIT(21) | BIT(29) | BIT(36) | BIT(38) | BIT(46);
 	struct switches plain, least, most;
 	const struct switches *sw = &least;
 
@@ -249,6 +251,7 @@ Test(tables, capabilities_are_asked_of_the_right_bits)
 	most.dirty = SW_DIRTY_AD;
 	most.timer = SW_TIMER_PREEMPT;
 	most.irq = SW_IRQ_APICV;
+	most.vmcs = SW_VMCS_SHADOW;
 
 	const struct capability {
 		const char *name;
