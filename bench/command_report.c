@@ -53,31 +53,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The directory of a run that is given by its path or by its name in results/. */
-static int find_run(const struct project *project, const char *name, char *run,
-		    struct vmfee_error *err)
-{
-	char database[PATH_MAX];
-	char list[256];
-
-	if (project_path(database, name, "results", ".db", err) != 0)
-		return -1;
-	if (access(database, F_OK) == 0) {
-		snprintf(run, PATH_MAX, "%s", name);
-		return 0;
-	}
-	if (project_path(run, project->results, name, "", err) != 0 ||
-	    project_path(database, run, "results", ".db", err) != 0)
-		return -1;
-	if (strchr(name, '/') == NULL && name[0] != '.' && access(database, F_OK) == 0)
-		return 0;
-	project_list(project->results, "", list, sizeof(list));
-	return vmfee_fail(
-		err, VMFEE_USAGE,
-		"no run '%s': neither it nor results/%s holds a results.db; there are: %s", name,
-		name, list);
-}
-
 int command_report(int argc, char **argv, struct vmfee_error *err)
 {
 	static const struct argp argp = {
@@ -91,7 +66,8 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (wrong != 0)
 		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
-	if (project_find(&project, err) != 0 || find_run(&project, arguments.run, run, err) != 0 ||
+	if (project_find(&project, err) != 0 ||
+	    project_run(&project, arguments.run, run, err) != 0 ||
 	    project_path(database, run, "results", ".db", err) != 0)
 		return -1;
 

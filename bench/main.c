@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"run", "vmfee run", command_run},
 	{"report", "vmfee report", command_report},
+	{"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
 };
 
@@ -24,6 +25,7 @@ static const char doc[] =
 	"COMMANDS\n"
 	"  run EXPERIMENT   run every stack of an experiment, and report\n"
 	"  report RUN       print the table of a run, its CSV, or draw its figures\n"
+	"  sql RUN [QUERY]  ask the database of a run, or print its schema\n"
 	"  doctor           what this machine can run, and what would disturb a measurement\n"
 	"  help [COMMAND]   this text, or that of a command\n"
 	"\n"
@@ -44,7 +46,18 @@ static const char doc[] =
 	"EXAMPLES\n"
 	"  vmfee run fee\n"
 	"  vmfee report --csv fee\n"
-	"  vmfee report results/fee.1\n";
+	"  vmfee report results/fee.1\n"
+	"  vmfee sql fee \"SELECT * FROM fee WHERE stack = 'l1vmm'\"\n";
+
+/* "run, report, ..., help", into list of size bytes. */
+static void list_commands(char *list, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		used += (size_t)snprintf(list + used, size - used, "%s, ", commands[i].name);
+	snprintf(list + used, size - used, "help");
+}
 
 static const struct command *find_command(const char *name)
 {
@@ -58,14 +71,14 @@ static const struct command *find_command(const char *name)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	int *first = state->input;
+	char list[128];
 
 	switch (key) {
 	case ARGP_KEY_ARG:
 		*first = state->next - 1;
+		list_commands(list, sizeof(list));
 		if (strcmp(arg, "help") != 0 && find_command(arg) == NULL)
-			argp_error(state,
-				   "there is no command '%s'; there are: run, report, doctor, help",
-				   arg);
+			argp_error(state, "there is no command '%s'; there are: %s", arg, list);
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
@@ -86,6 +99,7 @@ static const struct argp argp = {
 static int help(const char *name, struct vmfee_error *err)
 {
 	char option[] = "--help";
+	char list[128];
 	const struct command *command = name == NULL ? NULL : find_command(name);
 	char *argv[] = {command == NULL ? "vmfee" : command->title, option, NULL};
 
@@ -93,8 +107,8 @@ static int help(const char *name, struct vmfee_error *err)
 		return command->execute(2, argv, err);
 	if (name == NULL)
 		argp_parse(&argp, 2, argv, 0, NULL, NULL);
-	return vmfee_fail(err, VMFEE_USAGE,
-			  "there is no command '%s'; there are: run, report, doctor, help", name);
+	list_commands(list, sizeof(list));
+	return vmfee_fail(err, VMFEE_USAGE, "there is no command '%s'; there are: %s", name, list);
 }
 
 static int execute(int argc, char **argv, struct vmfee_error *err)

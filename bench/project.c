@@ -100,3 +100,27 @@ void project_list(const char *folder, const char *suffix, char *list, size_t siz
 	if (list[0] == '\0')
 		snprintf(list, size, "none");
 }
+
+int project_run(const struct project *project, const char *name, char *path,
+		struct vmfee_error *err)
+{
+	char database[PATH_MAX];
+	char list[256];
+
+	if (project_path(database, name, "results", ".db", err) != 0)
+		return -1;
+	if (access(database, F_OK) == 0) {
+		snprintf(path, PATH_MAX, "%s", name);
+		return 0;
+	}
+	if (project_path(path, project->results, name, "", err) != 0 ||
+	    project_path(database, path, "results", ".db", err) != 0)
+		return -1;
+	if (strchr(name, '/') == NULL && name[0] != '.' && access(database, F_OK) == 0)
+		return 0;
+	project_list(project->results, "", list, sizeof(list));
+	return vmfee_fail(
+		err, VMFEE_USAGE,
+		"no run '%s': neither it nor results/%s holds a results.db; there are: %s", name,
+		name, list);
+}

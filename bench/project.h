@@ -41,4 +41,11 @@ void project_list(const char *folder, const char *suffix, char *list, size_t siz
 int project_path(char *path, const char *folder, const char *name, const char *suffix,
 		 struct vmfee_error *err);
 
+/*
+ * The directory of a run that is given by its path or by its name in results, into path, of
+ * PATH_MAX bytes.  Returns 0, or -1 with VMFEE_USAGE where neither holds a results.db.
+ */
+int project_run(const struct project *project, const char *name, char *path,
+		struct vmfee_error *err);
+
 #endif

@@ -97,13 +97,4 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	exits      INTEGER NOT NULL, -- of the observatory's own\n"
 			"	refills    INTEGER NOT NULL, -- pages that the modelled TLB took in\n"
 			"	walk_refs  INTEGER NOT NULL  -- memory references of the walks to them\n"
-			");\n"
-
-			"CREATE VIEW exits_per_op AS -- by stack, benchmark and reason\n"
-			"	SELECT stack.name AS stack, benchmark.name AS benchmark, exit_sum.level, reason,\n"
-			"		sum(exit_sum.count) * 1.0 / (benchmark.ops * (SELECT count(*) FROM sample\n"
-			"			WHERE sample.benchmark = benchmark.id)) AS exits_per_op\n"
-			"	FROM exit_sum\n"
-			"	JOIN benchmark ON exit_sum.benchmark = benchmark.id\n"
-			"	JOIN stack ON benchmark.stack = stack.id\n"
-			"	GROUP BY benchmark.id, exit_sum.level, reason;\n";
+			");\n";

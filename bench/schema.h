@@ -6,11 +6,12 @@
 #define BENCH_SCHEMA_H
 
 /* PRAGMA user_version of a file with this schema; another number means another schema. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 #define SCHEMA_STRING_(text) #text
 #define SCHEMA_STRING(text)  SCHEMA_STRING_(text)
 
-extern const char schema_sql[];
+extern const char schema_sql[];	      /* the tables */
+extern const char schema_views_sql[]; /* the common questions */
 
 #endif

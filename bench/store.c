@@ -123,7 +123,8 @@ struct store *store_create(const char *path, struct vmfee_error *err)
 		    sqlite3_exec(store->db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;",
 				 NULL, NULL, NULL) == SQLITE_OK &&
 		    sqlite3_exec(store->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK &&
-		    sqlite3_exec(store->db, schema_sql, NULL, NULL, NULL) == SQLITE_OK;
+		    sqlite3_exec(store->db, schema_sql, NULL, NULL, NULL) == SQLITE_OK &&
+		    sqlite3_exec(store->db, schema_views_sql, NULL, NULL, NULL) == SQLITE_OK;
 	for (int i = 0; good && i < TABLES; i++)
 		good = sqlite3_prepare_v2(store->db, insert_sql[i], -1, &store->insert[i], NULL) ==
 		       SQLITE_OK;

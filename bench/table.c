@@ -38,6 +38,15 @@ void table_begin(struct table *table, const char *headings)
 	}
 }
 
+bool table_column(struct table *table, const char *name, bool right)
+{
+	if (table->columns == TABLE_MAX_COLUMNS)
+		return false;
+	table->right[table->columns++] = right;
+	add(table, strdup(name));
+	return true;
+}
+
 void table_cell(struct table *table, const char *fmt, ...)
 {
 	va_list args;
@@ -147,8 +156,13 @@ int table_print(struct table *table, FILE *out, unsigned width)
 		if (row == 0)
 			print_rule(table, widths, out, width);
 	}
+	table_free(table);
+	return failed;
+}
+
+void table_free(struct table *table)
+{
 	for (size_t i = 0; i < table->cells; i++)
 		free(table->cell[i]);
 	free(table->cell);
-	return failed;
 }

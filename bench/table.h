@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { TABLE_MAX_COLUMNS = 12 };
+enum { TABLE_MAX_COLUMNS = 32 };
 
 struct table {
 	unsigned columns;
@@ -25,6 +25,12 @@ struct table {
  */
 void table_begin(struct table *table, const char *headings);
 
+/*
+ * Begins a table column by column: zero *table, then give each its name and whether it is aligned
+ * to the right.  False where there are too many.
+ */
+bool table_column(struct table *table, const char *name, bool right);
+
 /* Adds a cell.  Cells come row by row, as many in each row as there are headings. */
 void table_cell(struct table *table, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -39,5 +45,8 @@ void table_none(struct table *table);
  * 0, or -1 when memory was short.
  */
 int table_print(struct table *table, FILE *out, unsigned width);
+
+/* Frees a table that is not printed. */
+void table_free(struct table *table);
 
 #endif

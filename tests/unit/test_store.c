@@ -127,7 +127,7 @@ static void expect_refused(const char *why)
 
 Test(store, a_file_that_is_something_else_is_refused)
 {
-	expect_refused("schema 0, expected 2");
+	expect_refused("schema 0, expected 3");
 	rig_file(folder, "results.db", "This is not a database but a text of some length.", path);
 	expect_refused("file is not a database");
 	snprintf(path, sizeof(path), "/nowhere/results.db");
@@ -140,7 +140,7 @@ Test(store, a_file_that_was_changed_is_checked)
 		const char *change;
 		const char *why;
 	} rows[] = {
-		{"PRAGMA user_version = 1", "schema 1, expected 2"},
+		{"PRAGMA user_version = 1", "schema 1, expected 3"},
 		{"DROP TABLE skip", "no such table: skip"},
 		{"UPDATE benchmark SET ops = 0", "a benchmark without samples"},
 		{"UPDATE benchmark SET name = 'void' WHERE name = 'empty'",
