@@ -86,12 +86,14 @@ fee: ## set up, build, measure the VM fee and print the table (PLATFORM=bochs-kv
 	$(B)/vmfee run $(PLATFORM:%=--platform=%) fee
 
 .PHONY: golden
-golden: fee ## take the counts of `fee`, `mmu` and `tlb` into tests/golden; the commit says why
+golden: fee ## take the counts of `fee`, `mmu`, `tlb` and `nest` into tests/golden; the commit says why
 	$(B)/vmfee run mmu
 	$(B)/vmfee run tlb
+	$(B)/vmfee run nest
 	$(B)/vmfee report --csv fee >tests/golden/fee.csv
 	$(B)/vmfee report --csv mmu >tests/golden/mmu.csv
 	$(B)/vmfee report --csv tlb >tests/golden/tlb.csv
+	$(B)/vmfee report --csv nest >tests/golden/nest.csv
 
 .PHONY: test
 test: ## set up, then lint, unit, san and system, in this order

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SEPARATOR " / "
+
 /* What the harness itself takes, in ticks of a sample: no stack has benchmarks without `empty`. */
 static double harness_ticks(const struct result_stack *stack)
 {
@@ -20,19 +22,49 @@ double analysis_ticks(const struct result_stack *stack, const struct result_benc
 	return per_op(stack, bench, stats_median(bench->ticks, bench->samples));
 }
 
-const struct result_stack *analysis_native(const struct results *results)
+/* What stands on top: the last level, up to its parameters. */
+static const char *workload(const struct result_stack *stack, size_t *length)
+{
+	const char *name = stack->notation;
+
+	for (const char *next = strstr(name, SEPARATOR); next != NULL;
+	     next = strstr(name, SEPARATOR))
+		name = next + strlen(SEPARATOR);
+	*length = strcspn(name, " ");
+	return name;
+}
+
+bool analysis_same_workload(const struct result_stack *a, const struct result_stack *b)
+{
+	size_t length_a, length_b;
+	const char *name_a = workload(a, &length_a);
+	const char *name_b = workload(b, &length_b);
+
+	return length_a == length_b && memcmp(name_a, name_b, length_a) == 0;
+}
+
+const struct result_stack *analysis_native(const struct results *results,
+					   const struct result_stack *stack)
 {
 	for (size_t i = 0; i < results->stacks; i++)
-		if (results->stack[i].depth == 0 && results->stack[i].probe_of[0] == '\0')
+		if (results->stack[i].depth == 0 && results->stack[i].probe_of[0] == '\0' &&
+		    analysis_same_workload(&results->stack[i], stack))
 			return &results->stack[i];
 	return NULL;
 }
 
+bool analysis_is_column(const struct results *results, const struct result_stack *stack)
+{
+	for (size_t i = 0; i < results->stacks; i++)
+		if (&results->stack[i] != stack &&
+		    analysis_native(results, &results->stack[i]) == stack)
+			return true;
+	return false;
+}
+
 bool analysis_in_tables(const struct results *results, const struct result_stack *stack)
 {
-	if (stack->probe_of[0] != '\0')
-		return false;
-	return stack != analysis_native(results) || results->stacks == 1;
+	return stack->probe_of[0] == '\0' && !analysis_is_column(results, stack);
 }
 
 static const struct result_stack *probe_of(const struct results *results,
@@ -205,7 +237,7 @@ static void fill_native_row(struct analysis *analysis, struct analysis_row *row,
 int analyse(struct analysis *analysis, const struct results *results,
 	    const struct result_stack *stack, struct vmfee_error *err)
 {
-	const struct result_stack *native = analysis_native(results);
+	const struct result_stack *native = analysis_native(results, stack);
 	const struct result_stack *quiet = probe_of(results, stack);
 
 	if (native != NULL && native == stack)

@@ -53,15 +53,17 @@ struct analysis {
  */
 double analysis_ticks(const struct result_stack *stack, const struct result_bench *bench);
 
-/*
- * The first stack of the tables without a hypervisor, or NULL.
- */
-const struct result_stack *analysis_native(const struct results *results);
+/* Whether both have the same image on top, with whatever parameters. */
+bool analysis_same_workload(const struct result_stack *a, const struct result_stack *b);
 
-/*
- * Whether a stack has a table of its own.  The native one is a column of the others' tables, unless
- * it is alone; a probe only prices telemetry.
- */
+/* The first stack of the tables that is the same workload without a hypervisor, or NULL. */
+const struct result_stack *analysis_native(const struct results *results,
+					   const struct result_stack *stack);
+
+/* Whether a stack is the native one of others, and so a column of their tables. */
+bool analysis_is_column(const struct results *results, const struct result_stack *stack);
+
+/* Whether a stack has a table of its own: neither a column of others' nor a probe. */
 bool analysis_in_tables(const struct results *results, const struct result_stack *stack);
 
 /*

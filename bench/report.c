@@ -1,5 +1,6 @@
 #include "bench/report.h"
 #include "bench/report_beneath.h"
+#include "bench/report_depth.h"
 #include "bench/report_exits.h"
 #include "bench/report_pairs.h"
 #include "bench/report_tlb.h"
@@ -264,8 +265,6 @@ static int print_stack(const struct results *results, const struct result_stack 
 
 int report_write(const struct results *results, FILE *out, unsigned width, struct vmfee_error *err)
 {
-	const struct result_stack *native = analysis_native(results);
-
 	paragraph(out, width, "%s: %s", results_property(results, "experiment"),
 		  results_property(results, "title"));
 	paragraph(out, width, "%s %s, %s. One tick is one %s%s.",
@@ -274,13 +273,16 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 		  results_property(results, "tick"), results_property(results, "tick_caution"));
 	if (results_property(results, "left_out")[0] != '\0')
 		paragraph(out, width, "Not run: %s.", results_property(results, "left_out"));
-	if (native != NULL && !analysis_in_tables(results, native))
-		paragraph(out, width, "Natively: %s (%s).", native->name, native->notation);
+	for (size_t i = 0; i < results->stacks; i++)
+		if (analysis_is_column(results, &results->stack[i]))
+			paragraph(out, width, "Natively: %s (%s).", results->stack[i].name,
+				  results->stack[i].notation);
 	for (size_t i = 0; i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    print_stack(results, &results->stack[i], out, width, err) != 0)
 			return -1;
-	if (report_pairs(results, out, width) != 0 || report_crossovers(results, out, width) != 0)
+	if (report_depth(results, out, width) != 0 || report_pairs(results, out, width) != 0 ||
+	    report_crossovers(results, out, width) != 0)
 		return vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report");
 	return 0;
 }

@@ -177,3 +177,32 @@ Test(analysis, a_native_stack_has_no_fee_and_no_table_beside_others)
 	cr_expect(analysis_in_tables(&results, &results.stack[1]));
 	cr_expect_not(analysis_in_tables(&results, &results.stack[2]));
 }
+
+Test(analysis, each_workload_has_a_native_stack_of_its_own)
+{
+	struct result_stack stacks[] = {
+		{.notation = "micro only=cpuid"},
+		{.notation = "memory"},
+		{.notation = "l1vmm nested=on / l1vmm / memory only=touch", .depth = 2},
+		{.notation = "l1vmm / micro", .depth = 1},
+		{.notation = "l1vmm / mic", .depth = 1},
+	};
+	const struct results several = {.stack = stacks, .stacks = 5};
+
+	cr_expect_eq(analysis_native(&several, &stacks[2]), &stacks[1]);
+	cr_expect_eq(analysis_native(&several, &stacks[3]), &stacks[0]);
+	cr_expect_null(analysis_native(&several, &stacks[4]));
+	cr_expect(analysis_is_column(&several, &stacks[0]));
+	cr_expect(analysis_is_column(&several, &stacks[1]));
+	cr_expect_not(analysis_in_tables(&several, &stacks[1]));
+	cr_expect(analysis_in_tables(&several, &stacks[2]));
+}
+
+Test(analysis, alone_the_native_stack_has_a_table)
+{
+	struct result_stack alone = {.notation = "micro"};
+	const struct results one = {.stack = &alone, .stacks = 1};
+
+	cr_expect_not(analysis_is_column(&one, &alone));
+	cr_expect(analysis_in_tables(&one, &alone));
+}

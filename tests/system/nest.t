@@ -1,0 +1,52 @@
+#!/bin/bash
+# The experiment `nest` from end to end: one, two and three hypervisors, each operation with the
+# results that it checks, and the counts that everybody gets.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+
+GOLDEN=tests/golden/nest.csv
+
+run build/vmfee run --no-plots --results "$T/results" nest
+is "$status" 0 'nest runs' || diag "$errors"
+report=$output
+build/vmfee report --csv "$T/results/nest" >"$T/nest.csv"
+diff -u "$GOLDEN" "$T/nest.csv" >"$T/difference"
+ok $? "instruction counts are those of $GOLDEN" || diag "$(head -40 "$T/difference")"
+
+# value BENCHMARK STACK COLUMN: one cell of the CSV
+value() {
+	awk -F, -v benchmark="$1" -v stack="$2" -v column="$3" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$1 == benchmark && $2 == stack { print $at[column] }' "$T/nest.csv"
+}
+
+# at_most GOT LIMIT NAME
+at_most() {
+	awk -v got="$1" -v limit="$2" 'BEGIN { exit !(got != "" && got + 0 <= limit) }'
+	ok $? "$3: ${1:-none}, at most $2"
+}
+
+# Every stack of the experiment, with the bars before its workload's lines.
+while read -r stack levels; do
+	bars=${levels//[^\/]/}
+	workload=${levels##*/ }
+	if grep -qxF "${bars//\//|}@end image=${workload%% *} status=ok" \
+		"$T/results/nest/$stack/console.log"; then holds=0; else holds=1; fi
+	ok $holds "$stack: the workload is content"
+done < <(sed -n 's/^\[stack \(.*\)\]$/\1/p; s/^levels = //p' bench/experiments/nest.ini | paste -d' ' - -)
+is "$(grep -c ',micro-2-trap,' "$T/nest.csv")" "$(grep -c '^BENCH(' bench/guests/micro.def)" \
+	'two hypervisors up, every row of micro.def runs'
+
+at_most "$(value vmcall micro-2-trap ticks_per_op)" 2500 'a VMCALL round trip of L2'
+at_most "$(value vmcall micro-2-shadow ticks_per_op)" 2000 'the same with VMCS shadowing'
+is "$(value vmcall micro-2-shadow exits)" 'VMCALL:1;VMRESUME:1' 'which leaves two exits'
+
+# With EPT at each level, what a guest does to its own tables and faults costs none of them.
+for benchmark in forkstorm chase-64k mixed; do
+	native=$(value "$benchmark" memory-0 ticks_per_op)
+	for stack in memory-1 memory-2-ept memory-3; do
+		is "$(value "$benchmark" "$stack" ticks_per_op)" "$native" "$stack: $benchmark as natively"
+	done
+done
+
+like "$report" 'benchmark +micro-0 +micro-1 +micro-2-trap' 'the report sets the depths side by side'
+finish
