@@ -67,6 +67,13 @@ $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+.PHONY: test-images
+test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE) $(TABLES_IMAGE)
+
 .PHONY: system
-system: all $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE) $(TABLES_IMAGE) ## run the system tests: whole stacks, bad input, set-up
+system: all test-images ## run the system tests: whole stacks, bad input, set-up
 	prove --exec bash --timer --jobs $(shell nproc) tests/system/*.t
+
+.PHONY: exhaustive
+exhaustive: all test-images ## run what `make test` has no time for: every way, every size, twice
+	prove --exec bash --timer --jobs $(shell nproc) tests/exhaustive/*.t

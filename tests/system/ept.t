@@ -18,12 +18,6 @@ violations() {
 		"SELECT CAST(total(count) AS INTEGER) FROM exit_sum WHERE reason = 'EPT_VIOLATION'"
 }
 
-# at_most GOT BOUND NAME
-at_most() {
-	if [ "$1" -le "$2" ]; then holds=0; else holds=1; fi
-	ok $holds "$3: $1, at most $2"
-}
-
 workload='memory only=touch,forkstorm samples=4'
 
 # Sizes of pages.

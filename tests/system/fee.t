@@ -5,17 +5,9 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 GOLDEN=tests/golden/fee.csv
 
-# value BENCHMARK STACK COLUMN: one cell of the CSV
+# value BENCHMARK STACK COLUMN
 value() {
-	awk -F, -v benchmark="$1" -v stack="$2" -v column="$3" '
-		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
-		$1 == benchmark && $2 == stack { print $at[column] }' "$T/fee.csv"
-}
-
-# at_most GOT BOUND NAME
-at_most() {
-	awk -v got="$1" -v bound="$2" 'BEGIN { exit !(got != "" && got + 0 <= bound) }'
-	ok $? "$3: $1, at most $2" || diag "got: $1"
+	cell "$T/fee.csv" "$@"
 }
 
 for results in first second; do

@@ -72,6 +72,19 @@ like() {
 	ok $holds "$3" || diag "got:    $1"$'\n'"wanted: $2"
 }
 
+# at_most GOT BOUND NAME: either may have a fraction; nothing got is a failure
+at_most() {
+	if awk -v got="$1" -v bound="$2" 'BEGIN { exit !(got != "" && got + 0 <= bound + 0) }'; then holds=0; else holds=1; fi
+	ok $holds "$3: $1, at most $2" || diag "got: $1"
+}
+
+# cell FILE BENCHMARK STACK COLUMN: one cell of what `vmfee report --csv` printed
+cell() {
+	awk -F, -v benchmark="$2" -v stack="$3" -v column="$4" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$1 == benchmark && $2 == stack { print $at[column] }' "$1"
+}
+
 # skip NAME WHY: a test that this machine has no means for
 skip() {
 	tests=$((tests + 1))

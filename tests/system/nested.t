@@ -55,12 +55,6 @@ column() {
 	awk -v row="$1" -v field="$2" '$1 == row { print int($field); exit }' <<<"$report"
 }
 
-# at_most GOT LIMIT NAME
-at_most() {
-	if [ "${1:-$(($2 + 1))}" -le "$2" ]; then holds=0; else holds=1; fi
-	ok $holds "$3" || diag "got: $1"
-}
-
 # What the guest hypervisor's instructions cost: an exit for each that reaches the VMCS.
 runs price '||' 'l1vmm nested=on / l1vmm / micro only=cpuid,vmcall'
 at_most "$(column VMREAD 3)" 199 'a VMREAD exit takes at most 200 instructions'

@@ -96,15 +96,23 @@ static void add_switch(void *ctx, const char *name, const char *value)
 	switches_values(name, add_value, &choices->of[choices->count++]);
 }
 
+static void set(struct switches *sw, const struct choice *choice)
+{
+	cr_assert_eq(switches_set(sw, choice->name, choice->values[choice->now]), SWITCH_OK);
+}
+
 /* Turns to the next combination; false when all have been. */
-static bool turn(struct choices *choices)
+static bool turn(struct choices *choices, struct switches *sw)
 {
 	for (size_t i = 0; i < choices->count; i++) {
 		struct choice *choice = &choices->of[i];
+		bool over = ++choice->now == choice->count;
 
-		if (++choice->now < choice->count)
+		if (over)
+			choice->now = 0;
+		set(sw, choice);
+		if (!over)
 			return true;
-		choice->now = 0;
 	}
 	return false;
 }
@@ -116,13 +124,9 @@ Test(controls_entry, every_combination_of_switches_makes_sense)
 
 	switches_default(&sw);
 	switches_each(&sw, add_switch, &choices);
+	for (size_t i = 0; i < choices.count; i++)
+		set(&sw, &choices.of[i]);
 	do {
-		for (size_t i = 0; i < choices.count; i++) {
-			const struct choice *choice = &choices.of[i];
-
-			cr_assert_eq(switches_set(&sw, choice->name, choice->values[choice->now]),
-				     SWITCH_OK);
-		}
 		check_implications(&sw);
-	} while (turn(&choices));
+	} while (turn(&choices, &sw));
 }

@@ -1,0 +1,16 @@
+# Sourced by tests of interrupts, after lib.sh.
+# shellcheck shell=bash
+
+# stress LEVELS: 100,000 interrupts of every kind at random, checked by a guest upon these levels
+stress() {
+	local console ops samples
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s irq only=stress\n' \
+		"$1" >"$T/stress.ini"
+	run build/vmfee run --results "$T/stress" "$T/stress.ini"
+	console=$(cat "$T/stress/stress/case/console.log" "$T/stress/.stress.failed/case/console.log" 2>/dev/null)
+	like "$console" '@end image=irq status=ok' "interrupts arrive once and in order: ${1:-bare}"
+	read -r ops samples < <(sed -n 's/.*@bench name=stress .* ops=\([0-9]*\) samples=\([0-9]*\) .*/\1 \2/p' <<<"$console")
+	if [ $((${ops:-0} * ${samples:-0})) -ge 100000 ]; then holds=0; else holds=1; fi
+	ok $holds "100,000 of them" || diag "got: ${ops:-0} times ${samples:-0}"
+	rm -rf "$T/stress"
+}
