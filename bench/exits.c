@@ -27,6 +27,24 @@ static bool same_key(const struct exit_sum *sum, const struct exit_sum *key)
 	       sum->reason == key->reason && sum->component == key->component;
 }
 
+/* Sets the index of the distribution that a new sum belongs to. */
+static int find_latency(struct exits *exits, struct exit_sum *sum, struct vmfee_error *err)
+{
+	struct exit_latency *latency = exits->latency;
+
+	for (sum->latency = 0; sum->latency < exits->latencies; sum->latency++, latency++)
+		if (latency->level == sum->level && latency->reason == sum->reason &&
+		    latency->component == sum->component)
+			return 0;
+	latency = reallocarray(exits->latency, exits->latencies + 1, sizeof(latency[0]));
+	if (latency == NULL)
+		return vmfee_fail_errno(err, "latencies of exits");
+	exits->latency = latency;
+	latency[exits->latencies++] = (struct exit_latency){
+		.level = sum->level, .reason = sum->reason, .component = sum->component};
+	return 0;
+}
+
 static struct exit_sum *find_sum(struct exits *exits, const struct exit_sum *key,
 				 struct vmfee_error *err)
 {
@@ -47,8 +65,12 @@ static struct exit_sum *find_sum(struct exits *exits, const struct exit_sum *key
 		exits->sum = sum;
 		exits->room = room;
 	}
-	exits->sums++;
 	exits->sum[exits->last] = *key;
+	if (find_latency(exits, &exits->sum[exits->last], err) != 0) {
+		exits->last = 0;
+		return NULL;
+	}
+	exits->sums++;
 	return &exits->sum[exits->last];
 }
 
@@ -95,6 +117,10 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 		return -1;
 	if (sum->count == 0 || record->handled_ticks < sum->shortest)
 		sum->shortest = record->handled_ticks;
+	if (record->handled_ticks > sum->longest)
+		sum->longest = record->handled_ticks;
+	if (histogram_add(&exits->latency[sum->latency].handled_ticks, record->handled_ticks) != 0)
+		return vmfee_fail_errno(err, "latencies of exits");
 	sum->count++;
 	sum->guest_ticks += record->guest_ticks;
 	sum->handled_ticks += record->handled_ticks;
@@ -131,6 +157,9 @@ void exits_sort(struct exits *exits)
 
 void exits_free(struct exits *exits)
 {
+	for (size_t i = 0; i < exits->latencies; i++)
+		histogram_free(&exits->latency[i].handled_ticks);
+	free(exits->latency);
 	free(exits->sum);
 	tlb_sim_free(exits->tlb);
 	*exits = (struct exits){0};

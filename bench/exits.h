@@ -6,6 +6,7 @@
 #define BENCH_EXITS_H
 
 #include "bench/console.h"
+#include "bench/histogram.h"
 #include "bench/tlb_sim.h"
 #include "telemetry/fee.h"
 #include "telemetry/record.h"
@@ -36,7 +37,17 @@ struct exit_sum {
 	uint64_t count;
 	uint64_t guest_ticks, handled_ticks;
 	uint64_t shortest; /* handled_ticks of the exit that took least */
+	uint64_t longest;  /* and of the one that took most */
+	size_t latency;	   /* index of the distribution that they are part of */
 	struct exit_counters counters;
+};
+
+/* How long the exits of all windows took that agree in level, reason and component. */
+struct exit_latency {
+	unsigned level;
+	uint16_t reason;
+	enum fee_component component;
+	struct histogram handled_ticks;
 };
 
 /*
@@ -52,6 +63,8 @@ struct observed_sum {
 struct exits {
 	struct exit_sum *sum;
 	size_t sums, room;
+	struct exit_latency *latency;
+	size_t latencies;
 	size_t last; /* the sum that the last record went to: the next one mostly goes there too */
 	uint64_t records;				 /* added so far */
 	struct observed_sum observed[EXITS_OUTSIDE + 1]; /* by window */
@@ -67,7 +80,7 @@ struct exits {
 int exits_add(struct exits *exits, const struct console *console, const struct exit_record *record,
 	      struct vmfee_error *err);
 
-/* Puts the sums in the order of windows, levels, reasons and components. */
+/* Puts the sums in the order of windows, levels, reasons and components.  No record follows. */
 void exits_sort(struct exits *exits);
 
 void exits_free(struct exits *exits);

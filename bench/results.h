@@ -6,6 +6,7 @@
 
 #include "bench/console.h"
 #include "bench/exits.h"
+#include "bench/latency.h"
 #include "bench/tlb_file.h"
 
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct result_stack {
 	size_t skips;
 	struct exit_sum *outside; /* exits outside of all benchmarks */
 	size_t outsides;
+	struct latencies latencies; /* of all its exits */
 	struct tlb_file tlb;		      /* of a stack that was observed; no name: none was */
 	struct observed_sum observed_outside; /* of all benchmarks */
 };

@@ -80,8 +80,20 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 #undef RECORD_COUNTER
 			"	guest_ticks   INTEGER NOT NULL, -- that the guest ran before the exits\n"
 			"	handled_ticks INTEGER NOT NULL, -- from the exit stamp to the entry stamp\n"
-			"	shortest      INTEGER NOT NULL  -- handled_ticks of the exit that took least\n"
+			"	shortest      INTEGER NOT NULL, -- handled_ticks of the exit that took least\n"
+			"	longest       INTEGER NOT NULL  -- and of the one that took most\n"
 			");\n"
+
+			"CREATE TABLE exit_latency ( -- how many exits took how long: a histogram\n"
+			"	stack     INTEGER NOT NULL REFERENCES stack (id),\n"
+			"	level     INTEGER NOT NULL,\n"
+			"	reason    TEXT NOT NULL,\n"
+			"	component TEXT NOT NULL,\n"
+			"	low       INTEGER NOT NULL, -- the least handled_ticks of a bucket,\n"
+			"	high      INTEGER NOT NULL, -- the most: the same up to 2047, then a 1000th more\n"
+			"	count     INTEGER NOT NULL,\n"
+			"	PRIMARY KEY (stack, level, reason, component, low)\n"
+			") WITHOUT ROWID;\n"
 
 			"CREATE TABLE tlb ( -- the model that a TLB observatory worked with\n"
 			"	stack      INTEGER PRIMARY KEY REFERENCES stack (id),\n"

@@ -18,6 +18,7 @@ enum table {
 	EXPECTATION,
 	SKIP,
 	EXIT_SUM,
+	EXIT_LATENCY,
 	TLB,
 	OBSERVED,
 	TABLES
@@ -40,7 +41,8 @@ static const char *const insert_sql[TABLES] = {
 #undef RECORD_HEADER
 #undef RECORD_FIELD
 #undef RECORD_COUNTER
-		     "?, ?, ?)",
+		     "?, ?, ?, ?)",
+	[EXIT_LATENCY] = "INSERT INTO exit_latency VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[TLB] = "INSERT INTO tlb VALUES (?, ?, ?, ?, ?)",
 	[OBSERVED] = "INSERT INTO observed VALUES (?, ?, ?, ?, ?)",
 };
@@ -294,7 +296,28 @@ static int put_exit_sum(struct store *store, unsigned number, sqlite3_int64 firs
 	put_number(&row, sum->guest_ticks);
 	put_number(&row, sum->handled_ticks);
 	put_number(&row, sum->shortest);
+	put_number(&row, sum->longest);
 	return put_row(&row, err);
+}
+
+static int put_latency(struct store *store, unsigned number, const struct exit_latency *latency,
+		       struct vmfee_error *err)
+{
+	for (size_t i = 0; i < latency->handled_ticks.buckets; i++) {
+		struct row row = row_of(store, EXIT_LATENCY);
+		if (latency->handled_ticks.count[i] == 0)
+			continue;
+		put_number(&row, number);
+		put_number(&row, latency->level);
+		put_text(&row, exit_reason_name(latency->reason));
+		put_text(&row, fee_component_name(latency->component));
+		put_number(&row, histogram_low(i));
+		put_number(&row, histogram_high(i));
+		put_number(&row, latency->handled_ticks.count[i]);
+		if (put_row(&row, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int put_tlb(struct store *store, unsigned number, const struct tlb_file *tlb,
@@ -364,6 +387,9 @@ int store_stack(struct store *store, unsigned number, const struct experiment_st
 			return -1;
 	for (size_t i = 0; i < exits->sums; i++)
 		if (put_exit_sum(store, number, first, &exits->sum[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < exits->latencies; i++)
+		if (put_latency(store, number, &exits->latency[i], err) != 0)
 			return -1;
 	return put_observatory(store, number, first, &stack->tlb, console, exits, err);
 }
