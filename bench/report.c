@@ -2,6 +2,7 @@
 #include "bench/report_beneath.h"
 #include "bench/report_depth.h"
 #include "bench/report_exits.h"
+#include "bench/report_latency.h"
 #include "bench/report_pairs.h"
 #include "bench/report_tlb.h"
 #include "bench/table.h"
@@ -257,6 +258,7 @@ static int print_stack(const struct results *results, const struct result_stack 
 			  "The trace holds %" PRIu64 " exits; %" PRIu64 " more were lost.",
 			  stack->records, stack->dropped);
 	}
+	failed |= report_latency(stack, unit, out, width);
 	print_telemetry(&analysis, out, width, unit);
 	failed |= report_beneath(results, stack, out, width);
 	analysis_free(&analysis);

@@ -222,6 +222,7 @@ static int take_stack(const struct rows *rows, void *into)
 	stack->traced = rows_number(rows, 5) != 0;
 	stack->records = rows_number(rows, 6);
 	stack->dropped = rows_number(rows, 7);
+	stack->dropped_beneath = rows_number(rows, 8);
 	stack->default_switches = true;
 	if (rows_each(rows,
 		      "SELECT id, name, component, ops FROM benchmark WHERE stack = ? ORDER BY id",
@@ -264,8 +265,8 @@ int results_load(struct results *results, const char *path, struct vmfee_error *
 		rows_each(&rows, "PRAGMA user_version", 0, take_version, NULL) ||
 		rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
 		rows_each(&rows,
-			  "SELECT id, name, notation, depth, probe_of, traced, records, dropped "
-			  "FROM stack ORDER BY id",
+			  "SELECT id, name, notation, depth, probe_of, traced, records, dropped, "
+			  "dropped_beneath FROM stack ORDER BY id",
 			  0, take_stack, results);
 	if (!failed && (results->properties == 0 || results->stacks == 0))
 		failed = rows_damaged(&rows, "it holds no run");

@@ -40,13 +40,14 @@ struct result_stack {
 	bool traced;
 	bool default_switches; /* of the hypervisor at `base` */
 	uint64_t records, dropped;
+	uint64_t dropped_beneath;   /* by the observer of a KVM beneath */
 	struct result_bench *bench; /* in the order of measurement */
 	size_t benches;
 	struct result_skip *skip;
 	size_t skips;
 	struct exit_sum *outside; /* exits outside of all benchmarks */
 	size_t outsides;
-	struct latencies latencies; /* of all its exits */
+	struct latencies latencies;	      /* of all its exits */
 	struct tlb_file tlb;		      /* of a stack that was observed; no name: none was */
 	struct observed_sum observed_outside; /* of all benchmarks */
 };

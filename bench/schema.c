@@ -16,7 +16,8 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	probe_of TEXT,                -- the stack that this one is without telemetry\n"
 			"	traced   INTEGER NOT NULL,    -- 1 where there is a trace\n"
 			"	records  INTEGER NOT NULL,    -- in the trace\n"
-			"	dropped  INTEGER NOT NULL     -- exits whose record was lost\n"
+			"	dropped  INTEGER NOT NULL,    -- exits whose record was lost\n"
+			"	dropped_beneath INTEGER NOT NULL -- and of a KVM beneath, where it is observed\n"
 			");\n"
 
 			"CREATE TABLE capability ( -- what a hypervisor found in the MSRs of its CPU\n"

@@ -33,6 +33,12 @@ is "$(stat -c %F "$results/small")" directory "under its own name"
 
 run "$vmfee" report small
 is "$output" "$(cat "$results/small/report.txt")" "report prints report.txt again"
+read -r count ticks <<<"$(babeltrace2 "$results/small/l1vmm" |
+	awk -F'handled_ticks = ' '{ ticks += $2 + 0 } END { print NR, ticks }')"
+like "$output" "
+$count samples, $ticks instructions; 0 samples lost" "its exits took what the trace says"
+like "$output" ' CPUID +emulation +[0-9]+ +[0-9.]+% +[0-9.]+%( +[0-9]+){4}( +[0-9.]+){2}' \
+	"with shares and a distribution by reason"
 is "$output" "${first%$'\n\n'The run is in*}" "which is what run printed"
 cd "$results" || exit
 run "$vmfee" report ./small
@@ -87,8 +93,8 @@ is "$(tr '\r' '\n' <<<"$output" | sed 's/\x1b\[K//' | grep ' of 2 stacks' | awk 
 
 # The report is the same on every page of up to 100 columns, but for where its lines break.
 run script -qec "stty cols 70; $vmfee report small" /dev/null
-# The table of exits is as wide as its counters are many.
-is "$(awk '/^All exits/ { skip = 1 } /^The trace/ { skip = 0 } { sub(/\r/, "") }
+# The tables of exits are as wide as their columns are many.
+is "$(awk '/^(All exits|How long)/ { skip = 1 } /^(The trace|[0-9]+ samples,)/ { skip = 0 } { sub(/\r/, "") }
 	!skip && length > 70' <<<"$output")" "" "no line is longer than the page"
 
 finish
