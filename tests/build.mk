@@ -38,28 +38,33 @@ $(LEGACY_IMAGES): $(B)/images/%.elf: bench/guests/image.ld $(B)/image/tests/%.o
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+# test_objects SRCS: what a test's image is linked from
+test_objects = $(sort $(patsubst %,$(B)/image/%.o,$(basename $(1))))
+
 # The checks of VM entry against the processor's own.
 ENTRY_CHECKS_SRCS := $(GUEST_SRCS) nesting/entry_checks.c nesting/vmcs12.c \
 	tests/system/entry_checks.c tests/unit/entry_edges.c tests/unit/entry_world.c
 ENTRY_CHECKS_IMAGE := $(B)/images/entry-checks.elf
 
-$(ENTRY_CHECKS_IMAGE): bench/guests/image.ld $(addprefix $(B)/image/,$(addsuffix .o,$(basename \
-		$(ENTRY_CHECKS_SRCS))))
+$(ENTRY_CHECKS_IMAGE): bench/guests/image.ld $(call test_objects,$(ENTRY_CHECKS_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
-# A guest in 64-bit code, on the runtime of the workloads.
-TABLES_IMAGE := $(B)/images/tables.elf
-TABLES_SRCS := $(filter-out bench/guests/harness/%,$(GUEST_SRCS)) bench/guests/memory/probe.c \
-	l1vmm/lib/cmdline.c tests/system/tables.c
+# Guests in 64-bit code, on the runtime of the workloads.
+RUNTIME_SRCS := $(filter-out bench/guests/harness/%,$(GUEST_SRCS))
+TABLES_SRCS := $(RUNTIME_SRCS) bench/guests/memory/probe.c l1vmm/lib/cmdline.c tests/system/tables.c
+APIC_SRCS := $(RUNTIME_SRCS) tests/system/apic.c
 
-$(TABLES_IMAGE): bench/guests/image.ld \
-		$(sort $(patsubst %,$(B)/image/%.o,$(basename $(TABLES_SRCS))))
+$(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
+$(B)/images/apic.elf: bench/guests/image.ld $(call test_objects,$(APIC_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
 # Guests of the tests in C, upon the workloads' runtime.
-TEST_IMAGES := $(B)/images/ring.elf
+TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf
 
 $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 		$(B)/image/tests/guests/ring.o $(B)/image/telemetry/ring.o \
@@ -68,7 +73,7 @@ $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
 .PHONY: test-images
-test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE) $(TABLES_IMAGE)
+test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE)
 
 .PHONY: system
 system: all test-images ## run the system tests: whole stacks, bad input, set-up

@@ -36,4 +36,14 @@ done
 stress 'l1vmm irq=emulated /'
 stress 'l1vmm irq=apicv /'
 
+# Reserved vectors and bits, registers that are read-only or of the other mode, a base that moves,
+# interrupts that are never ended, the smallest period: the guest's own checks.
+for way in irq=emulated irq=apicv 'irq=apicv msr=trap timer=preempt' 'mmu=shadow:unsync'; do
+	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 32\n[stack case]\nlevels = l1vmm %s / apic\n' \
+		"$way" >"$T/apic.ini"
+	run build/vmfee run --no-plots --results "$T/wrong" "$T/apic.ini"
+	is "$status" 0 "what is wrong to do with an APIC has its defined result: $way" || diag "$errors"
+	rm -rf "$T/wrong"
+done
+
 finish

@@ -1,0 +1,279 @@
+/*
+ * A guest that is not kind to its local APIC.  What the architecture says of that it checks itself,
+ * case by case.  Bochs's own APIC fails it: it takes reserved bits of the LVT.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/report.h"
+#include "bench/guests/rt/start.h"
+#include "bench/guests/rt/trap.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/x86.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The page in xAPIC mode: where reset leaves it, and where there is nothing else. */
+#define PAGE_AT_RESET 0xfee00000
+#define PAGE_MOVED    0xfed10000
+#define PAGE_VERSION  0x30
+#define PAGE_GAP      0x40 /* no register is there */
+#define PAGE_SIVR     0xf0
+#define PAGE_ESR      0x280
+
+#define ESR_SEND_ILLEGAL     (1u << 5)
+#define ESR_RECEIVE_ILLEGAL  (1u << 6)
+#define ESR_ILLEGAL_REGISTER (1u << 7)
+
+#define ICR_SELF     (UINT64_C(1) << 18)
+#define BAD_VECTOR   15
+#define VECTOR_LOW   0x35
+#define VECTOR_HELD  0x40
+#define VECTOR_HIGH  0x50
+#define VECTOR_TIMER 0x60
+
+/* Turns of a loop that the guest gets to, its timer notwithstanding. */
+#define TIMER_PATIENCE 100000
+
+static bool faulted;
+static volatile uint64_t taken[256]; /* interrupts by vector */
+
+/* Goes on where R10 says. */
+static void skip(struct trap_frame *frame)
+{
+	expect("error-code", frame->error, 0);
+	faulted = true;
+	frame->rip = frame->r10;
+}
+
+static bool write_faults(uint32_t msr, uint64_t value)
+{
+	faulted = false;
+	__asm__ volatile("lea 1f(%%rip), %%r10\n"
+			 "wrmsr\n"
+			 "1:\n"
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "r10", "memory");
+	return faulted;
+}
+
+static bool read_faults(uint32_t msr)
+{
+	uint32_t low, high;
+
+	faulted = false;
+	__asm__ volatile("lea 1f(%%rip), %%r10\n"
+			 "rdmsr\n"
+			 "1:\n"
+			 : "=a"(low), "=d"(high)
+			 : "c"(msr)
+			 : "r10", "memory");
+	return faulted;
+}
+
+/* Errors since it was asked last: a write of ESR shows them (SDM volume 3, 11.5.3). */
+static uint64_t errors(void)
+{
+	wrmsr(MSR_X2APIC_ESR, 0);
+	return rdmsr(MSR_X2APIC_ESR);
+}
+
+static volatile uint32_t *page_register(uint64_t base, uint32_t offset)
+{
+	return (volatile uint32_t *)(base + offset);
+}
+
+/* SDM volume 3, table 11-6 and 11.12.1.3: what x2APIC mode does not have or take. */
+static void wrong_writes(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t msr;
+		uint64_t value;
+	} rows[] = {
+		{"write-id", MSR_X2APIC_APICID, 0},
+		{"write-version", MSR_X2APIC_VERSION, 0},
+		{"write-ppr", MSR_X2APIC_PPR, 0},
+		{"write-ldr", MSR_X2APIC_LDR, 0},
+		{"write-isr", MSR_X2APIC_ISR0, 0},
+		{"write-tmr", MSR_X2APIC_TMR0 + 7, 0},
+		{"write-irr", MSR_X2APIC_IRR0 + 3, 0},
+		{"write-current-count", MSR_X2APIC_CURRENT_COUNT, 0},
+		{"write-dfr", MSR_X2APIC_FIRST + 0xe, 0},
+		{"write-icr-high", MSR_X2APIC_ICR + 1, 0},
+		{"write-gap", MSR_X2APIC_FIRST + 4, 0},
+		{"write-last", MSR_X2APIC_LAST, 0},
+		{"tpr-reserved", MSR_X2APIC_TPR, 0x100},
+		{"eoi-not-0", MSR_X2APIC_EOI, 1},
+		{"esr-not-0", MSR_X2APIC_ESR, 1},
+		{"sivr-reserved", MSR_X2APIC_SIVR, 1u << 16 | 0x1ff},
+		{"timer-reserved", MSR_X2APIC_LVT_TIMER, 1u << 19 | 1u << 16 | VECTOR_TIMER},
+		{"thermal-reserved", MSR_X2APIC_LVT_THERMAL, 1u << 17 | 1u << 16},
+		{"lint-reserved", MSR_X2APIC_LVT_LINT0, 1u << 17 | 1u << 16},
+		{"error-reserved", MSR_X2APIC_LVT_ERROR, 1u << 16 | 1u << 8},
+		{"icr-reserved", MSR_X2APIC_ICR, ICR_SELF | 1u << 20 | VECTOR_LOW},
+		{"divide-reserved", MSR_X2APIC_DIV_CONF, 1u << 2},
+		{"self-ipi-reserved", MSR_X2APIC_SELF_IPI, 1u << 8 | VECTOR_LOW},
+		{"tpr-upper-half", MSR_X2APIC_TPR, UINT64_C(1) << 32},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		report_running(rows[i].name);
+		expect("no-fault", write_faults(rows[i].msr, rows[i].value), true);
+	}
+	report_running("after-wrong-writes");
+	expect("tpr", rdmsr(MSR_X2APIC_TPR), 0);
+	expect("sivr", rdmsr(MSR_X2APIC_SIVR), 0x1ff);
+	expect("errors", errors(), 0);
+}
+
+static void wrong_reads(void)
+{
+	static const uint32_t rows[] = {
+		MSR_X2APIC_FIRST,	 MSR_X2APIC_FIRST + 4, MSR_X2APIC_EOI,
+		MSR_X2APIC_FIRST + 0xe,	 MSR_X2APIC_ICR + 1,   MSR_X2APIC_SELF_IPI,
+		MSR_X2APIC_SELF_IPI + 1, MSR_X2APIC_LAST,
+	};
+
+	report_running("wrong-reads");
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (!read_faults(rows[i]))
+			fail("no-fault msr=0x%x", rows[i]);
+}
+
+static void illegal_vectors(void)
+{
+	report_running("illegal-vectors");
+	wrmsr(MSR_X2APIC_SELF_IPI, BAD_VECTOR);
+	expect("self-ipi", errors(), ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL);
+	wrmsr(MSR_X2APIC_ICR, ICR_SELF | BAD_VECTOR);
+	expect("icr", errors(), ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL);
+	apic_timer_count(BAD_VECTOR, APIC_TIMER_ONE_SHOT);
+	expect("timer-entry", errors() & ~ESR_RECEIVE_ILLEGAL, 0);
+	wrmsr(MSR_X2APIC_INIT_COUNT, 1);
+	while (rdmsr(MSR_X2APIC_CURRENT_COUNT) != 0)
+		;
+	expect("timer", errors(), ESR_RECEIVE_ILLEGAL);
+	apic_timer_stop();
+}
+
+/* Counts, and ends nothing. */
+static void hold(struct trap_frame *frame)
+{
+	taken[frame->vector]++;
+}
+
+static void count_and_end(struct trap_frame *frame)
+{
+	taken[frame->vector]++;
+	apic_eoi();
+}
+
+/* What is never ended keeps out what is not above it, and nothing else. */
+static void never_ended(void)
+{
+	report_running("never-ended");
+	trap_handle(VECTOR_LOW, count_and_end);
+	trap_handle(VECTOR_HELD, hold);
+	trap_handle(VECTOR_HIGH, count_and_end);
+	sti();
+	wrmsr(MSR_X2APIC_SELF_IPI, VECTOR_HELD);
+	expect("held", taken[VECTOR_HELD], 1);
+	for (unsigned i = 1; i <= 8; i++) {
+		wrmsr(MSR_X2APIC_SELF_IPI, VECTOR_HELD);
+		wrmsr(MSR_X2APIC_SELF_IPI, VECTOR_LOW);
+		wrmsr(MSR_X2APIC_SELF_IPI, VECTOR_HIGH);
+		expect("above", taken[VECTOR_HIGH], i);
+	}
+	expect("same", taken[VECTOR_HELD], 1);
+	expect("below", taken[VECTOR_LOW], 0);
+	apic_eoi();
+	expect("same-behind", taken[VECTOR_HELD], 2);
+	expect("below-behind", taken[VECTOR_LOW], 0);
+	apic_eoi();
+	expect("below-at-last", taken[VECTOR_LOW], 1);
+	apic_eoi();
+	cli();
+}
+
+/* Faster than its interrupts can be handled: the guest gets on all the same. */
+static void smallest_period(void)
+{
+	report_running("smallest-period");
+	trap_handle(VECTOR_TIMER, count_and_end);
+	sti();
+	apic_timer_count(VECTOR_TIMER, APIC_TIMER_PERIODIC);
+	wrmsr(MSR_X2APIC_INIT_COUNT, 1);
+	for (volatile unsigned i = 0; i < TIMER_PATIENCE; i++)
+		;
+	apic_timer_stop();
+	cli();
+	if (taken[VECTOR_TIMER] < 2)
+		fail("too-few ticks=%lu", taken[VECTOR_TIMER]);
+}
+
+/* SDM volume 3, figure 11-28: the ways between the modes, and those that are none. */
+static void modes(void)
+{
+	uint64_t x2apic = rdmsr(MSR_IA32_APIC_BASE);
+	uint64_t off = x2apic & ~(uint64_t)(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+	uint64_t xapic = off | APIC_BASE_ENABLE;
+
+	report_running("modes");
+	expect("x2apic-to-xapic", write_faults(MSR_IA32_APIC_BASE, xapic), true);
+	expect("x2apic-to-invalid", write_faults(MSR_IA32_APIC_BASE, off | APIC_BASE_X2APIC), true);
+	expect("reserved-bit", write_faults(MSR_IA32_APIC_BASE, x2apic | 1), true);
+	expect("address-too-wide", write_faults(MSR_IA32_APIC_BASE, x2apic | UINT64_C(1) << 60),
+	       true);
+	expect("still-x2apic", rdmsr(MSR_IA32_APIC_BASE), x2apic);
+	expect("x2apic-to-off", write_faults(MSR_IA32_APIC_BASE, off), false);
+	expect("off-to-x2apic", write_faults(MSR_IA32_APIC_BASE, x2apic), true);
+	expect("msr-while-off", read_faults(MSR_X2APIC_VERSION), true);
+	expect("off-to-xapic", write_faults(MSR_IA32_APIC_BASE, xapic), false);
+	expect("msr-in-xapic-mode", read_faults(MSR_X2APIC_VERSION), true);
+	expect("write-in-xapic-mode", write_faults(MSR_X2APIC_EOI, 0), true);
+}
+
+/* In xAPIC mode, where modes() has left it. */
+static void page(void)
+{
+	volatile uint32_t *version = page_register(PAGE_AT_RESET, PAGE_VERSION);
+	volatile uint32_t *esr = page_register(PAGE_AT_RESET, PAGE_ESR);
+	uint32_t was = *version;
+	uint64_t base = rdmsr(MSR_IA32_APIC_BASE);
+
+	report_running("page");
+	*version = ~was;
+	expect("read-only", *version, was);
+	*esr = 0;
+	(void)*page_register(PAGE_AT_RESET, PAGE_GAP);
+	*esr = 0;
+	expect("gap", *esr, ESR_ILLEGAL_REGISTER);
+	*page_register(PAGE_AT_RESET, PAGE_SIVR) = 0x1ff;
+	wrmsr(MSR_IA32_APIC_BASE, base - PAGE_AT_RESET + PAGE_MOVED);
+	expect("moved", *page_register(PAGE_MOVED, PAGE_VERSION), was);
+	expect("kept", *page_register(PAGE_MOVED, PAGE_SIVR), 0x1ff);
+	wrmsr(MSR_IA32_APIC_BASE, base);
+	expect("back", *version, was);
+	/* The way that is left to x2APIC mode. */
+	wrmsr(MSR_IA32_APIC_BASE, base | APIC_BASE_X2APIC);
+	expect("x2apic", rdmsr(MSR_X2APIC_SIVR), 0x1ff);
+}
+
+void guest_main(const struct start_info_view *boot)
+{
+	(void)boot;
+	report_image("apic");
+	trap_handle(VECTOR_GP, skip);
+	apic_enable();
+	wrong_writes();
+	wrong_reads();
+	illegal_vectors();
+	never_ended();
+	smallest_period();
+	modes();
+	page();
+	report_running(NULL);
+}
