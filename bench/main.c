@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"run", "vmfee run", command_run},
 	{"report", "vmfee report", command_report},
+	{"compare", "vmfee compare", command_compare},
 	{"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
 };
@@ -25,6 +26,7 @@ static const char doc[] =
 	"COMMANDS\n"
 	"  run EXPERIMENT   run every stack of an experiment, and report\n"
 	"  report RUN       print the table of a run, its CSV, or draw its figures\n"
+	"  compare RUN RUN  what differs between two runs, and whether it could be chance\n"
 	"  sql RUN [QUERY]  ask the database of a run, or print its schema\n"
 	"  doctor           what this machine can run, and what would disturb a measurement\n"
 	"  help [COMMAND]   this text, or that of a command\n"
@@ -47,6 +49,7 @@ static const char doc[] =
 	"  vmfee run fee\n"
 	"  vmfee report --csv fee\n"
 	"  vmfee report results/fee.1\n"
+	"  vmfee compare --fail-over 5% fee.1 fee\n"
 	"  vmfee sql fee \"SELECT * FROM fee WHERE stack = 'l1vmm'\"\n";
 
 /* "run, report, ..., help", into list of size bytes. */

@@ -135,3 +135,35 @@ int stats_median_interval(const uint64_t *sorted, size_t count, struct stats_int
 	free(medians);
 	return 0;
 }
+
+static double resampled_value(const struct stats_series *series, unsigned *draws, uint64_t *state)
+{
+	double median = resampled_median(series->sorted, series->count, draws, state);
+
+	return (median - series->offset) / series->operations;
+}
+
+int stats_difference_interval(const struct stats_series *first, const struct stats_series *second,
+			      struct stats_interval *interval)
+{
+	size_t most = first->count > second->count ? first->count : second->count;
+	uint64_t state = STATS_BOOTSTRAP_SEED;
+	unsigned *draws = calloc(most, sizeof(draws[0]));
+	double *differences = calloc(RESAMPLES, sizeof(differences[0]));
+
+	if (draws == NULL || differences == NULL) {
+		free(draws);
+		free(differences);
+		return -1;
+	}
+	for (size_t i = 0; i < RESAMPLES; i++) {
+		double value = resampled_value(first, draws, &state);
+		differences[i] = resampled_value(second, draws, &state) - value;
+	}
+	qsort(differences, RESAMPLES, sizeof(differences[0]), compare_doubles);
+	interval->low = quantile_of_doubles(differences, RESAMPLES, 0.025);
+	interval->high = quantile_of_doubles(differences, RESAMPLES, 0.975);
+	free(draws);
+	free(differences);
+	return 0;
+}

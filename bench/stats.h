@@ -44,4 +44,23 @@ struct stats_interval {
  */
 int stats_median_interval(const uint64_t *sorted, size_t count, struct stats_interval *interval);
 
+/* Samples as they enter a comparison: each is taken as (sample - offset) / operations. */
+struct stats_series {
+	const uint64_t *sorted;
+	size_t count;
+	double offset, operations;
+};
+
+static inline double stats_value(const struct stats_series *series, size_t i)
+{
+	return ((double)series->sorted[i] - series->offset) / series->operations;
+}
+
+/*
+ * The 95 % percentile-bootstrap confidence interval of the second series' median less the first's,
+ * each of at least one sample and resampled by itself.  Otherwise as stats_median_interval().
+ */
+int stats_difference_interval(const struct stats_series *first, const struct stats_series *second,
+			      struct stats_interval *interval);
+
 #endif

@@ -108,3 +108,46 @@ Test(stats, resampling_an_even_count_averages_as_the_median_does)
 	expect_near(interval.low, 0);
 	expect_near(interval.high, 10);
 }
+
+static void expect_difference(const struct stats_series *first, const struct stats_series *second,
+			      double low, double high)
+{
+	struct stats_interval interval;
+
+	cr_assert_eq(stats_difference_interval(first, second, &interval), 0);
+	expect_near(interval.low, low);
+	expect_near(interval.high, high);
+}
+
+Test(stats, the_interval_of_a_difference)
+{
+	static const uint64_t two[] = {0, 10}, one[] = {100}, many[] = {1000, 1000, 1000};
+	const struct stats_series spread = {two, 2, 0, 1}, point = {one, 1, 0, 1};
+	const struct stats_series batch = {many, 3, 100, 10};
+
+	/* Medians 0, 5 and 10 with 1/4, 1/2 and 1/4: -10 and 10 have 1/16 each, above 2.5 %. */
+	expect_difference(&spread, &spread, -10, 10);
+	expect_difference(&spread, &point, 90, 100);
+	expect_difference(&point, &spread, -100, -90);
+	/* (1000 - 100) / 10 less 100. */
+	expect_difference(&point, &batch, -10, -10);
+}
+
+Test(stats, the_interval_of_a_difference_covers_what_it_should)
+{
+	uint64_t low[100], high[100];
+	const struct stats_series first = {low, 100, 0, 1}, second = {high, 100, 0, 1};
+	struct stats_interval interval, again;
+
+	for (size_t i = 0; i < 100; i++) {
+		low[i] = 1000 + i;
+		high[i] = 1100 + i;
+	}
+	cr_assert_eq(stats_difference_interval(&first, &second, &interval), 0);
+	cr_assert_eq(stats_difference_interval(&first, &second, &again), 0);
+	cr_expect_eq(interval.low, again.low);
+	cr_expect_eq(interval.high, again.high);
+	/* A median deviates by about 5, the difference of two by about 7. */
+	cr_expect(interval.low > 81 && interval.low < 91, "low %g", interval.low);
+	cr_expect(interval.high > 109 && interval.high < 119, "high %g", interval.high);
+}
