@@ -16,6 +16,7 @@ static const struct command {
 	{"run", "vmfee run", command_run},
 	{"report", "vmfee report", command_report},
 	{"compare", "vmfee compare", command_compare},
+	{"export", "vmfee export", command_export},
 	{"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
 };
@@ -24,12 +25,13 @@ static const char doc[] =
 	"vmfee measures what virtualization costs: it runs the stacks of an experiment and reports "
 	"the fee.\v"
 	"COMMANDS\n"
-	"  run EXPERIMENT   run every stack of an experiment, and report\n"
-	"  report RUN       print the table of a run, its CSV, or draw its figures\n"
-	"  compare RUN RUN  what differs between two runs, and whether it could be chance\n"
-	"  sql RUN [QUERY]  ask the database of a run, or print its schema\n"
-	"  doctor           what this machine can run, and what would disturb a measurement\n"
-	"  help [COMMAND]   this text, or that of a command\n"
+	"  run EXPERIMENT     run every stack of an experiment, and report\n"
+	"  report RUN         print the table of a run, its CSV, or draw its figures\n"
+	"  compare RUN RUN    what differs between two runs, and whether it could be chance\n"
+	"  export FORMAT RUN  write a run for another tool: Perfetto, Prometheus, gnuplot\n"
+	"  sql RUN [QUERY]    ask the database of a run, or print its schema\n"
+	"  doctor             what this machine can run, and what would disturb a measurement\n"
+	"  help [COMMAND]     this text, or that of a command\n"
 	"\n"
 	"FILES\n"
 	"  bench/experiments/NAME.ini   the experiments\n"

@@ -167,6 +167,8 @@ static int take_bench(const struct rows *rows, void *into)
 	bench += stack->benches++;
 	rows_text(rows, 1, bench->name, sizeof(bench->name));
 	bench->ops = rows_number(rows, 3);
+	bench->begin = rows_number(rows, 4);
+	bench->end = rows_number(rows, 5);
 	if (!stack_valid_name(bench->name))
 		return rows_damaged(rows, "a benchmark with a name that is none");
 	if (rows_component(rows, 2, &bench->component) != 0 ||
@@ -225,7 +227,8 @@ static int take_stack(const struct rows *rows, void *into)
 	stack->dropped_beneath = rows_number(rows, 8);
 	stack->default_switches = true;
 	if (rows_each(rows,
-		      "SELECT id, name, component, ops FROM benchmark WHERE stack = ? ORDER BY id",
+		      "SELECT id, name, component, ops, begin_tsc, end_tsc FROM benchmark "
+		      "WHERE stack = ? ORDER BY id",
 		      id, take_bench, stack) != 0 ||
 	    rows_each(rows, "SELECT name, why FROM skip WHERE stack = ? ORDER BY rowid", id,
 		      take_skip, stack) != 0 ||

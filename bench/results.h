@@ -17,6 +17,7 @@ struct result_bench {
 	char name[STACK_MAX_NAME + 1];
 	enum fee_component component; /* the one that the benchmark is about */
 	uint64_t ops;		      /* operations of one sample */
+	uint64_t begin, end;	      /* the guest's TSC around all samples */
 	uint64_t *ticks;	      /* of each sample, sorted */
 	size_t samples;
 	struct console_expectation expect[CONSOLE_MAX_EXPECTED];
