@@ -15,14 +15,16 @@ static bool lives_in_vmcs02(const struct vmcs12_field *field)
 }
 
 void nested_init(struct nested *n, const struct nested_ops *ops,
-		 const struct vmx_capabilities *hardware, struct vmcs12 *copy)
+		 const struct vmx_capabilities *hardware, struct vmcs12 *copies)
 {
 	*n = (struct nested){
 		.ops = *ops,
 		.vmxon = VMCS12_NO_ADDRESS,
 		.current = VMCS12_NO_ADDRESS,
-		.vmcs12 = copy,
+		.vmcs12 = copies,
 	};
+	for (unsigned i = 0; i < NESTED_VMCSS; i++)
+		n->active[i] = (struct nested_vmcs){.gpa = VMCS12_NO_ADDRESS, .copy = &copies[i]};
 	vmx_capabilities_offer(&n->offered, hardware);
 	vmcs12_layout_init(&n->layout, &n->offered.controls);
 	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++)
@@ -68,6 +70,57 @@ uint64_t nested_from_vmcs02(struct nested *n, enum vmcs_field field)
 	return n->ops.vmcs02_read(n->ops.ctx, field);
 }
 
+/* Puts away what `struct nested` has of the current VMCS, if any. */
+static void park(struct nested *n)
+{
+	struct nested_vmcs *a = &n->active[n->at];
+
+	a->gpa = n->current;
+	a->changed = n->changed;
+	a->entered_from_ia32e = n->entered_from_ia32e;
+	memcpy(a->held, n->held, sizeof(a->held));
+	n->current = VMCS12_NO_ADDRESS;
+}
+
+/* Makes an active VMCS current, or an empty place.  @pre no VMCS is current */
+static void take_up(struct nested *n, unsigned place)
+{
+	struct nested_vmcs *a = &n->active[place];
+
+	n->at = place;
+	n->current = a->gpa;
+	n->vmcs12 = a->copy;
+	n->vmcs02 = a->vmcs02;
+	n->changed = a->changed;
+	n->entered_from_ia32e = a->entered_from_ia32e;
+	memcpy(n->held, a->held, sizeof(n->held));
+	a->used = ++n->uses;
+}
+
+/* Where the VMCS at `gpa` is; NESTED_VMCSS where it is not active.  @pre no VMCS is current */
+static unsigned find_active(const struct nested *n, uint64_t gpa)
+{
+	unsigned place = 0;
+
+	while (place < NESTED_VMCSS && n->active[place].gpa != gpa)
+		place++;
+	return place;
+}
+
+/* A place for another one: an empty one, or that of the VMCS that was current least recently. */
+static unsigned place_for_another(const struct nested *n)
+{
+	unsigned place = find_active(n, VMCS12_NO_ADDRESS);
+
+	if (place < NESTED_VMCSS)
+		return place;
+	place = 0;
+	for (unsigned i = 1; i < NESTED_VMCSS; i++)
+		if (n->active[i].used < n->active[place].used)
+			place = i;
+	return place;
+}
+
 /* Brings the copy up to date and puts it back into L1's memory; no VMCS is current then. */
 static void release_current(struct nested *n)
 {
@@ -78,6 +131,16 @@ static void release_current(struct nested *n)
 	if (region)
 		memcpy(region, n->vmcs12, VMCS12_BYTES);
 	n->current = VMCS12_NO_ADDRESS;
+	n->active[n->at].gpa = VMCS12_NO_ADDRESS;
+}
+
+/* The same for an active one.  @pre no VMCS is current */
+static void release(struct nested *n, unsigned place)
+{
+	if (n->active[place].gpa == VMCS12_NO_ADDRESS)
+		return;
+	take_up(n, place);
+	release_current(n);
 }
 
 int nested_vmxon(struct nested *n, uint64_t gpa)
@@ -92,10 +155,23 @@ int nested_vmxon(struct nested *n, uint64_t gpa)
 
 void nested_vmxoff(struct nested *n)
 {
-	if (n->current != VMCS12_NO_ADDRESS)
-		release_current(n);
+	park(n);
+	for (unsigned i = 0; i < NESTED_VMCSS; i++)
+		release(n, i);
 	n->on = false;
 	n->vmxon = VMCS12_NO_ADDRESS;
+}
+
+/* An active VMCS that is not current is one no more; the current one stays what it is. */
+static __attribute__((noinline)) void release_other(struct nested *n, uint64_t gpa)
+{
+	unsigned current = n->at, place;
+
+	park(n);
+	place = find_active(n, gpa);
+	if (place < NESTED_VMCSS)
+		release(n, place);
+	take_up(n, current);
 }
 
 int nested_vmclear(struct nested *n, uint64_t gpa)
@@ -108,6 +184,8 @@ int nested_vmclear(struct nested *n, uint64_t gpa)
 		return nested_fail(n, NESTED_ERROR_VMCLEAR_VMXON_POINTER);
 	if (gpa == n->current)
 		release_current(n);
+	else
+		release_other(n, gpa);
 	region = n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES);
 	if (region)
 		region->launched = 0;
@@ -119,8 +197,23 @@ static bool may_be_shadow(const struct nested *n)
 	return n->offered.controls.msr[CONTROL_SECONDARY] >> 32 & CONTROL_SECONDARY_VMCS_SHADOWING;
 }
 
+/* A VMCS that is not active: all of it is news.  @pre no VMCS is current */
+static void load(struct nested *n, uint64_t gpa, uint32_t revision)
+{
+	unsigned place = place_for_another(n);
+
+	release(n, place);
+	take_up(n, place);
+	memcpy(n->vmcs12, n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES), VMCS12_BYTES);
+	n->vmcs12->revision = revision;
+	n->changed = ENTRY_CHANGED_ALL;
+	memset(n->held, 0xff, sizeof(n->held));
+	n->current = gpa;
+}
+
 int nested_vmptrld(struct nested *n, uint64_t gpa)
 {
+	unsigned place;
 	uint32_t revision;
 
 	if (!valid_pointer(n, gpa))
@@ -133,13 +226,12 @@ int nested_vmptrld(struct nested *n, uint64_t gpa)
 		return nested_fail(n, NESTED_ERROR_VMPTRLD_REVISION);
 	if (gpa == n->current)
 		return NESTED_SUCCEED;
-	if (n->current != VMCS12_NO_ADDRESS)
-		release_current(n);
-	memcpy(n->vmcs12, n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES), VMCS12_BYTES);
-	n->vmcs12->revision = revision;
-	n->changed = ENTRY_CHANGED_ALL;
-	memset(n->held, 0xff, sizeof(n->held));
-	n->current = gpa;
+	park(n);
+	place = find_active(n, gpa);
+	if (place < NESTED_VMCSS)
+		take_up(n, place);
+	else
+		load(n, gpa, revision);
 	return NESTED_SUCCEED;
 }
 

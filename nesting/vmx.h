@@ -24,7 +24,7 @@ struct vmcs_ops {
 struct nested_ops {
 	/* Where `size` bytes of L1's memory at `gpa` can be accessed; NULL: they are no memory. */
 	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
-	/* A field of vmcs02, whichever VMCS is current. */
+	/* A field of the vmcs02 that belongs to nested.at, whichever VMCS is current. */
 	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
 	/* An INVEPT of L1's: of one EPT pointer, 0 for all of them. */
 	void (*invept)(void *ctx, uint64_t eptp12);
@@ -38,6 +38,23 @@ struct nested_ops {
 
 #define HELD_WORDS (VMCS12_SLOTS / 64)
 
+/*
+ * An active VMCS of L1's (SDM volume 3, 25.1): L0 has a copy of it, and a vmcs02 of its own for it.
+ * Of the current one `struct nested` itself has what stands here beside the copy.
+ */
+struct nested_vmcs {
+	uint64_t gpa; /* VMCS12_NO_ADDRESS: none */
+	struct vmcs12 *copy;
+	void *vmcs02; /* what L0 keeps with its vmcs02 */
+	uint64_t held[HELD_WORDS];
+	uint32_t changed;
+	bool entered_from_ia32e;
+	uint64_t used; /* when it was current last, by nested.uses */
+};
+
+/* How many L1 can have without L0 writing one back for the sake of another. */
+#define NESTED_VMCSS 4
+
 /* The VMX of a vCPU that is a guest hypervisor. */
 struct nested {
 	struct nested_ops ops;
@@ -48,6 +65,10 @@ struct nested {
 	uint64_t vmxon;	  /* gpa */
 	uint64_t current; /* gpa of the current VMCS, VMCS12_NO_ADDRESS: none */
 	struct vmcs12 *vmcs12;
+	void *vmcs02;
+	struct nested_vmcs active[NESTED_VMCSS];
+	unsigned at; /* the current one, and whose vmcs02 ops.vmcs02_read() reads */
+	uint64_t uses;
 	uint64_t cr0_owned, cr4_owned; /* bits that are L0's in vmcs02 */
 	/*
 	 * A bit for each slot.  Guest state and exit information: the copy holds the value, not
@@ -73,9 +94,9 @@ enum nested_error {
 /* How an instruction ends: an error number of VMfailValid, or one of these. */
 enum { NESTED_SUCCEED = 0, NESTED_FAIL_INVALID = -1 };
 
-/* `copy` is a page for the copy of the current VMCS. */
+/* `copies`: NESTED_VMCSS pages for the copies of active VMCSs. */
 void nested_init(struct nested *n, const struct nested_ops *ops,
-		 const struct vmx_capabilities *hardware, struct vmcs12 *copy);
+		 const struct vmx_capabilities *hardware, struct vmcs12 *copies);
 
 /* RFLAGS after an instruction that ended so: SDM volume 3, 31.2. */
 static inline uint64_t nested_rflags(uint64_t rflags, int outcome)

@@ -3,16 +3,13 @@
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
-#include "l1vmm/boot/memory.h"
 #include "l1vmm/exits/msr.h"
-#include "l1vmm/exits/ports.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
 #include "l1vmm/vmx/tlb.h"
-#include "l1vmm/vmx/vmx.h"
 #include "nesting/entry.h"
 #include "nesting/host_state.h"
 #include "nesting/pdpte.h"
@@ -24,74 +21,6 @@
 #define ABORT_STORING_MSRS 1
 #define ABORT_LOADING_MSRS 4
 
-/* What L2 may find in IA32_DEBUGCTL: nothing, as L1. */
-#define DEBUGCTL_OFFERED 0
-
-/* The copy of vmcs12; merged, two I/O bitmaps and one of MSRs; two bitmaps of VMCS shadowing. */
-#define MERGED_PAGES 3
-#define NESTED_PAGES (1 + MERGED_PAGES + 2)
-
-static uint64_t state_pages(void)
-{
-	return (sizeof(struct vcpu_nested) + PAGE_SIZE - 1) / PAGE_SIZE;
-}
-
-uint64_t nested_bytes(void)
-{
-	return (state_pages() + NESTED_PAGES + 1 + EPT02_POOL_MOST) * PAGE_SIZE;
-}
-
-static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
-{
-	const struct vcpu *v = ctx;
-
-	return vm_memory(v->vm, gpa, size);
-}
-
-static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
-{
-	const struct vcpu *v = ctx;
-
-	vm_written(v->vm, gpa, size);
-}
-
-static bool l1_page(void *ctx, uint64_t gpa, uint64_t access, struct ept_page *page)
-{
-	struct vcpu *v = ctx;
-	struct ept *ept = &v->vm->ept;
-	uint64_t written = ept->table.writes;
-	enum ept_result result = ept_access(ept, gpa, access);
-
-	if (result == EPT_NOT_MEMORY)
-		return false;
-	if (result == EPT_NO_TABLES)
-		vcpu_stop(v, STOP_NO_MEMORY, "gpa=0x%lx what=ept-table", gpa);
-	if (result == EPT_DONE && (access & EPT_WRITE))
-		vm_written(v->vm, gpa, 1);
-	*page = ept_page(ept, gpa);
-	v->cost.pte_writes += (uint16_t)(ept->table.writes - written);
-	return true;
-}
-
-static uint64_t *table_at(void *ctx, uint64_t hpa)
-{
-	(void)ctx;
-	return (uint64_t *)hpa;
-}
-
-static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
-{
-	struct vcpu *v = ctx;
-	uint64_t value;
-
-	if (v->nested->vmcs02_current)
-		return vmcs_read(v, field);
-	nested_make_current(v, v->nested->vmcs02);
-	value = vmcs_read(v, field);
-	nested_make_current(v, v->vmcs);
-	return value;
-}
-
 static void write_current(void *ctx, enum vmcs_field field, uint64_t value)
 {
 	vmcs_write(ctx, field, value);
@@ -102,42 +31,13 @@ static uint64_t read_current(void *ctx, enum vmcs_field field)
 	return vmcs_read(ctx, field);
 }
 
-static void flush_vpid02(struct vcpu *v)
+void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02)
 {
-	if (!v->nested->vpid02.number)
+	if (!vmcs02->vpid.number)
 		return;
 	v->cost.invalidations++;
 	v->cost.vmx_other++;
-	invvpid(v->invalidation.type[INVALIDATE_VPID_CONTEXT], v->nested->vpid02.number, 0);
-}
-
-static void invalidate_ept02(void *ctx, uint64_t eptp02)
-{
-	struct vcpu *v = ctx;
-
-	v->cost.invalidations++;
-	v->cost.vmx_other++;
-	invept(v->invalidation.type[INVALIDATE_EPT_CONTEXT], eptp02);
-}
-
-void nested_forget_ept02(struct vcpu *v)
-{
-	ept02_invept_all(&v->nested->ept02);
-}
-
-static void l1_invept(void *ctx, uint64_t eptp12)
-{
-	struct vcpu *v = ctx;
-
-	if (eptp12)
-		ept02_invept(&v->nested->ept02, eptp12);
-	else
-		ept02_invept_all(&v->nested->ept02);
-}
-
-static void l1_invvpid(void *ctx)
-{
-	flush_vpid02(ctx);
+	invvpid(v->invalidation.type[INVALIDATE_VPID_CONTEXT], vmcs02->vpid.number, 0);
 }
 
 /* EFER of L2: SDM volume 3, 4.1.1. */
@@ -195,89 +95,6 @@ bool nested_write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 	return msr_write(v, msr, value);
 }
 
-static bool read_msr(void *ctx, uint32_t msr, uint64_t *value)
-{
-	return nested_read_msr(ctx, msr, value);
-}
-
-static bool write_msr(void *ctx, uint32_t msr, uint64_t value)
-{
-	return nested_write_msr(ctx, msr, value);
-}
-
-/* What the processor has, less what this hypervisor cannot pass on. */
-static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
-{
-	uint64_t *secondary = &c->controls.msr[CONTROL_SECONDARY];
-
-	vmx_capabilities_read(c);
-	if (!v->vpid.number)
-		*secondary &= ~((uint64_t)CONTROL_SECONDARY_ENABLE_VPID << 32);
-	c->cr4_fixed1 &= ~(uint64_t)(CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS);
-}
-
-static bool make_base(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap, uint64_t pages)
-{
-	struct vmcs02_base *b = &v->nested->base;
-
-	b->controls = v->controls;
-	b->io_bitmaps = io_bitmaps;
-	b->io_bitmaps_hpa = (uint64_t)io_bitmaps;
-	b->msr_bitmap = msr_bitmap;
-	b->msr_bitmap_hpa = (uint64_t)msr_bitmap;
-	b->merged_io = (uint8_t *)pages;
-	b->merged_io_hpa = pages;
-	b->merged_msr = (uint8_t *)pages + IO_BITMAP_BYTES;
-	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
-	b->ept01 = v->eptp;
-	if (v->vpid.number)
-		vpid_take(&v->cpu->vpids, &v->nested->vpid02);
-	b->vpid = v->nested->vpid02.number;
-	b->cr0_fixed = v->nested->cr0_fixed;
-	b->cr4_fixed = v->nested->cr4_fixed;
-	return pages;
-}
-
-bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
-{
-	const struct nested_ops ops = {
-		.memory = l1_memory,
-		.vmcs02_read = read_vmcs02,
-		.invept = l1_invept,
-		.invvpid = l1_invvpid,
-		.read_msr = read_msr,
-		.write_msr = write_msr,
-		.ctx = v,
-	};
-	const struct ept02_ops ept_ops = {
-		.l1 = {.memory = l1_memory, .written = l1_written, .ctx = v},
-		.page = l1_page,
-		.table = table_at,
-		.invalidate = invalidate_ept02,
-		.ctx = v,
-	};
-	struct vcpu_nested *n = (void *)memory_alloc(state_pages());
-	uint64_t copy = memory_alloc(1);
-	uint64_t pool = memory_alloc(EPT02_POOL_MOST);
-	struct vmx_capabilities hardware;
-
-	if (!n)
-		return false;
-	n->vmcs02 = vmcs_alloc();
-	if (!copy || !pool || !n->vmcs02 || vmclear(n->vmcs02) != VMX_SUCCEED)
-		return false;
-	v->nested = n;
-	read_capabilities(v, &hardware);
-	nested_init(&n->vmx, &ops, &hardware, (struct vmcs12 *)copy);
-	nested_entry_init(&n->vmx, EFER_OFFERED, DEBUGCTL_OFFERED);
-	n->vmx.cr0_owned = CR0_CD | CR0_NW;
-	n->vmx.cr4_owned = CR4_MCE;
-	n->cr0_fixed = hardware.cr0_fixed0 & ~(CR0_PE | CR0_PG);
-	n->cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
-	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
-	return make_base(v, io_bitmaps, msr_bitmap, memory_alloc(MERGED_PAGES));
-}
-
 bool nested_forbids_cr0(const struct vcpu *v, uint64_t value)
 {
 	return v->nested->vmx.on && (~value & v->nested->vmx.offered.cr0_fixed0);
@@ -292,7 +109,7 @@ bool nested_forbids_cr4(const struct vcpu *v, uint64_t value)
 static void prepare_base(struct vcpu *v)
 {
 	struct vcpu_nested *n = v->nested;
-	struct vmcs02_base *b = &n->base;
+	struct vmcs02_base *b = &nested_vmcs02(n)->base;
 
 	if (b->tsc_offset != v->tsc_offset) {
 		b->tsc_offset = v->tsc_offset;
@@ -306,35 +123,47 @@ static void prepare_base(struct vcpu *v)
 	b->debugctl = vmcs_read(v, VMCS_GUEST_IA32_DEBUGCTL);
 }
 
+/* What one vmcs02 runs under a VPID of L1's, the others no longer know of. */
+static void own_vpid12(struct vcpu_nested *n, uint16_t vpid12)
+{
+	for (unsigned i = 0; i < NESTED_VMCSS; i++)
+		if (n->vmcs02[i].vpid12 == vpid12)
+			n->vmcs02[i].vpid12 = 0;
+	nested_vmcs02(n)->vpid12 = vpid12;
+}
+
 /*
- * Without a VPID, L1's entries and exits flush; with one, L2's translations outlive them, but there
- * is a single tag for all VPIDs of L1's.
+ * Without a VPID, L1's entries and exits flush; with one, L2's translations outlive them, but a
+ * vmcs02 has a single tag for all VPIDs that L1 gives it.
  */
 static void switch_translations(struct vcpu *v)
 {
 	struct vcpu_nested *n = v->nested;
+	const struct vcpu_vmcs02 *vmcs02 = nested_vmcs02(n);
 	const struct vmcs12 *v12 = n->vmx.vmcs12;
 	bool tagged = vmcs12_secondary(v12) & CONTROL_SECONDARY_ENABLE_VPID;
 	uint16_t vpid12 = tagged ? (uint16_t)vmcs12_get(v12, VMCS_VPID) : 0;
 
-	if (!vpid12 || vpid12 != n->vpid12)
-		flush_vpid02(v);
-	n->vpid12 = vpid12;
+	if (vpid12 && vpid12 == vmcs02->vpid12)
+		return;
+	nested_flush_vpid(v, vmcs02);
+	own_vpid12(n, vpid12);
 }
 
 /* @pre vmcs12 has passed the checks of VM entry */
 static void choose_ept02(struct vcpu *v)
 {
 	struct vcpu_nested *n = v->nested;
+	struct vmcs02_base *b = &nested_vmcs02(n)->base;
 	const struct vmcs12 *v12 = n->vmx.vmcs12;
 	uint64_t eptp;
 
 	if (!vmcs12_uses_ept(v12))
 		return;
 	eptp = ept02_use(&n->ept02, vmcs12_get(v12, VMCS_EPT_POINTER));
-	if (eptp != n->base.ept02)
+	if (eptp != b->ept02)
 		nested_hold(&n->vmx, VMCS_EPT_POINTER);
-	n->base.ept02 = eptp;
+	b->ept02 = eptp;
 }
 
 static void use_vmcs02(struct vcpu *v)
@@ -342,7 +171,7 @@ static void use_vmcs02(struct vcpu *v)
 	if (v->nested->linked)
 		nested_shadow_take(v);
 	else
-		nested_make_current(v, v->nested->vmcs02);
+		nested_make_current(v, nested_vmcs02(v->nested)->vmcs);
 	v->nested->vmcs02_current = true;
 }
 
@@ -397,7 +226,7 @@ static enum exit_action refuse(struct vcpu *v, enum entry_check check, uint64_t 
 /* vmcs02 for the first time, or again after a VMCLEAR of it. */
 static _Noreturn void launch_vmcs02(struct vcpu *v)
 {
-	v->nested->vmcs02_launched = true;
+	nested_vmcs02(v->nested)->launched = true;
 	uncount_advance(v);
 	if (!v->telemetry.on)
 		vmx_launch_again_quiet(v);
@@ -420,7 +249,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	if (check != ENTRY_PASSED)
 		return refuse(v, check, entry_check_info(check)->failure.qualification);
 	choose_ept02(v);
-	vmcs02_update(&n->vmx, &n->base, &to);
+	vmcs02_update(&n->vmx, &nested_vmcs02(n)->base, &to);
 	nested_load_pdptes(&n->vmx, &to);
 	switch_translations(v);
 	put_off_requests(v);
@@ -436,7 +265,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 			return EXIT_RETRY;
 	}
 	v->cost.nested_entries++;
-	n->launching02 = !n->vmcs02_launched;
+	n->launching02 = !nested_vmcs02(n)->launched;
 	if (n->launching02)
 		launch_vmcs02(v);
 	return EXIT_RETRY;
@@ -505,7 +334,7 @@ static void load_l1(struct vcpu *v)
 	if (n->tsc_written)
 		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
 	n->tsc_written = false;
-	if (!n->vpid12)
+	if (!nested_vmcs02(n)->vpid12)
 		tlb_flush_guest(v);
 	v->event = 0;
 	v->event_length = 0;
@@ -574,7 +403,7 @@ static void undo_launch(struct vcpu *v)
 	struct vcpu_nested *n = v->nested;
 
 	if (n->launching02)
-		n->vmcs02_launched = false;
+		nested_vmcs02(n)->launched = false;
 	if (n->launching12)
 		n->vmx.vmcs12->launched = 0;
 }

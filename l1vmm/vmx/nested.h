@@ -12,30 +12,42 @@
 #include "nesting/vmcs02.h"
 #include "nesting/vmx.h"
 
+/* What there is for each active VMCS of L1's. */
+struct vcpu_vmcs02 {
+	uint64_t vmcs; /* hpa */
+	struct vmcs02_base base;
+	struct vpid_owner vpid;
+	uint16_t vpid12; /* that translations of its VPID belong to; 0: to none */
+	bool is_shadow;	 /* says its shadow-VMCS indicator */
+	bool launched;	 /* by an entry that succeeded or is under way */
+};
+
 struct vcpu_nested {
 	struct nested vmx;
-	struct vmcs02_base base;
+	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
 	struct ept02 ept02;
-	uint64_t vmcs02; /* hpa */
-	struct vpid_owner vpid02;
 	bool vmcs02_current;			 /* instead of vmcs01 */
 	bool shadowing;				 /* vmcs=shadow */
-	bool linked;				 /* vmcs01 has vmcs02 as its shadow VMCS */
-	bool vmcs02_is_shadow;			 /* says its shadow-VMCS indicator */
-	bool vmcs02_launched;			 /* by an entry that succeeded or is under way */
+	bool linked;				 /* vmcs01 has a vmcs02 as its shadow VMCS */
+	uint64_t link;				 /* this one */
 	bool launching02;			 /* the entry under way is a VMLAUNCH of L0's */
 	bool launching12;			 /* and of L1's */
 	bool tsc_written;			 /* by L2: L1's, which vmcs01 does not have yet */
 	uint64_t told[(ENTRY_CHECKS + 63) / 64]; /* checks that have named themselves */
 	uint32_t requests;			 /* of L1's that wait for its next entry */
-	uint16_t vpid12; /* that translations of vmcs02's VPID belong to; 0: to none */
 	uint64_t cr0_fixed, cr4_fixed; /* of L1: bits that are 1 in the processor's registers */
 };
+
+/* vmcs02 of L1's current VMCS. */
+static inline struct vcpu_vmcs02 *nested_vmcs02(struct vcpu_nested *n)
+{
+	return n->vmx.vmcs02;
+}
 
 /* Bytes that nested_create() takes from the pool of memory. */
 uint64_t nested_bytes(void);
 
-/* Gives the vCPU a VMX, without its vmcs02.  False where memory is short. */
+/* Gives the vCPU a VMX, with each vmcs02 still empty.  False where memory is short. */
 bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap);
 
 /*
@@ -101,6 +113,9 @@ void nested_shadow_follow(struct vcpu *v);
  */
 void nested_shadow_take(struct vcpu *v);
 void nested_shadow_give(struct vcpu *v);
+
+/* What the processor has cached under the VPID of a vmcs02 goes. */
+void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02);
 
 /* An interrupt for L1 ends L2 if L1 wants it to; true if so. */
 bool nested_interrupted(struct vcpu *v);

@@ -37,6 +37,7 @@ bool nested_shadow_init(struct vcpu *v)
 	shadowing_init(&v->nested->vmx, (uint8_t *)vmread_bitmap, (uint8_t *)vmwrite_bitmap);
 	vmwrite(VMCS_VMREAD_BITMAP, vmread_bitmap);
 	vmwrite(VMCS_VMWRITE_BITMAP, vmwrite_bitmap);
+	v->nested->link = NO_VMCS;
 	v->nested->shadowing = true;
 	return true;
 }
@@ -44,14 +45,14 @@ bool nested_shadow_init(struct vcpu *v)
 /* The indicator may change only while the VMCS is not active, so VMCLEAR: SDM volume 3, 25.10. */
 static void set_indicator(struct vcpu *v, bool shadow)
 {
-	struct vcpu_nested *n = v->nested;
-	uint32_t *revision = (uint32_t *)n->vmcs02;
+	struct vcpu_vmcs02 *vmcs02 = nested_vmcs02(v->nested);
+	uint32_t *revision = (uint32_t *)vmcs02->vmcs;
 
 	v->cost.vmx_other++;
-	vmclear(n->vmcs02);
+	vmclear(vmcs02->vmcs);
 	*revision = shadow ? *revision | VMCS12_SHADOW : *revision & ~VMCS12_SHADOW;
-	n->vmcs02_is_shadow = shadow;
-	n->vmcs02_launched = false;
+	vmcs02->is_shadow = shadow;
+	vmcs02->launched = false;
 }
 
 void nested_shadow_take(struct vcpu *v)
@@ -60,7 +61,7 @@ void nested_shadow_take(struct vcpu *v)
 	struct vcpu_nested *n = v->nested;
 
 	set_indicator(v, false);
-	nested_make_current(v, n->vmcs02);
+	nested_make_current(v, nested_vmcs02(n)->vmcs);
 	v->cost.vmreads += WRITABLE;
 	shadowing_take(&n->vmx, &from);
 }
@@ -77,14 +78,18 @@ void nested_shadow_give(struct vcpu *v)
 }
 
 /* Without a current VMCS, and outside VMX operation, all accesses exit. */
-static void link(struct vcpu *v, bool on)
+static void link(struct vcpu *v, uint64_t vmcs)
 {
 	uint32_t *secondary = &v->controls.word[CONTROL_SECONDARY];
+	bool on = vmcs != NO_VMCS;
 
-	*secondary ^= CONTROL_SECONDARY_VMCS_SHADOWING;
-	vmcs_write(v, VMCS_SECONDARY_CONTROLS, *secondary);
-	vmcs_write(v, VMCS_VMCS_LINK_POINTER, on ? v->nested->vmcs02 : NO_VMCS);
+	if (on != v->nested->linked) {
+		*secondary ^= CONTROL_SECONDARY_VMCS_SHADOWING;
+		vmcs_write(v, VMCS_SECONDARY_CONTROLS, *secondary);
+	}
+	vmcs_write(v, VMCS_VMCS_LINK_POINTER, vmcs);
 	v->nested->linked = on;
+	v->nested->link = vmcs;
 }
 
 void nested_shadow_follow(struct vcpu *v)
@@ -92,14 +97,15 @@ void nested_shadow_follow(struct vcpu *v)
 	const struct vmcs_ops to = {.read = read_vmcs02, .write = write_vmcs02, .ctx = v};
 	struct vcpu_nested *n = v->nested;
 	bool on = n->vmx.on && n->vmx.current != VMCS12_NO_ADDRESS;
+	uint64_t wanted = on ? nested_vmcs02(n)->vmcs : NO_VMCS;
 
 	if (on && shadowing_pending(&n->vmx)) {
-		nested_make_current(v, n->vmcs02);
+		nested_make_current(v, nested_vmcs02(n)->vmcs);
 		shadowing_put(&n->vmx, &to);
-		if (!n->vmcs02_is_shadow)
+		if (!nested_vmcs02(n)->is_shadow)
 			set_indicator(v, true);
 		nested_make_current(v, v->vmcs);
 	}
-	if (on != n->linked)
-		link(v, on);
+	if (wanted != n->link)
+		link(v, wanted);
 }

@@ -50,7 +50,7 @@ static void set_fields(const struct vmcs_setup *s)
 #undef HAS
 }
 
-/* The same for the VMCS of the guest's guest, whose other fields follow when there is one. */
+/* The same for the VMCSs of the guest's guests, whose other fields follow when there are some. */
 static bool set_nested_fields(struct vmcs_setup *s)
 {
 	struct vcpu *v = s->vcpu;
@@ -59,8 +59,10 @@ static bool set_nested_fields(struct vmcs_setup *s)
 	if (!nested_create(v, (uint8_t *)s->io_bitmaps, v->msr_bitmap))
 		return false;
 	s->exit = (uint64_t)(recorded ? vmx_exit_nested : vmx_exit_nested_quiet);
-	vmptrld(v->nested->vmcs02);
-	set_fields(s);
+	for (unsigned i = 0; i < NESTED_VMCSS; i++) {
+		vmptrld(v->nested->vmcs02[i].vmcs);
+		set_fields(s);
+	}
 	vmptrld(v->vmcs);
 	return v->vm->switches.vmcs != SW_VMCS_SHADOW || nested_shadow_init(v);
 }

@@ -18,14 +18,14 @@ static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
 	struct nested_rig *rig = ctx;
 
 	rig->vmcs02_reads++;
-	return vmcs12_get(&rig->vmcs02, field);
+	return vmcs12_get(&rig->vmcs02[rig->nested.at], field);
 }
 
 static void write_vmcs02(void *ctx, enum vmcs_field field, uint64_t value)
 {
 	struct nested_rig *rig = ctx;
 
-	vmcs12_set(&rig->vmcs02, field, value);
+	vmcs12_set(&rig->vmcs02[rig->nested.at], field, value);
 	rig->written[vmcs12_slot(field)] = true;
 }
 
@@ -74,7 +74,7 @@ void nested_rig_init(struct nested_rig *rig)
 	memset(rig, 0, sizeof(*rig));
 	for (unsigned i = 0; i < RIG_PAGES; i++)
 		vmcs12_clear(&rig->memory[i]);
-	nested_init(&rig->nested, &ops, &hardware, &rig->copy);
+	nested_init(&rig->nested, &ops, &hardware, rig->copy);
 	nested_entry_init(&rig->nested, ~UINT64_C(0), 0);
 }
 

@@ -20,9 +20,9 @@
 
 struct nested_rig {
 	struct nested nested;
-	struct vmcs12 copy;
-	struct vmcs12 memory[RIG_PAGES]; /* of L1, in pages */
-	struct vmcs12 vmcs02;		 /* by slots */
+	struct vmcs12 copy[NESTED_VMCSS];
+	struct vmcs12 memory[RIG_PAGES];    /* of L1, in pages */
+	struct vmcs12 vmcs02[NESTED_VMCSS]; /* by slots */
 	bool written[VMCS12_SLOTS];
 	unsigned invepts, invvpids, vmcs02_reads;
 	uint64_t invept; /* the EPT pointer of the last one */

@@ -19,6 +19,7 @@ struct rig {
 	struct vmcs12 valid; /* the last that passed */
 	struct entry_rules rules;
 	struct nested nested;
+	struct vmcs12 copies[NESTED_VMCSS];
 	struct vmcs02_base base;
 	uint64_t vmcs01[VMCS12_SLOTS], vmcs02[VMCS12_SLOTS];
 	_Alignas(PAGE_SIZE) uint8_t own_io[2 * PAGE_SIZE], io[2 * PAGE_SIZE];
@@ -120,7 +121,8 @@ static void init(struct rig *rig)
 
 	rig->random.state = 1;
 	entry_world_init(&rig->world, BASE_LONG);
-	nested_init(&rig->nested, &ops, &rig->world.vmx, &rig->world.v);
+	nested_init(&rig->nested, &ops, &rig->world.vmx, rig->copies);
+	rig->nested.vmcs12 = &rig->world.v;
 	rig->rules = rig->world.rules;
 	rig->rules.vmx = &rig->nested.offered;
 	entry_rules_init(&rig->rules);

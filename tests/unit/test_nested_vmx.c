@@ -58,7 +58,7 @@ Test(nested_vmx, vmptrld_refuses_bad_pointers)
 	cr_expect_eq(nested_vmptrld(n, RIG_PAGE(4)), NESTED_ERROR_VMPTRLD_REVISION,
 		     "no shadow VMCS where shadowing is not offered");
 	cr_expect_eq(n->current, RIG_PAGE(2), "the current one stays");
-	cr_expect_eq(vmcs12_get(&rig.copy, VMCS_INSTRUCTION_ERROR), NESTED_ERROR_VMPTRLD_REVISION);
+	cr_expect_eq(vmcs12_get(rig.copy, VMCS_INSTRUCTION_ERROR), NESTED_ERROR_VMPTRLD_REVISION);
 }
 
 Test(nested_vmx, a_vmcs_keeps_its_fields_while_another_is_current)
@@ -96,7 +96,7 @@ Test(nested_vmx, vmclear_makes_a_vmcs_clear)
 	rig.memory[3].launched = 1;
 	cr_expect_eq(nested_vmclear(n, RIG_PAGE(3)), NESTED_SUCCEED);
 	cr_expect_not(rig.memory[3].launched);
-	rig.copy.launched = 1;
+	rig.copy[0].launched = 1;
 	cr_expect_eq(nested_vmclear(n, RIG_PAGE(2)), NESTED_SUCCEED);
 	cr_expect_not(rig.memory[2].launched);
 	cr_expect_eq(n->current, VMCS12_NO_ADDRESS);
@@ -141,7 +141,7 @@ Test(nested_vmx, guest_state_is_where_it_was_written_last)
 	nested_rig_start(&rig);
 	for (unsigned i = 0; i < HELD_WORDS; i++)
 		n->held[i] = 0;
-	vmcs12_set(&rig.vmcs02, VMCS_GUEST_RIP, 0x1000);
+	vmcs12_set(rig.vmcs02, VMCS_GUEST_RIP, 0x1000);
 	cr_assert_eq(nested_vmread(n, VMCS_GUEST_RIP, &value), NESTED_SUCCEED);
 	cr_expect_eq(value, 0x1000);
 	nested_vmwrite(n, VMCS_GUEST_RIP, 0x1003);
@@ -156,7 +156,7 @@ Test(nested_vmx, entry_wants_the_launch_state_to_fit)
 	nested_rig_start(&rig);
 	cr_expect_eq(nested_entry_start(n, true, false), NESTED_SUCCEED);
 	cr_expect_eq(nested_entry_start(n, false, false), NESTED_ERROR_VMRESUME_NOT_LAUNCHED);
-	rig.copy.launched = 1;
+	rig.copy[0].launched = 1;
 	cr_expect_eq(nested_entry_start(n, false, false), NESTED_SUCCEED);
 	cr_expect_eq(nested_entry_start(n, true, false), NESTED_ERROR_VMLAUNCH_NOT_CLEAR);
 	cr_expect_eq(nested_entry_start(n, true, true), NESTED_ERROR_ENTRY_MOV_SS,

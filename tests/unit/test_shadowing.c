@@ -86,8 +86,8 @@ Test(shadowing, what_the_copy_holds_goes_to_vmcs02)
 	nested_vmwrite(n, VMCS_GUEST_TR_BASE, 0x5000);
 	nested_vmwrite(n, VMCS_EXIT_REASON, 48);
 	shadowing_put(n, &to);
-	cr_expect_eq(vmcs12_get(&rig.vmcs02, VMCS_GUEST_RSP), 0x7000);
-	cr_expect_eq(vmcs12_get(&rig.vmcs02, VMCS_EXIT_REASON), 48);
+	cr_expect_eq(vmcs12_get(rig.vmcs02, VMCS_GUEST_RSP), 0x7000);
+	cr_expect_eq(vmcs12_get(rig.vmcs02, VMCS_EXIT_REASON), 48);
 	cr_expect_not(rig.written[vmcs12_slot(VMCS_GUEST_TR_BASE)], "L1 reads that with an exit");
 	cr_expect(nested_holds(n, vmcs12_slot(VMCS_GUEST_TR_BASE)));
 	cr_expect_not(shadowing_pending(n));
@@ -103,8 +103,8 @@ static struct vmcs_ops exited(void)
 	start();
 	vmcs02 = nested_rig_vmcs02(&rig);
 	shadowing_put(n, &vmcs02);
-	vmcs12_set(&rig.vmcs02, VMCS_GUEST_RIP, 0x1000);
-	vmcs12_set(&rig.vmcs02, VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
+	vmcs12_set(rig.vmcs02, VMCS_GUEST_RIP, 0x1000);
+	vmcs12_set(rig.vmcs02, VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
 	shadowing_note(n, &vmcs02);
 	n->changed = 0;
 	return vmcs02;
@@ -131,9 +131,10 @@ Test(shadowing, what_l1_writes_is_checked)
 		if (field->shadow != VMCS12_SHADOW_WRITE)
 			continue;
 		writable++;
-		rig.vmcs02.slot[slot] ^= 1;
+		rig.vmcs02[0].slot[slot] ^= 1;
 		shadowing_take(n, &vmcs02);
-		cr_expect_eq(n->vmcs12->slot[slot], rig.vmcs02.slot[slot], "0x%x", field->encoding);
+		cr_expect_eq(n->vmcs12->slot[slot], rig.vmcs02[0].slot[slot], "0x%x",
+			     field->encoding);
 		cr_expect_eq(n->changed, n->rules.groups[slot], "0x%x", field->encoding);
 	}
 	cr_expect_gt(writable, 0);
@@ -143,7 +144,7 @@ Test(shadowing, virtual_8086_mode_concerns_more_than_rflags)
 {
 	struct vmcs_ops vmcs02 = exited();
 
-	vmcs12_set(&rig.vmcs02, VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_VM);
+	vmcs12_set(rig.vmcs02, VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_VM);
 	shadowing_take(n, &vmcs02);
 	cr_expect(n->changed & ENTRY_CHANGED(VM86));
 }
@@ -152,7 +153,7 @@ Test(shadowing, virtual_8086_mode_concerns_more_than_rflags)
 Test(shadowing, vmclear_stores_what_l1_has_written)
 {
 	exited();
-	vmcs12_set(&rig.vmcs02, VMCS_GUEST_RSP, 0x6000);
+	vmcs12_set(rig.vmcs02, VMCS_GUEST_RSP, 0x6000);
 	cr_assert_eq(nested_vmclear(n, RIG_PAGE(2)), NESTED_SUCCEED);
 	cr_expect_eq(vmcs12_get(&rig.memory[2], VMCS_GUEST_RSP), 0x6000);
 }

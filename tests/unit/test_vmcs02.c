@@ -68,7 +68,7 @@ static void update(void)
 
 static uint64_t v02(enum vmcs_field field)
 {
-	return vmcs12_get(&rig.vmcs02, field);
+	return vmcs12_get(rig.vmcs02, field);
 }
 
 static void set(enum vmcs_field field, uint64_t value)
@@ -101,7 +101,7 @@ Test(vmcs02, only_what_was_written_is_written, .init = setup)
 Test(vmcs02, nothing_changed_means_nothing_written, .init = setup)
 {
 	memset(rig.written, 0, sizeof(rig.written));
-	set(VMCS_EXCEPTION_BITMAP, vmcs12_get(&rig.copy, VMCS_EXCEPTION_BITMAP));
+	set(VMCS_EXCEPTION_BITMAP, vmcs12_get(rig.copy, VMCS_EXCEPTION_BITMAP));
 	update();
 	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++)
 		cr_expect_not(rig.written[slot], "slot %u", slot);
@@ -157,7 +157,7 @@ Test(vmcs02, control_registers_show_each_owner_its_own, .init = setup)
 	cr_expect_eq(v02(VMCS_CR0_GUEST_HOST_MASK), CR0_TS | CR0_CD | CR0_NW);
 	cr_expect_eq(v02(VMCS_CR0_READ_SHADOW), CR0_TS | CR0_PE | CR0_CD);
 	cr_expect_eq(v02(VMCS_GUEST_CR0) & CR0_NE, CR0_NE);
-	vmcs12_set(&rig.vmcs02, VMCS_GUEST_CR0, CR0_PE | CR0_MP | CR0_NE);
+	vmcs12_set(rig.vmcs02, VMCS_GUEST_CR0, CR0_PE | CR0_MP | CR0_NE);
 	cr_expect_eq(nested_get(n, VMCS_GUEST_CR0), CR0_PE | CR0_MP | CR0_NE | CR0_CD);
 }
 
