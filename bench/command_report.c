@@ -3,6 +3,7 @@
 #include "bench/plot.h"
 #include "bench/project.h"
 #include "bench/report.h"
+#include "bench/report_model.h"
 #include "bench/screen.h"
 
 #include <argp.h>
@@ -11,11 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_CSV = 0x100, OPTION_PLOTS };
+enum { OPTION_CSV = 0x100, OPTION_MODEL, OPTION_PLOTS };
 
 static const struct argp_option options[] = {
 	{"csv", OPTION_CSV, NULL, 0,
 	 "Print a row of comma-separated values per benchmark and stack", 0},
+	{"model", OPTION_MODEL, "NAME", 0,
+	 "Price the counts by bench/models/NAME.ini: modelled cycles, as a table or with --csv", 0},
 	{"plots", OPTION_PLOTS, NULL, 0, "Draw the figures into RUN/plots, printing nothing", 0},
 	{0},
 };
@@ -26,6 +29,7 @@ static const char doc[] =
 
 struct arguments {
 	const char *run;
+	const char *model; /* NULL: none */
 	bool csv, plots;
 };
 
@@ -36,6 +40,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_CSV:
 		arguments->csv = true;
+		return 0;
+	case OPTION_MODEL:
+		arguments->model = arg;
 		return 0;
 	case OPTION_PLOTS:
 		arguments->plots = true;
@@ -51,6 +58,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+static int report_modelled(const struct project *project, const struct results *results,
+			   const struct arguments *arguments, struct vmfee_error *err)
+{
+	struct model model;
+
+	if (model_load(&model, project->models, arguments->model, err) != 0)
+		return -1;
+	if (arguments->csv)
+		return report_model_csv(results, &model, stdout, err);
+	return report_model(results, &model, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
+			    err);
 }
 
 int command_report(int argc, char **argv, struct vmfee_error *err)
@@ -72,11 +92,13 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 		return -1;
 
 	int failed = results_load(&results, database, err);
-	if (!failed && arguments.csv)
+	if (!failed && arguments.model != NULL)
+		failed = report_modelled(&project, &results, &arguments, err);
+	else if (!failed && arguments.csv)
 		failed = csv_write(&results, stdout, err);
 	if (!failed && arguments.plots)
 		failed = plot_all(&results, project.plots, run, NULL, err);
-	if (!failed && !arguments.csv && !arguments.plots)
+	if (!failed && arguments.model == NULL && !arguments.csv && !arguments.plots)
 		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
 				      err);
 	results_free(&results);

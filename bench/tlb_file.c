@@ -1,4 +1,5 @@
 #include "bench/tlb_file.h"
+#include "bench/model.h"
 #include "bench/project.h"
 
 #include "l1vmm/lib/cmdline.h"
@@ -56,6 +57,9 @@ static int handle(void *user, const char *section, const char *name, const char 
 
 	if (loader->err->status != VMFEE_OK)
 		return 0;
+	/* The prices of the same processor have a reader of their own. */
+	if (model_section(section))
+		return 1;
 	if (strcmp(section, "tlb") == 0)
 		return set_key(loader, name, value) == 0;
 	vmfee_fail(loader->err, VMFEE_USAGE, "unknown section [%s]; there is: [tlb]", section);

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include <math.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,7 +100,8 @@ static void expect_row_as_analysed(const struct result_stack *stack, const struc
 			    row->part[i], stack->name, row->name);
 }
 
-Test(query, the_views_say_what_the_report_says)
+/* Returns the number of fees. */
+static size_t expect_views_as_analysed(void)
 {
 	size_t priced = 0;
 
@@ -113,6 +115,28 @@ Test(query, the_views_say_what_the_report_says)
 		analysis_free(&analysis);
 	}
 	cr_expect_eq(priced, ask_number("SELECT count(*) FROM fee%s%s%s", "", "", ""));
+	return priced;
+}
+
+Test(query, the_views_say_what_the_report_says)
+{
+	cr_expect_eq(expect_views_as_analysed(), 8);
+}
+
+Test(query, another_workload_is_native_to_none)
+{
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db,
+				  "UPDATE stack SET notation = 'memory only=micro' WHERE id = 0",
+				  NULL, NULL, NULL),
+		     SQLITE_OK);
+	sqlite3_close(db);
+	results_free(&results);
+	cr_assert_eq(results_load(&results, path, &err), 0);
+	cr_expect_eq(expect_views_as_analysed(), 0);
+	expect_csv("SELECT image FROM workload ORDER BY stack", "image\nmemory\nmicro\nmicro\n");
 }
 
 Test(query, exits_have_their_mean_cost)
