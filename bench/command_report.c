@@ -1,5 +1,6 @@
 #include "bench/command.h"
 #include "bench/csv.h"
+#include "bench/html.h"
 #include "bench/plot.h"
 #include "bench/project.h"
 #include "bench/report.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_CSV = 0x100, OPTION_MODEL, OPTION_PLOTS };
+enum { OPTION_CSV = 0x100, OPTION_MODEL, OPTION_PLOTS, OPTION_HTML };
 
 static const struct argp_option options[] = {
 	{"csv", OPTION_CSV, NULL, 0,
@@ -20,6 +21,8 @@ static const struct argp_option options[] = {
 	{"model", OPTION_MODEL, "NAME", 0,
 	 "Price the counts by bench/models/NAME.ini: modelled cycles, as a table or with --csv", 0},
 	{"plots", OPTION_PLOTS, NULL, 0, "Draw the figures into RUN/plots, printing nothing", 0},
+	{"html", OPTION_HTML, NULL, 0,
+	 "Draw the figures and write the page RUN/report.html, printing its path", 0},
 	{0},
 };
 
@@ -30,7 +33,7 @@ static const char doc[] =
 struct arguments {
 	const char *run;
 	const char *model; /* NULL: none */
-	bool csv, plots;
+	bool csv, plots, html;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -46,6 +49,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_PLOTS:
 		arguments->plots = true;
+		return 0;
+	case OPTION_HTML:
+		arguments->html = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->run != NULL)
@@ -73,6 +79,16 @@ static int report_modelled(const struct project *project, const struct results *
 			    err);
 }
 
+static int write_page(const struct project *project, const struct results *results, const char *run,
+		      struct vmfee_error *err)
+{
+	if (plot_all(results, project->plots, run, NULL, err) != 0 ||
+	    html_save(results, project->plots, run, err) != 0)
+		return -1;
+	printf("%s/report.html\n", run);
+	return 0;
+}
+
 int command_report(int argc, char **argv, struct vmfee_error *err)
 {
 	static const struct argp argp = {
@@ -98,7 +114,10 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 		failed = csv_write(&results, stdout, err);
 	if (!failed && arguments.plots)
 		failed = plot_all(&results, project.plots, run, NULL, err);
-	if (!failed && arguments.model == NULL && !arguments.csv && !arguments.plots)
+	if (!failed && arguments.html)
+		failed = write_page(&project, &results, run, err);
+	if (!failed && arguments.model == NULL && !arguments.csv && !arguments.plots &&
+	    !arguments.html)
 		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
 				      err);
 	results_free(&results);

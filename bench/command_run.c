@@ -205,9 +205,12 @@ static int print_report(const char *run, struct vmfee_error *err)
 		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
 				      err);
 	results_free(&results);
-	if (!failed)
-		printf("\nThe run is in %s.\n", run);
-	return failed;
+	if (failed)
+		return -1;
+	printf("\nThe run is in %s.\n", run);
+	if (project_path(path, run, "report", ".html", err) == 0 && access(path, R_OK) == 0)
+		printf("To look at: %s\n", path);
+	return 0;
 }
 
 int command_run(int argc, char **argv, struct vmfee_error *err)

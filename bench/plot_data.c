@@ -1,7 +1,9 @@
 #include "bench/plot_data.h"
 #include "bench/crossover.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void number(FILE *out, bool there, double value)
@@ -70,6 +72,92 @@ unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
 		}
 	}
 	return blocks;
+}
+
+unsigned plot_data_latency(const struct analysis *analysis, FILE *out)
+{
+	const struct latencies *latencies = &analysis->stack->latencies;
+	unsigned blocks = 0;
+
+	for (size_t i = 0; i < latencies->rows; i++) {
+		const struct latency *latency = &latencies->row[i];
+		uint64_t seen = 0;
+		fprintf(out, "%s\"L%u %s %s\"\n", blocks++ == 0 ? "" : "\n\n", latency->level,
+			exit_reason_name(latency->reason), fee_component_name(latency->component));
+		/* The first step rises from the axis. */
+		fprintf(out, "%" PRIu64 " 0\n", latency->shortest);
+		for (size_t j = 0; j < latency->buckets; j++) {
+			uint64_t high = latency->bucket[j].high;
+			seen += latency->bucket[j].count;
+			fprintf(out, "%" PRIu64 " %.10g\n",
+				high < latency->longest ? high : latency->longest,
+				(double)seen / (double)latency->count);
+		}
+	}
+	return blocks;
+}
+
+/* Adds a stack's fees of a benchmark to parts, or says that there are none. */
+static bool add_fee(const struct analysis *analysis, const char *benchmark, double *part)
+{
+	for (size_t i = 0; i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		if (strcmp(row->name, benchmark) != 0 || !analysis_has_fee(row))
+			continue;
+		for (int j = 0; part != NULL && j < FEE_COMPONENTS; j++)
+			part[j] += row->part[j];
+		return true;
+	}
+	return false;
+}
+
+static bool on_all(const struct analysis *analyses, size_t stacks, const char *benchmark)
+{
+	for (size_t i = 0; i < stacks; i++)
+		if (!add_fee(&analyses[i], benchmark, NULL))
+			return false;
+	return true;
+}
+
+static void write_stacks(const struct analysis *analyses, size_t stacks, FILE *out)
+{
+	fputs("stack", out);
+	for (int i = 0; i < FEE_COMPONENTS; i++)
+		fprintf(out, ",%s", fee_component_name(i));
+	fputc('\n', out);
+	for (size_t i = 0; i < stacks; i++) {
+		double part[FEE_COMPONENTS] = {0};
+		for (size_t j = 0; j < analyses[0].rows; j++)
+			if (on_all(analyses, stacks, analyses[0].row[j].name))
+				add_fee(&analyses[i], analyses[0].row[j].name, part);
+		fputs(analyses[i].stack->name, out);
+		for (int j = 0; j < FEE_COMPONENTS; j++)
+			number(out, true, part[j]);
+		fputc('\n', out);
+	}
+}
+
+unsigned plot_data_stacks(const struct results *results, FILE *out)
+{
+	struct vmfee_error err = {0};
+	struct analysis *analyses = calloc(results->stacks, sizeof(analyses[0]));
+	unsigned stacks = 0;
+
+	for (size_t i = 0; analyses != NULL && i < results->stacks; i++) {
+		if (!analysis_in_tables(results, &results->stack[i]))
+			continue;
+		if (analyse(&analyses[stacks], results, &results->stack[i], &err) == 0 &&
+		    analyses[stacks].priced > 0)
+			stacks++;
+		else
+			analysis_free(&analyses[stacks]);
+	}
+	if (stacks > 1)
+		write_stacks(analyses, stacks, out);
+	for (unsigned i = 0; i < stacks; i++)
+		analysis_free(&analyses[i]);
+	free(analyses);
+	return stacks > 1 ? stacks : 0;
 }
 
 /* The lowest modelled cost of a member on any stack of the model. */

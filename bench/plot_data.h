@@ -25,6 +25,18 @@ unsigned plot_data_components(const struct analysis *analysis, FILE *out);
 unsigned plot_data_spread(const struct analysis *analysis, FILE *out);
 
 /*
+ * Writes the distribution of how long the exits of each level, reason and component took, a block
+ * each.  Returns how many blocks.
+ */
+unsigned plot_data_latency(const struct analysis *analysis, FILE *out);
+
+/*
+ * Writes stack,COMPONENT... with a heading: the fee of one operation of each benchmark that has one
+ * on every stack of the tables.  Returns how many stacks, or 0 where there are not several.
+ */
+unsigned plot_data_stacks(const struct results *results, FILE *out);
+
+/*
  * Writes what a family costs on each stack that was observed with the model of `first`: a block a
  * stack, with lines of the member's number and label, TLB refills, references of walks, modelled
  * ticks, each per operation, and those ticks by the cheapest stack's.  Returns how many stacks.

@@ -1,5 +1,6 @@
 #include "bench/run.h"
 #include "bench/cell.h"
+#include "bench/html.h"
 #include "bench/interrupt.h"
 #include "bench/manifest.h"
 #include "bench/plot.h"
@@ -172,16 +173,18 @@ static int write_manifest(struct run *run)
 }
 
 /*
- * Draws the figures.  A run is as good without them: what keeps them from being drawn is told in
- * undrawn, and is a failure of the run only where it is the user.
+ * Draws the figures, and makes the page that shows them.  A run is as good without them: what keeps
+ * them from being drawn is told in undrawn, and is a failure of the run only where it is the user.
  */
 static int draw(struct run *run, const struct results *results, struct vmfee_error *undrawn)
 {
 	char plots[PATH_MAX];
 
-	if (!run->options->plots || plot_all(results, run->project->plots, run->dir.partial,
-					     &run->interrupts, undrawn) == 0)
+	if (!run->options->plots)
 		return 0;
+	if (plot_all(results, run->project->plots, run->dir.partial, &run->interrupts, undrawn) ==
+	    0)
+		return html_save(results, run->project->plots, run->dir.partial, run->err);
 	if (undrawn->status == VMFEE_INTERRUPTED)
 		return vmfee_fail(run->err, undrawn->status, "%s", undrawn->text);
 	vmfee_suffix(undrawn, "; the run is kept without figures, and --no-plots asks for none");

@@ -82,3 +82,9 @@ system: all test-images ## run the system tests: whole stacks, bad input, set-up
 .PHONY: exhaustive
 exhaustive: all test-images ## run what `make test` has no time for: every way, every size, twice
 	prove --exec bash --timer --jobs $(shell nproc) tests/exhaustive/*.t
+
+# Debian's chromium takes 375 MB: bootstrap leaves it to those who want to see.
+.PHONY: page
+page: all ## look at the page of a run in a browser (needs chromium)
+	@command -v chromium >/dev/null || { echo "page: apt-get install chromium" >&2; exit 1; }
+	prove --exec bash --timer tests/browser/*.t

@@ -34,7 +34,7 @@ experiment under l1vmm 'l1vmm / micro only=cpuid samples=1'
 run "$vmfee" run under
 is "$status" 0 "a hypervisor without a native stack gives a run" || diag "$errors"
 like "$output" 'CPUID 1' "and its report"
-is "$(files under)" "l1vmm-ticks.csv l1vmm-ticks.png l1vmm-ticks.svg" "with the one figure it has"
+is "$(files under)" "$(echo l1vmm-{latency,ticks}.{csv,png,svg})" "with the figures it has"
 
 experiment probe l1vmm 'l1vmm / micro only=cpuid' loud 'l1vmm / micro only=cpuid'
 echo 'probe_of = l1vmm' >>"$PROJECT/bench/experiments/probe.ini"

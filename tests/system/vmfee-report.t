@@ -25,8 +25,9 @@ ok $holds "without a terminal's control characters"
 is "$(cd "$results/small" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
 	"./l1vmm/bochsrc ./l1vmm/console.log ./l1vmm/trace/metadata ./l1vmm/trace/stream_0 \
 ./manifest.json ./native/bochsrc ./native/console.log ./plots/l1vmm-components.csv \
-./plots/l1vmm-components.png ./plots/l1vmm-components.svg ./plots/l1vmm-ticks.csv \
-./plots/l1vmm-ticks.png ./plots/l1vmm-ticks.svg ./report.txt ./results.db " \
+./plots/l1vmm-components.png ./plots/l1vmm-components.svg ./plots/l1vmm-latency.csv \
+./plots/l1vmm-latency.png ./plots/l1vmm-latency.svg ./plots/l1vmm-ticks.csv \
+./plots/l1vmm-ticks.png ./plots/l1vmm-ticks.svg ./report.html ./report.txt ./results.db " \
 	"the run directory holds what it should and nothing else"
 is "$(stat -c %F "$results/small")" directory "under its own name"
 
@@ -61,11 +62,25 @@ is "$status" 0 "byte for byte"
 is "$(head -c 8 "$results/small/plots/l1vmm-ticks.png" | od -An -tx1)" \
 	" 89 50 4e 47 0d 0a 1a 0a" "a PNG is one"
 
+page=$results/small/report.html
+cp "$page" "$T/page"
+rm -r "$page" "$results/small/plots"
+run "$vmfee" report --html small
+is "$status $output" "0 $page" "report --html writes the page again and says where"
+cmp -s "$T/page" "$page"
+ok $? "byte for byte"
+is "$(grep -oE '<figure id="[^"]+"' "$page" | cut -d'"' -f2 | tr '\n' ' ')" \
+	"l1vmm-components l1vmm-ticks l1vmm-latency l1vmm-flame-0 " "with every figure"
+is "$(grep -o ' id=["'\''][^"'\'']*' "$page" | sort | uniq -d)" "" "no id names two things"
+is "$(grep -oE '(src|href)=["'\''][^#"'\'']+' "$page")" 'href="data:,' "nothing is fetched"
+is "$(sed -n '/<pre/,/<\/pre>/p' "$page" | sed 's/<[^>]*>//g; s/&quot;/"/g' | perl -MJSON::PP -0777 -ne \
+	'print decode_json($_)->{title}')" "a small one" "and the manifest"
+
 run "$vmfee" run --no-plots --jobs=1 small
 is "$status" 0 "a second run succeeds"
 is "$(ls -m "$results")" "small, small.1" "the first one is kept under a number"
-if [ ! -e "$results/small/plots" ]; then holds=0; else holds=1; fi
-ok $holds "--no-plots draws none"
+if [ ! -e "$results/small/plots" ] && [ ! -e "$results/small/report.html" ]; then holds=0; else holds=1; fi
+ok $holds "--no-plots draws none, and makes no page of them"
 for file in report.txt results.db manifest.json l1vmm/console.log l1vmm/trace/stream_0; do
 	cmp -s "$results/small/$file" "$results/small.1/$file"
 	ok $? "one machine at a time or two, $file is the same"

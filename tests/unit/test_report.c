@@ -217,6 +217,36 @@ Test(report, figures_have_their_data)
 	analysis_free(&analysis);
 }
 
+Test(report, the_figure_of_latencies_has_a_block_for_each_row)
+{
+	struct vmfee_error err = {0};
+	struct analysis analysis;
+
+	cr_assert_eq(analyse(&analysis, &results, &results.stack[1], &err), 0);
+	cr_expect_eq(plot_data_latency(&analysis, out), 3);
+	fclose(out);
+	cr_expect_str_eq(text,
+			 "\"L0 CPUID emulation\"\n70 0\n70 0.1111111111\n90 1\n\n\n"
+			 "\"L0 VMCALL emulation\"\n80 0\n80 1\n\n\n"
+			 "\"L0 IO_INSTRUCTION emulation\"\n60 0\n60 1\n",
+			 "%s", text);
+	analysis_free(&analysis);
+}
+
+Test(report, the_figure_of_stacks_adds_up_what_all_of_them_have)
+{
+	cr_expect_eq(plot_data_stacks(&results, out), 0, "one stack is not several");
+	results.stack[2].probe_of[0] = '\0';
+	cr_expect_eq(plot_data_stacks(&results, out), 2);
+	fclose(out);
+	/* cpuid, io, empty and walk; vmcall has no fee. */
+	cr_expect_str_eq(text,
+			 "stack,transition,emulation,interrupt,memory,timer,duplication\n"
+			 "l1vmm,174,30,0,0,0,0\n"
+			 "quiet,0,144,0,0,0,0\n",
+			 "%s", text);
+}
+
 Test(report, a_figure_without_anything_to_show_is_not_drawn)
 {
 	struct vmfee_error err = {0};

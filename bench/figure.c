@@ -1,0 +1,142 @@
+#include "bench/figure.h"
+#include "bench/plot_data.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define FIGURE(name, title, axis, caption)                                   \
+	static unsigned write_##name(const struct figure *figure, FILE *out) \
+	{                                                                    \
+		return plot_data_##name(figure->analysis, out);              \
+	}
+#include "bench/figure.def"
+#undef FIGURE
+
+static const struct of_stack {
+	const char *name, *title, *axis, *caption;
+	unsigned (*write)(const struct figure *figure, FILE *out);
+} of_stacks[] = {
+#define FIGURE(name, title, axis, caption) {#name, title, axis, caption, write_##name},
+#include "bench/figure.def"
+#undef FIGURE
+};
+
+/* What takes the figures. */
+struct taker {
+	const struct results *results;
+	char machine[128]; /* the platform, its version and its CPU */
+	int (*take)(const struct figure *figure, void *into);
+	void *into;
+};
+
+static int take_stack(const struct taker *taker, const struct result_stack *stack,
+		      struct vmfee_error *err)
+{
+	struct analysis analysis;
+	int failed = analyse(&analysis, taker->results, stack, err);
+
+	for (size_t i = 0; !failed && i < sizeof(of_stacks) / sizeof(of_stacks[0]); i++) {
+		const struct of_stack *of = &of_stacks[i];
+		struct figure figure = {.results = taker->results,
+					.analysis = &analysis,
+					.stack = stack,
+					.template = of->name,
+					.axis = "",
+					.unit_of = of->axis,
+					.caption = of->caption,
+					.write = of->write};
+		snprintf(figure.name, sizeof(figure.name), "%s-%s", stack->name, of->name);
+		snprintf(figure.heading, sizeof(figure.heading), "%s: %s (%s)", stack->name,
+			 of->title, taker->machine);
+		failed = taker->take(&figure, taker->into);
+	}
+	analysis_free(&analysis);
+	return failed;
+}
+
+static unsigned write_stacks(const struct figure *figure, FILE *out)
+{
+	return plot_data_stacks(figure->results, out);
+}
+
+/* All stacks side by side. */
+static int take_stacks(const struct taker *taker)
+{
+	struct figure figure = {
+		.results = taker->results,
+		.template = "stacks",
+		.name = "stacks",
+		.axis = "",
+		.unit_of = "for one operation of each benchmark",
+		.caption = "What one operation of each benchmark takes more than natively, all "
+			   "added up, split into what it is charged to.  Only benchmarks count "
+			   "that have a fee on every stack.",
+		.write = write_stacks};
+
+	snprintf(figure.heading, sizeof(figure.heading), "fee by stack and component (%s)",
+		 taker->machine);
+	return taker->take(&figure, taker->into);
+}
+
+static unsigned write_tlb(const struct figure *figure, FILE *out)
+{
+	return plot_data_tlb(figure->results, figure->stack, figure->family, out);
+}
+
+/* All stacks on one modelled TLB, along one family. */
+static int take_family(const struct taker *taker, const struct result_stack *stack,
+		       const struct family *family)
+{
+	struct figure figure = {
+		.results = taker->results,
+		.stack = stack,
+		.family = family,
+		.template = "tlb",
+		.axis = family_axis(family),
+		.unit_of = "per operation",
+		.caption = "What the modelled TLB misses on each stack, what that makes an "
+			   "operation cost, and which stack is the cheapest where.",
+		.write = write_tlb};
+
+	snprintf(figure.name, sizeof(figure.name), "%s-%s", stack->tlb.name, family->name);
+	snprintf(figure.heading, sizeof(figure.heading),
+		 "%s: TLB modelled as %s, a reference of a walk taken to cost %" PRIu32 " %s (%s)",
+		 family->name, stack->tlb.name, stack->tlb.reference,
+		 results_property(taker->results, "unit"), taker->machine);
+	return taker->take(&figure, taker->into);
+}
+
+/* Nothing for a stack that an earlier one has taken along. */
+static int take_tlb(const struct taker *taker, const struct result_stack *stack)
+{
+	struct family family;
+	int failed = 0;
+
+	if (!analysis_is_observed(stack))
+		return 0;
+	for (const struct result_stack *s = taker->results->stack; s != stack; s++)
+		if (strcmp(s->tlb.name, stack->tlb.name) == 0)
+			return 0;
+	for (size_t i = 0; !failed && i < stack->benches; i++)
+		if (family_find(&family, stack, i))
+			failed = take_family(taker, stack, &family);
+	return failed;
+}
+
+int figures_each(const struct results *results,
+		 int (*take)(const struct figure *figure, void *into), void *into,
+		 struct vmfee_error *err)
+{
+	struct taker taker = {.results = results, .take = take, .into = into};
+
+	snprintf(taker.machine, sizeof(taker.machine), "%s %s, %s",
+		 results_property(results, "platform"),
+		 results_property(results, "platform_version"), results_property(results, "cpu"));
+	int failed = take_stacks(&taker);
+	for (size_t i = 0; !failed && i < results->stacks; i++)
+		if (analysis_in_tables(results, &results->stack[i]))
+			failed = take_stack(&taker, &results->stack[i], err);
+	for (size_t i = 0; !failed && i < results->stacks; i++)
+		failed = take_tlb(&taker, &results->stack[i]);
+	return failed;
+}

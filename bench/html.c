@@ -1,0 +1,133 @@
+#include "bench/html.h"
+#include "bench/html_part.h"
+#include "bench/project.h"
+
+#include <string.h>
+
+static const char *property(const struct page *page, const char *key)
+{
+	return results_property(page->results, key);
+}
+
+static int put_head(const struct page *page, const char *styles)
+{
+	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+	      "<link rel=\"icon\" href=\"data:,\">\n<title>",
+	      page->out);
+	html_format(page->out, "%s: %s", property(page, "experiment"), property(page, "title"));
+	fputs("</title>\n<style>\n", page->out);
+	if (html_file(page, styles, "page.css", false) != 0)
+		return -1;
+	fputs("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the results</a>\n"
+	      "<header>\n<h1>",
+	      page->out);
+	html_text(page->out, property(page, "title"));
+	fputs("</h1>\n<p>", page->out);
+	html_format(page->out, "Experiment %s on %s %s, %s. One tick is one %s%s.",
+		    property(page, "experiment"), property(page, "platform"),
+		    property(page, "platform_version"), property(page, "cpu"),
+		    property(page, "tick"), property(page, "tick_caution"));
+	if (property(page, "left_out")[0] != '\0')
+		html_format(page->out, " Not run: %s.", property(page, "left_out"));
+	fputs("</p>\n<p>Everything here comes from one run: <code>", page->out);
+	html_format(page->out, "build/vmfee run --platform=%s %s", property(page, "platform"),
+		    property(page, "experiment"));
+	fputs("</code> repeats it, <code>", page->out);
+	html_format(page->out, "build/vmfee report --html %s", property(page, "experiment"));
+	fputs("</code> writes this page again.</p>\n</header>\n", page->out);
+	return 0;
+}
+
+static void put_contents(const struct page *page)
+{
+	fputs("<nav aria-label=\"Contents\"><ul>\n<li><a href=\"#fee\">The fee</a></li>\n",
+	      page->out);
+	for (size_t i = 0; i < page->results->stacks; i++) {
+		const char *name = page->results->stack[i].name;
+		if (analysis_in_tables(page->results, &page->results->stack[i]))
+			fprintf(page->out, "<li><a href=\"#stack-%s\">%s</a></li>\n", name, name);
+	}
+	fputs("<li><a href=\"#manifest\">Manifest</a></li>\n</ul></nav>\n", page->out);
+}
+
+static int put_fee(struct page *page)
+{
+	fputs("<section id=\"fee\">\n<h2>Where the fee goes</h2>\n", page->out);
+	if (html_summary(page) != 0 || html_figures(page, NULL) != 0)
+		return -1;
+	fputs("<h3>The components</h3>\n<dl>\n", page->out);
+	for (int i = 0; i < FEE_COMPONENTS; i++) {
+		fprintf(page->out, "<dt>%s</dt><dd>", fee_component_name(i));
+		html_text(page->out, fee_component_text(i));
+		fputs("</dd>\n", page->out);
+	}
+	fputs("</dl>\n</section>\n", page->out);
+	return 0;
+}
+
+static int put_stack(struct page *page, const struct result_stack *stack)
+{
+	struct analysis analysis;
+	int failed = analyse(&analysis, page->results, stack, page->err);
+
+	if (!failed) {
+		fprintf(page->out,
+			"<section id=\"stack-%s\">\n<h2>%s</h2>\n<p>Its levels, bottom "
+			"to top: <code>",
+			stack->name, stack->name);
+		html_text(page->out, stack->notation);
+		fputs("</code></p>\n", page->out);
+		failed = html_figures(page, stack);
+		html_costs(page, &analysis);
+		html_flame(page, stack);
+		html_latencies(page, stack);
+		fputs("</section>\n", page->out);
+	}
+	analysis_free(&analysis);
+	return failed;
+}
+
+static int put_page(struct page *page, const char *styles)
+{
+	const struct results *results = page->results;
+	int failed = put_head(page, styles);
+
+	if (failed)
+		return -1;
+	put_contents(page);
+	fputs("<main id=\"main\">\n", page->out);
+	failed = put_fee(page);
+	for (size_t i = 0; !failed && i < results->stacks; i++)
+		if (analysis_in_tables(results, &results->stack[i]))
+			failed = put_stack(page, &results->stack[i]);
+	fputs("<section id=\"manifest\">\n<h2>Manifest</h2>\n<p>What was run, on what, with which "
+	      "capabilities and switches: <code>manifest.json</code>.</p>\n"
+	      "<pre tabindex=\"0\" role=\"region\" aria-label=\"Manifest\">",
+	      page->out);
+	if (!failed)
+		failed = html_file(page, page->run, "manifest.json", true);
+	fputs("</pre>\n</section>\n</main>\n</body>\n</html>\n", page->out);
+	return failed;
+}
+
+int html_save(const struct results *results, const char *styles, const char *run,
+	      struct vmfee_error *err)
+{
+	struct page page = {.results = results,
+			    .run = run,
+			    .unit = results_property(results, "unit"),
+			    .err = err};
+	char path[PATH_MAX];
+
+	if (project_path(path, run, "report", ".html", err) != 0)
+		return -1;
+	page.out = fopen(path, "we");
+	if (page.out == NULL)
+		return vmfee_fail_errno(err, "%s", path);
+	int failed = put_page(&page, styles);
+	if (!failed && (ferror(page.out) || fflush(page.out) != 0))
+		failed = vmfee_fail_errno(err, "%s", path);
+	fclose(page.out);
+	return failed;
+}

@@ -1,0 +1,41 @@
+#!/bin/bash
+# The page of a run in a real browser: nothing on its console, every figure there, in the light, in
+# the dark and on paper.  The pictures stay in build/page.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+private_project
+vmfee=$PROJECT/build/vmfee
+page=$PROJECT/results/fee/report.html
+pictures=$ROOT/build/page
+
+run "$vmfee" run fee
+is "$status" 0 "a run succeeds" || diag "$errors"
+if [ "$(stat -c %s "$page")" -lt 3000000 ]; then holds=0; else holds=1; fi
+ok $holds "its page is smaller than 3 MB"
+rm -rf "$pictures"
+mkdir -p "$pictures"
+
+# browse OPTION...: the page in a browser of its own, without a network
+browse() {
+	HOME=$T run chromium --headless --no-sandbox --disable-gpu --user-data-dir="$T/browser" \
+		--host-resolver-rules='MAP * ~NOTFOUND' --enable-logging=stderr --hide-scrollbars \
+		"$@" "file://$page"
+}
+
+browse --dump-dom
+is "$status" 0 "a browser loads it" || diag "$errors"
+is "$(grep CONSOLE <<<"$errors")" "" "nothing is on its console"
+is "$(grep -c '<figure id' <<<"$output")" 5 "it has every figure"
+is "$(grep -c '<table>' <<<"$output")" 3 "and every table"
+
+browse --window-size=1280,6400 --screenshot="$pictures/light.png"
+browse --window-size=1280,6400 --screenshot="$pictures/dark.png" \
+	--blink-settings=preferredColorScheme=0
+browse --no-pdf-header-footer --print-to-pdf="$pictures/paper.pdf"
+for picture in light.png dark.png paper.pdf; do
+	if [ -s "$pictures/$picture" ]; then holds=0; else holds=1; fi
+	ok $holds "build/page/$picture is there to be looked at"
+done
+if cmp -s "$pictures/light.png" "$pictures/dark.png"; then holds=1; else holds=0; fi
+ok $holds "the dark is not the light"
+
+finish
