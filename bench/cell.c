@@ -276,6 +276,17 @@ static void remove_disk(const struct cell *cell)
 	}
 }
 
+static int judge(struct cell *cell, const struct machine_end *machine, struct vmfee_error *err)
+{
+	const char *parameter;
+	const char *trouble;
+
+	if (verdict(&cell->stack->stack, &cell->console, machine, err) == 0)
+		return 0;
+	trouble = cell->kernel ? kvm_level_trouble(&cell->stack->stack, &parameter) : NULL;
+	return trouble == NULL ? -1 : vmfee_suffix(err, "; %s: %s", parameter, trouble);
+}
+
 int cell_finish(struct cell *cell, struct vmfee_error *err)
 {
 	char message[256];
@@ -291,8 +302,7 @@ int cell_finish(struct cell *cell, struct vmfee_error *err)
 	else
 		machine.end = bochs_wait(&cell->bochs, message, sizeof(message));
 	cell->running = false;
-	if (verdict(&cell->stack->stack, &cell->console, &machine, err) != 0 ||
-	    take_trace(cell, err) != 0)
+	if (judge(cell, &machine, err) != 0 || take_trace(cell, err) != 0)
 		return -1;
 	remove_disk(cell);
 	return 0;

@@ -12,7 +12,15 @@ static const struct param {
 } params[] = {
 #define KVM_PARAM(name, module, initial, text) {#name, offsetof(struct kvm_level, module), initial},
 #include "bench/kvm_params.def"
-#undef KVM_PARAM
+};
+
+static const struct trouble {
+	const char *name;
+	bool on;
+	const char *text;
+} troubles[] = {
+#define KVM_TROUBLE(name, on, text) {#name, on, text},
+#include "bench/kvm_params.def"
 };
 
 enum { PARAMS = sizeof(params) / sizeof(params[0]) };
@@ -102,4 +110,32 @@ int kvm_level_parse(struct kvm_level *level, const char *cmdline, struct vmfee_e
 		if (!given[i] && params[i].initial[0] != '\0')
 			append(level, i, params[i].initial, (int)strlen(params[i].initial));
 	return 0;
+}
+
+/* Whether the command line sets the parameter so; of several values, the first one counts. */
+static bool sets(const char *cmdline, const char *name, bool on)
+{
+	const char *values = on ? "1Yy" : "0Nn";
+	size_t length = strlen(name);
+
+	for (const char *token = cmdline + strspn(cmdline, " \t"); *token != '\0';) {
+		size_t end = strcspn(token, " \t");
+		if (end == length + 2 && memcmp(token, name, length) == 0 && token[length] == '=')
+			return strchr(values, token[length + 1]) != NULL;
+		token += end;
+		token += strspn(token, " \t");
+	}
+	return false;
+}
+
+const char *kvm_level_trouble(const struct stack *stack, const char **name)
+{
+	if (!kvm_level_is(stack))
+		return NULL;
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+		*name = troubles[i].name;
+		if (sets(stack->level[0].cmdline, *name, troubles[i].on))
+			return troubles[i].text;
+	}
+	return NULL;
 }

@@ -27,4 +27,10 @@ bool kvm_level_begins(const char *notation);
 /* Reads the command line of the level.  Returns 0, or -1 with VMFEE_USAGE. */
 int kvm_level_parse(struct kvm_level *level, const char *cmdline, struct vmfee_error *err);
 
+/*
+ * What is known to go wrong upon Bochs with a parameter that the stack sets, and what would help;
+ * and the parameter.  NULL where nothing is.
+ */
+const char *kvm_level_trouble(const struct stack *stack, const char **name);
+
 #endif

@@ -68,7 +68,6 @@ void host_each_parameter(void (*visit)(void *ctx, const char *module, const char
 	} parameters[] = {
 #define KVM_PARAM(name, module, initial, text) {#module, #name},
 #include "bench/kvm_params.def"
-#undef KVM_PARAM
 	};
 
 	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {

@@ -94,3 +94,34 @@ Test(kvm_level, is_the_lowest_level_of_that_name)
 	cr_expect_not(kvm_level_begins("l1vmm / kvm"));
 	cr_expect_not(kvm_level_begins(""));
 }
+
+Test(kvm_level, trouble_is_told_of_what_is_set)
+{
+	static const struct {
+		const char *notation, *parameter, *text;
+	} rows[] = {
+		{"kvm nested_early_check=1 / micro", "nested_early_check", "TSC multiplier"},
+		{"kvm ept=1 vpid=N / l1vmm / micro", "vpid", "tlb=flush"},
+		{"kvm ept=0 ept=1 / l1vmm / micro", "ept", "mmu=shadow:unsync"},
+		{"kvm enable_apicv=Y / micro", "enable_apicv", "posted-interrupt"},
+		{"kvm / micro", NULL, NULL},
+		{"kvm ept=1 ept=0 / micro", NULL, NULL},
+		{"kvm nested_early_check=0 enable_apicv=0 / micro", NULL, NULL},
+		{"l1vmm ept=0 / micro", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct vmfee_error err = {0};
+		struct stack stack;
+		const char *parameter = NULL;
+		cr_assert_eq(stack_parse(&stack, rows[i].notation, &err), 0, "%s", err.text);
+		const char *text = kvm_level_trouble(&stack, &parameter);
+		if (rows[i].text == NULL) {
+			cr_expect_null(text, "%s: %s", rows[i].notation, text);
+			continue;
+		}
+		cr_assert_not_null(text, "%s", rows[i].notation);
+		cr_expect_str_eq(parameter, rows[i].parameter);
+		cr_expect_not_null(strstr(text, rows[i].text), "%s", text);
+	}
+}
