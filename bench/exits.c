@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static unsigned find_window(const struct console *console, uint64_t tsc)
+unsigned exits_window(const struct console *console, uint64_t tsc)
 {
 	unsigned low = 0;
 	unsigned high = console->benches;
@@ -100,7 +100,7 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 	      struct vmfee_error *err)
 {
 	struct exit_sum key = {
-		.window = find_window(console, record->tsc),
+		.window = exits_window(console, record->tsc),
 		.level = record->level,
 		.reason = record->reason,
 		.component = fee_component(record->reason, record->qualification, record->flags),
@@ -160,6 +160,7 @@ void exits_free(struct exits *exits)
 	for (size_t i = 0; i < exits->latencies; i++)
 		histogram_free(&exits->latency[i].handled_ticks);
 	free(exits->latency);
+	join_free(&exits->join);
 	free(exits->sum);
 	tlb_sim_free(exits->tlb);
 	*exits = (struct exits){0};

@@ -7,6 +7,7 @@
 
 #include "bench/console.h"
 #include "bench/histogram.h"
+#include "bench/join.h"
 #include "bench/tlb_sim.h"
 #include "telemetry/fee.h"
 #include "telemetry/record.h"
@@ -71,7 +72,11 @@ struct exits {
 	/* Simulates what a trace of accesses (observe=trace) would have missed; NULL: it is none.
 	 */
 	struct tlb_sim *tlb;
+	struct join join; /* of the traced level's with those of a level that looks from beneath */
 };
+
+/* The benchmark in whose window that time lies, or EXITS_OUTSIDE. */
+unsigned exits_window(const struct console *console, uint64_t tsc);
 
 /*
  * Adds one record.  Windows are those of console->bench, which do not overlap.  Returns 0, or -1

@@ -2,6 +2,7 @@
 #include "bench/report_beneath.h"
 #include "bench/report_depth.h"
 #include "bench/report_exits.h"
+#include "bench/report_joined.h"
 #include "bench/report_latency.h"
 #include "bench/report_pairs.h"
 #include "bench/report_tlb.h"
@@ -261,6 +262,7 @@ static int print_stack(const struct results *results, const struct result_stack 
 	failed |= report_latency(stack, unit, out, width);
 	print_telemetry(&analysis, out, width, unit);
 	failed |= report_beneath(results, stack, out, width);
+	failed |= report_joined(stack, unit, out, width);
 	analysis_free(&analysis);
 	return failed ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report") : 0;
 }

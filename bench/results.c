@@ -1,5 +1,6 @@
 #include "bench/results.h"
 #include "bench/kvm_level.h"
+#include "bench/results_joined.h"
 #include "bench/rows.h"
 #include "bench/schema.h"
 #include "bench/stats.h"
@@ -243,7 +244,8 @@ static int take_stack(const struct rows *rows, void *into)
 		return -1;
 	if (stack->benches > 0 && results_bench(stack, "empty") == NULL)
 		return rows_damaged(rows, "a stack without the benchmark 'empty'");
-	if (rows_each(rows, select_outside, id, take_outside, stack) != 0)
+	if (rows_each(rows, select_outside, id, take_outside, stack) != 0 ||
+	    results_take_joined(rows, stack, id) != 0)
 		return -1;
 	return take_latencies(rows, stack, id);
 }
@@ -288,6 +290,8 @@ void results_free(struct results *results)
 		free(stack->bench);
 		free(stack->skip);
 		free(stack->outside);
+		free(stack->joined);
+		free(stack->beneath);
 		latencies_free(&stack->latencies);
 	}
 	free(results->stack);

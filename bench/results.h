@@ -48,7 +48,11 @@ struct result_stack {
 	size_t skips;
 	struct exit_sum *outside; /* exits outside of all benchmarks */
 	size_t outsides;
-	struct latencies latencies;	      /* of all its exits */
+	struct latencies latencies; /* of all its exits */
+	struct join_sum *joined;    /* by reason; sum.window means nothing here */
+	size_t joineds;
+	struct join_part *beneath; /* what they took of KVM, likewise */
+	size_t beneaths;
 	struct tlb_file tlb;		      /* of a stack that was observed; no name: none was */
 	struct observed_sum observed_outside; /* of all benchmarks */
 };

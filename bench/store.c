@@ -27,6 +27,8 @@ static const char *const insert_sql[TABLES] = {
 #undef RECORD_COUNTER
 			   "?, ?, ?, ?)",
 	[TABLE_EXIT_LATENCY] = "INSERT INTO exit_latency VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_JOINED] = "INSERT INTO joined VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_JOINED_BENEATH] = "INSERT INTO joined_beneath VALUES (?, ?, ?, ?, ?, ?)",
 	[TABLE_TLB] = "INSERT INTO tlb VALUES (?, ?, ?, ?, ?)",
 	[TABLE_OBSERVED] = "INSERT INTO observed VALUES (?, ?, ?, ?, ?)",
 };

@@ -4,16 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+/* first as in store_exits(). */
+static void put_window(struct row *row, sqlite3_int64 first, unsigned window)
+{
+	if (window == EXITS_OUTSIDE)
+		row_null(row);
+	else
+		row_number(row, (uint64_t)first + window);
+}
+
 static int put_exit_sum(struct store *store, unsigned number, sqlite3_int64 first,
 			const struct exit_sum *sum, struct vmfee_error *err)
 {
 	struct row row = row_of(store, TABLE_EXIT_SUM);
 
 	row_number(&row, number);
-	if (sum->window == EXITS_OUTSIDE)
-		row_null(&row);
-	else
-		row_number(&row, (uint64_t)first + sum->window);
+	put_window(&row, first, sum->window);
 	row_number(&row, sum->level);
 	row_text(&row, exit_reason_name(sum->reason));
 	row_text(&row, fee_component_name(sum->component));
@@ -52,6 +58,35 @@ static int put_latency(struct store *store, unsigned number, const struct exit_l
 	return 0;
 }
 
+static int put_joined(struct store *store, unsigned number, sqlite3_int64 first,
+		      const struct join_sum *sum, struct vmfee_error *err)
+{
+	struct row row = row_of(store, TABLE_JOINED);
+
+	row_number(&row, number);
+	put_window(&row, first, sum->window);
+	row_text(&row, exit_reason_name(sum->reason));
+	row_number(&row, sum->count);
+	row_number(&row, sum->stays);
+	row_number(&row, sum->stay_ticks);
+	row_number(&row, sum->shortest);
+	return row_insert(&row, err);
+}
+
+static int put_joined_beneath(struct store *store, unsigned number, sqlite3_int64 first,
+			      const struct join_part *part, struct vmfee_error *err)
+{
+	struct row row = row_of(store, TABLE_JOINED_BENEATH);
+
+	row_number(&row, number);
+	put_window(&row, first, part->window);
+	row_text(&row, exit_reason_name(part->reason));
+	row_text(&row, exit_reason_name(part->beneath));
+	row_number(&row, part->count);
+	row_number(&row, part->handled_ticks);
+	return row_insert(&row, err);
+}
+
 static int put_tlb(struct store *store, unsigned number, const struct tlb_file *tlb,
 		   struct vmfee_error *err)
 {
@@ -77,10 +112,7 @@ static int put_observed(struct store *store, unsigned number, sqlite3_int64 firs
 	struct row row = row_of(store, TABLE_OBSERVED);
 
 	row_number(&row, number);
-	if (window == EXITS_OUTSIDE)
-		row_null(&row);
-	else
-		row_number(&row, (uint64_t)first + window);
+	put_window(&row, first, window);
 	row_number(&row, sum->exits);
 	row_number(&row, sum->refills);
 	row_number(&row, sum->references);
@@ -112,6 +144,12 @@ int store_exits(struct store *store, unsigned number, sqlite3_int64 first,
 			return -1;
 	for (size_t i = 0; i < exits->latencies; i++)
 		if (put_latency(store, number, &exits->latency[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < exits->join.sums; i++)
+		if (put_joined(store, number, first, &exits->join.sum[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < exits->join.parts; i++)
+		if (put_joined_beneath(store, number, first, &exits->join.part[i], err) != 0)
 			return -1;
 	return put_observatory(store, number, first, tlb, console, exits, err);
 }

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -28,6 +29,25 @@ static int write_metadata(const struct trace_source *source, struct vmfee_error 
 	return failed;
 }
 
+/* Whether each exit of the traced level can be found among those of the level beneath. */
+static bool can_join(const struct console *console)
+{
+	return console->observed.records > 0 && console->records > 0 && console->dropped == 0 &&
+	       console->observed.dropped == 0;
+}
+
+static int add_record(const struct exit_record *record, const struct console *console,
+		      struct exits *exits, struct vmfee_error *err)
+{
+	if (exits_add(exits, console, record, err) != 0)
+		return -1;
+	if (!can_join(console))
+		return 0;
+	if (record->level == console->traced)
+		return join_above(&exits->join, exits_window(console, record->tsc), record, err);
+	return record->level < console->traced ? join_beneath(&exits->join, record, err) : 0;
+}
+
 static int add_packets(struct reader *reader, const struct console *console, struct exits *exits,
 		       struct vmfee_error *err)
 {
@@ -43,7 +63,7 @@ static int add_packets(struct reader *reader, const struct console *console, str
 			break;
 		}
 		for (size_t i = 0; i < packet.count; i++)
-			if (exits_add(exits, console, &packet.records[i], err) != 0)
+			if (add_record(&packet.records[i], console, exits, err) != 0)
 				return -1;
 	}
 }
@@ -121,7 +141,8 @@ int trace_take(const struct trace_source *source, const struct console *console,
 	if (write_metadata(source, err) != 0 ||
 	    take_level(source, console, console->traced, console->records, console->packets, exits,
 		       err) != 0 ||
-	    take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0)
+	    take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0 ||
+	    compare_levels(console, exits, err) != 0)
 		return -1;
-	return compare_levels(console, exits, err);
+	return can_join(console) ? join_end(&exits->join, err) : 0;
 }

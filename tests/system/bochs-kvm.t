@@ -55,6 +55,14 @@ is "$(sed -n 's/^@delivered reason=CPUID count=//p' "$pair/seen/console.log")" "
 run "$vmfee" report pair
 like "$output" "rdmsr-trapped +1\.00 +3\.00 .*VMREAD 1, VMRESUME 1, MSR_READ 1" \
 	"the report says what KVM did for an exit of L1's guest"
+like "$output" "  CPUID +[1-9][0-9]+ +[1-9][0-9.]+ +[1-9][0-9.]+ +[1-9][0-9.]+ +[1-9][0-9.]+  CPUID 1\.[0-9]+, VMRESUME 1" \
+	"and what such an exit took of either level, and in between"
+# All but the last exit, behind which nothing is entered.
+is "$(sqlite3 "$pair/results.db" "SELECT SUM(count) FROM joined")" "$(($(sqlite3 "$pair/results.db" \
+	"SELECT records FROM stack WHERE id = 0") - 1))" "each exit is joined with what it took"
+is "$(sqlite3 "$pair/results.db" "SELECT COUNT(*) FROM joined_beneath WHERE beneath = 'VMRESUME'
+	AND count <> (SELECT SUM(count) FROM joined WHERE joined.reason = joined_beneath.reason
+	AND joined.benchmark IS joined_beneath.benchmark)")" 0 "with one entry behind it"
 like "$output" "Observing takes [1-9][0-9]+\.[0-9] instructions an exit" "and what looking cost"
 
 # ratio BENCHMARK: checks the row of either L0 that the report prints

@@ -127,7 +127,7 @@ static void expect_refused(const char *why)
 
 Test(store, a_file_that_is_something_else_is_refused)
 {
-	expect_refused("schema 0, expected 4");
+	expect_refused("schema 0, expected 5");
 	rig_file(folder, "results.db", "This is not a database but a text of some length.", path);
 	expect_refused("file is not a database");
 	snprintf(path, sizeof(path), "/nowhere/results.db");
@@ -140,7 +140,7 @@ Test(store, a_file_that_was_changed_is_checked)
 		const char *change;
 		const char *why;
 	} rows[] = {
-		{"PRAGMA user_version = 1", "schema 1, expected 4"},
+		{"PRAGMA user_version = 1", "schema 1, expected 5"},
 		{"DROP TABLE skip", "no such table: skip"},
 		{"UPDATE benchmark SET ops = 0", "a benchmark without samples"},
 		{"UPDATE benchmark SET name = 'void' WHERE name = 'empty'",
@@ -157,6 +157,12 @@ Test(store, a_file_that_was_changed_is_checked)
 		{"UPDATE exit_latency SET count = count + 1",
 		 "damaged: latencies of other exits than there are"},
 		{"UPDATE exit_latency SET high = low - 1", "a bucket of latencies that is none"},
+		{"INSERT INTO joined VALUES (1, NULL, 'CPUID', 0, 1, 1, 1)",
+		 "a joined exit that took nothing"},
+		{"INSERT INTO joined VALUES (1, NULL, 'CPUID', 1, 2, 19, 10)",
+		 "a joined exit that took nothing"},
+		{"INSERT INTO joined_beneath VALUES (1, NULL, 'CPUID', 'FROB', 1, 1)",
+		 "an exit reason that is none"},
 		{"UPDATE stack SET name = '../' || id", "a stack with a name that is none"},
 		{"UPDATE benchmark SET name = 'a b' || id", "a benchmark with a name that is none"},
 		{"INSERT INTO expectation SELECT 0, 'CPUID', 1 FROM sample",
