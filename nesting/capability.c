@@ -125,7 +125,7 @@ bool vmx_capability_msr(const struct vmx_capabilities *offered, uint32_t msr, ui
 		*value = offered->cr4_fixed1;
 		return true;
 	case MSR_IA32_VMX_VMCS_ENUM:
-		*value = VMCS12_MAX_INDEX << 1;
+		*value = vmcs12_highest_index(&offered->controls) << 1;
 		return true;
 	case MSR_IA32_VMX_PROCBASED_CTLS2:
 		*value = offered->controls.msr[CONTROL_SECONDARY];

@@ -22,7 +22,6 @@
 #define VMCS12_REVISION	     0x4c317601u /* changes with the format */
 #define VMCS12_SHADOW	     (1u << 31)	 /* in the revision: the shadow-VMCS indicator */
 #define VMCS12_NO_ADDRESS    UINT64_MAX	 /* a VMCS pointer that points to none */
-#define VMCS12_MAX_INDEX     (0x32 >> 1) /* highest index of any field: IA32_VMX_VMCS_ENUM */
 #define VMCS12_ENCODING_BITS 0x6c3fu	 /* width, type, index below 32, access type */
 #define VMCS12_HIGH	     1u		 /* access type: the upper half of a 64-bit field */
 
@@ -72,6 +71,9 @@ struct vmcs12_layout {
 struct control_capabilities;
 
 void vmcs12_layout_init(struct vmcs12_layout *layout, const struct control_capabilities *offered);
+
+/* The highest index of a field that exists where these controls are offered: IA32_VMX_VMCS_ENUM. */
+uint32_t vmcs12_highest_index(const struct control_capabilities *offered);
 
 /* Where a field stands; both halves of a 64-bit field stand together. */
 static inline unsigned vmcs12_slot(uint64_t encoding)
