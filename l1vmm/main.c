@@ -15,9 +15,11 @@
 #include "l1vmm/guest.h"
 #include "l1vmm/lib/string.h"
 #include "l1vmm/options.h"
+#include "l1vmm/smp.h"
 #include "l1vmm/status.h"
 #include "l1vmm/trace.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/observe.h"
 #include "l1vmm/vmx/panic.h"
@@ -34,7 +36,12 @@
 #define PORT_PIC2_MASK 0xa1
 
 static struct vm vm;
-static struct vcpu vcpu;
+static struct vcpu vcpus[MAX_CPUS];
+
+/* What every processor starts from. */
+static struct options options;
+static struct controls controls;
+static struct guest_start start;
 
 /* For what is wrong before there is a guest: not the hypervisor's fault, and no panic. */
 static _Noreturn void refuse_to_start(void)
@@ -73,24 +80,24 @@ static void quiet_devices(void)
  * The pool: also one EPT table for each 2 MB of the guest's memory, should all of it be 4 KB pages,
  * or what shadow tables are made of.
  */
-static uint64_t pool_bytes(const struct options *options)
+static uint64_t pool_bytes(void)
 {
-	uint64_t tables = switches_shadow(&options->switches)
+	uint64_t tables = switches_shadow(&options.switches)
 				  ? shadow_bytes()
 				  : memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
 
-	uint64_t nested = options->switches.nested == SW_NESTED_ON ? nested_bytes() : 0;
+	uint64_t nested = options.switches.nested == SW_NESTED_ON ? nested_bytes() : 0;
 
-	return POOL_BYTES + tables + nested + observe_bytes(options) +
-	       (options->outbox == OUTBOX_MAPPED ? 0 : options->ring_bytes);
+	return POOL_BYTES + tables + nested + observe_bytes(&options) +
+	       (options.outbox == OUTBOX_MAPPED ? 0 : options.ring_bytes * options.cpus);
 }
 
 /* The observatory's tables need room above the guest's memory. */
-static uint64_t most_memory(const struct options *options)
+static uint64_t most_memory(void)
 {
-	if (switches_observed(&options->switches) && options->memory_bytes > OBSERVE_MEMORY_MOST)
+	if (switches_observed(&options.switches) && options.memory_bytes > OBSERVE_MEMORY_MOST)
 		return OBSERVE_MEMORY_MOST;
-	return options->memory_bytes;
+	return options.memory_bytes;
 }
 
 /* The largest pages that the guest's memory is mapped in. */
@@ -106,6 +113,7 @@ static uint64_t ept_page_size(const struct switches *sw)
 	}
 }
 
+/* What several processors use is mapped in advance: none of them then changes the tables. */
 static bool make_ept(const struct switches *sw)
 {
 	struct ept_config config = {
@@ -115,7 +123,7 @@ static bool make_ept(const struct switches *sw)
 		.rights = EPT_RWX,
 		.accessed_dirty = sw->dirty == SW_DIRTY_AD,
 		.invalidate = tlb_flush_ept,
-		.ctx = &vcpu,
+		.ctx = &vcpus[0],
 	};
 
 	if (sw->dirty == SW_DIRTY_PROTECT)
@@ -123,16 +131,20 @@ static bool make_ept(const struct switches *sw)
 	if (sw->exec == SW_EXEC_DEMAND)
 		config.on_demand |= EPT_EXECUTE;
 	config.rights &= ~config.on_demand;
-	return ept_init(&vm.ept, &memory_for_tables, &config);
+	return ept_init(&vm.ept, &memory_for_tables, &config) &&
+	       (options.cpus == 1 ||
+		ept_protect(&vm.ept, 0, vm.memory.size, config.rights, 0) == EPT_DONE);
 }
 
-static void make_vm(const struct options *options)
+static void make_vm(void)
 {
-	const struct switches *sw = &options->switches;
+	const struct switches *sw = &options.switches;
 	bool huge = sw->mmu == SW_MMU_EPT_1G;
 
 	vm.switches = *sw;
-	vm.memory = memory_take_largest(most_memory(options), huge ? PAGE_SIZE_1G : PAGE_SIZE_2M);
+	vm.vcpus = vcpus;
+	vm.vcpu_count = options.cpus;
+	vm.memory = memory_take_largest(most_memory(), huge ? PAGE_SIZE_1G : PAGE_SIZE_2M);
 	if (huge && vm.memory.size < PAGE_SIZE_1G) {
 		printk("l1vmm: too little memory: no page of 1 GB is left for mmu=ept:1g\n");
 		refuse_to_start();
@@ -146,33 +158,59 @@ static void make_vm(const struct options *options)
 	ioapic_reset(&vm.ioapic);
 }
 
-static void make_vcpu(const struct options *options, const struct guest_start *start,
-		      const struct controls *controls)
+/* The vCPU of the processor that calls. */
+static void make_vcpu(uint32_t id)
 {
 	const struct trace_options trace = {
-		.on = options->switches.telemetry == SW_TELEMETRY_ON,
-		.ring_bytes = options->ring_bytes,
-		.outbox = options->outbox,
-		.outbox_lba = options->outbox_lba,
-		.outbox_sectors = options->outbox_sectors,
-		.outbox_address = options->outbox_address,
+		.on = options.switches.telemetry == SW_TELEMETRY_ON,
+		.ring_bytes = options.ring_bytes,
+		.outbox = options.outbox,
+		.outbox_lba = options.outbox_lba,
+		.outbox_sectors = options.outbox_sectors,
+		.outbox_address = options.outbox_address,
 	};
+	struct vcpu *v = &vcpus[id];
 
-	vcpu.vm = &vm;
-	vcpu.cpu = this_cpu();
-	vcpu.controls = *controls;
-	if (!trace_init(&vcpu, vm.level, &trace))
-		panic("no memory for %lu KiB of exit records", options->ring_bytes >> 10);
-	if (!vcpu_setup(&vcpu, start))
+	v->id = id;
+	v->vm = &vm;
+	v->cpu = this_cpu();
+	v->cpu->apic_id = host_apic_id();
+	v->controls = controls;
+	if (!trace_init(v, vm.level, &trace))
+		panic("no memory for %lu KiB of exit records", options.ring_bytes >> 10);
+	if (!vcpu_setup(v, &start))
 		panic("no memory for a VMCS");
-	if (switches_observed(&options->switches) && !observe_init(&vcpu, options))
+	if (switches_observed(&options.switches) && !observe_init(v, &options))
 		panic("no memory for the TLB observatory");
 }
 
-/* Those values of fault= that are no field of the VMCS. */
-static void commit_fault(const struct switches *sw, uint64_t guest_rip)
+static void prepare_processor(uint32_t id)
 {
-	uint64_t page = guest_rip & ~(uint64_t)(PAGE_SIZE - 1);
+	if (!vmx_enable(this_cpu()))
+		refuse_to_start();
+	host_apic_enable();
+	make_vcpu(id);
+}
+
+static void run_processor(uint32_t id)
+{
+	ipi_wait_for_startup(&vcpus[id]);
+	vmx_launch(&vcpus[id]);
+}
+
+static void start_processors(void)
+{
+	if (options.cpus == 1 || smp_start(options.cpus, prepare_processor, run_processor))
+		return;
+	printk("l1vmm: cpus=%u: so many processors did not start\n", options.cpus);
+	refuse_to_start();
+}
+
+/* Those values of fault= that are no field of the VMCS. */
+static void commit_fault(void)
+{
+	const struct switches *sw = &options.switches;
+	uint64_t page = start.rip & ~(uint64_t)(PAGE_SIZE - 1);
 
 	if (sw->fault == SW_FAULT_EPT_MISCONFIG)
 		page_table_map(&vm.ept.table, page, vm.memory.base + page, PAGE_SIZE, EPT_WRITE);
@@ -187,9 +225,6 @@ static void commit_fault(const struct switches *sw, uint64_t guest_rip)
 void l1vmm_main(uint64_t start_info)
 {
 	const struct boot_info *boot;
-	struct options options;
-	struct controls controls;
-	struct guest_start start;
 	char why[256];
 
 	percpu_init(0);
@@ -209,12 +244,13 @@ void l1vmm_main(uint64_t start_info)
 		       trace_mapped_bytes(options.ring_bytes) >> 10, options.outbox_address);
 		refuse_to_start();
 	}
-	if (!memory_make_pool(pool_bytes(&options)) || !paging_init(boot)) {
+	if (!memory_make_pool(pool_bytes()) || !paging_init(boot)) {
 		printk("l1vmm: too little memory: of %lu KiB, %lu are to be the hypervisor's\n",
-		       memory_total() >> 10, pool_bytes(&options) >> 10);
+		       memory_total() >> 10, pool_bytes() >> 10);
 		refuse_to_start();
 	}
-	printk("@l1vmm version=1 level=%u cpus=1 memory=%lu\n", vm.level, memory_total());
+	printk("@l1vmm version=1 level=%u cpus=%u memory=%lu\n", vm.level, options.cpus,
+	       memory_total());
 	switches_each(&options.switches, print_switch, NULL);
 	if (!vmx_check(&options.switches, &controls) || !vmx_enable(this_cpu()))
 		refuse_to_start();
@@ -228,9 +264,10 @@ void l1vmm_main(uint64_t start_info)
 		refuse_to_start();
 	}
 	vmx_print_capabilities();
-	make_vm(&options);
+	make_vm();
 	start = guest_load(&vm, boot);
-	make_vcpu(&options, &start, &controls);
-	commit_fault(&options.switches, start.rip);
-	vmx_launch(&vcpu);
+	make_vcpu(0);
+	commit_fault();
+	start_processors();
+	vmx_launch(&vcpus[0]);
 }

@@ -1,5 +1,6 @@
 #include "l1vmm/options.h"
 
+#include "l1vmm/boot/layout.h"
 #include "l1vmm/lib/cmdline.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/lib/string.h"
@@ -35,6 +36,16 @@ static bool parse_size(const struct cmdline_token *t, uint64_t unit, uint64_t mo
 		return false;
 	}
 	*bytes = number * unit;
+	return true;
+}
+
+static bool parse_cpus(struct options *o, const struct cmdline_token *t, char *why, size_t size)
+{
+	uint64_t cpus = 0;
+
+	if (!parse_size(t, 1, MAX_CPUS, &cpus, why, size))
+		return false;
+	o->cpus = (uint32_t)cpus;
 	return true;
 }
 
@@ -157,6 +168,28 @@ static bool check_observatory(const struct options *o, char *why, size_t size)
 	return true;
 }
 
+/* What one processor does of these, the others would have to be told of. */
+static bool check_cpus(const struct options *o, char *why, size_t size)
+{
+	const char *needed = NULL;
+
+	if (o->cpus == 1)
+		return true;
+	if (switches_shadow(&o->switches))
+		needed = "mmu=ept";
+	else if (o->switches.dirty != SW_DIRTY_OFF || o->switches.exec != SW_EXEC_ALL)
+		needed = "dirty=off and exec=all";
+	else if (o->switches.nested == SW_NESTED_ON)
+		needed = "nested=off";
+	else if (switches_observed(&o->switches))
+		needed = "observe=off";
+	else if (o->outbox == OUTBOX_MAPPED)
+		needed = "an outbox that is a disk";
+	if (needed)
+		format(why, size, "cpus= needs %s", needed);
+	return !needed;
+}
+
 bool options_parse(struct options *o, const char *cmdline, char *why, size_t size)
 {
 	const char *cursor = cmdline;
@@ -164,7 +197,7 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 	uint64_t ring_bytes = DEFAULT_RING_BYTES;
 	bool ok = true;
 
-	*o = (struct options){.memory_bytes = UINT64_MAX};
+	*o = (struct options){.cpus = 1, .memory_bytes = UINT64_MAX};
 	switches_default(&o->switches);
 	while (ok && cmdline_next(&cursor, &t)) {
 		if (is_repeated(cmdline, &t))
@@ -172,6 +205,8 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		if (cmdline_is(&t, "memory"))
 			ok = parse_size(&t, UINT64_C(1) << 20, MAX_MEMORY_MIB, &o->memory_bytes,
 					why, size);
+		else if (cmdline_is(&t, "cpus"))
+			ok = parse_cpus(o, &t, why, size);
 		else if (cmdline_is(&t, "ring"))
 			ok = parse_size(&t, UINT64_C(1) << 10, MAX_RING_KIB, &ring_bytes, why,
 					size);
@@ -200,5 +235,5 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		       RING_UNIT >> 10);
 		return false;
 	}
-	return ok && check_observatory(o, why, size);
+	return ok && check_observatory(o, why, size) && check_cpus(o, why, size);
 }

@@ -1,7 +1,8 @@
 /*
  * The hypervisor's command line: its switches, and
  *   memory=MIB    memory for the guest, at most (default: all that is left)
- *   ring=KIB      memory for exit records (default 4096)
+ *   cpus=N        processors to use, and to give the guest (default 1)
+ *   ring=KIB      memory for exit records of each processor (default 4096)
  *   outbox=ata:LBA,SECTORS    where records are drained to (default: nowhere)
  *   outbox=mapped:ADDRESS,KIB physical memory that the machine beneath reads: the ring lies there,
  *                             its two pages first, and ring= has no say
@@ -27,6 +28,7 @@ enum outbox {
 
 struct options {
 	struct switches switches;
+	uint32_t cpus;
 	uint64_t memory_bytes; /* UINT64_MAX: no limit */
 	uint64_t ring_bytes;
 	enum outbox outbox;

@@ -37,6 +37,12 @@ static inline bool switches_observed(const struct switches *sw)
 	return sw->observe != SW_OBSERVE_OFF;
 }
 
+/* Whether the processor delivers a guest's interrupts by itself. */
+static inline bool switches_apicv(const struct switches *sw)
+{
+	return sw->irq == SW_IRQ_APICV || sw->irq == SW_IRQ_POSTED;
+}
+
 /* Every switch at its default. */
 void switches_default(struct switches *sw);
 

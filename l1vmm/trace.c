@@ -5,30 +5,34 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/layout.h"
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/timer.h"
 
 #define SUBBUFFER_BYTES 0x10000u
 
-/* The disk's sectors for one vCPU's packets. */
+/* The disk's sectors for packets, and where those come from. */
 static struct {
-	struct vcpu *vcpu;
-	struct telemetry_consumer consumer;
+	struct {
+		struct vcpu *vcpu; /* NULL: it has no ring */
+		struct telemetry_consumer consumer;
+	} ring[MAX_CPUS];
 	bool open;
+	bool drains; /* before the run ends */
 	uint32_t lba, sectors_left;
 } outbox;
 
 static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_options *options)
 {
+	struct telemetry_consumer *consumer = &outbox.ring[ring->cpu].consumer;
 	uint64_t bytes = (uint64_t)ring->subbuffer_count * ring->subbuffer_bytes;
 
 	outbox.lba = options->outbox_lba;
 	outbox.sectors_left = options->outbox_sectors;
-	outbox.open =
-		options->outbox == OUTBOX_ATA &&
-		telemetry_consumer_init(&outbox.consumer, ring->producer_page, ring->consumer_page,
-					ring->subbuffers, bytes) == TELEMETRY_OK;
+	outbox.open = options->outbox == OUTBOX_ATA &&
+		      telemetry_consumer_init(consumer, ring->producer_page, ring->consumer_page,
+					      ring->subbuffers, bytes) == TELEMETRY_OK;
 	return outbox.open || options->outbox != OUTBOX_ATA;
 }
 
@@ -65,9 +69,18 @@ bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *opti
 	ring.producer_page = (void *)memory;
 	ring.consumer_page = (void *)(memory + PAGE_SIZE);
 	ring.subbuffers = (void *)(memory + 2 * PAGE_SIZE);
-	outbox.vcpu = v;
-	return telemetry_producer_init(&v->telemetry, &ring) == TELEMETRY_OK &&
-	       attach_outbox(&ring, options);
+	outbox.ring[v->id].vcpu = v;
+	if (telemetry_producer_init(&v->telemetry, &ring) != TELEMETRY_OK ||
+	    !attach_outbox(&ring, options))
+		return false;
+	/*
+	 * A deadline that the guest has set in the processor itself must not be reached meanwhile,
+	 * and no processor's time be set back behind that of the others: then all is kept to the
+	 * end.
+	 */
+	outbox.drains =
+		outbox.open && v->vm->switches.timer != SW_TIMER_DIRECT && v->vm->vcpu_count == 1;
+	return true;
 }
 
 static bool write_sectors(const void *data, uint64_t bytes)
@@ -94,38 +107,41 @@ static bool write_sectors(const void *data, uint64_t bytes)
  * A packet that does not get out stays in the ring, which fills up and drops: the loss is counted,
  * and the run goes on.
  */
-static void drain(void)
+static void drain_ring(struct telemetry_consumer *consumer)
 {
 	struct telemetry_view view;
 
-	while (outbox.open && telemetry_peek(&outbox.consumer, &view) == TELEMETRY_OK &&
-	       view.bytes) {
+	while (outbox.open && telemetry_peek(consumer, &view) == TELEMETRY_OK && view.bytes) {
 		const char *packet = (const char *)view.records - sizeof(view.packet);
 
 		outbox.open = write_sectors(packet, view.bytes);
 		if (outbox.open)
-			telemetry_consume(&outbox.consumer);
+			telemetry_consume(consumer);
 	}
+}
+
+static void drain(void)
+{
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		if (outbox.ring[i].vcpu)
+			drain_ring(&outbox.ring[i].consumer);
 }
 
 void trace_next_slow(struct vcpu *v)
 {
-	/*
-	 * A deadline that the guest has set in the processor itself must not be reached meanwhile:
-	 * then all is kept to the end.
-	 */
-	bool drains = outbox.open && v->vm->switches.timer != SW_TIMER_DIRECT;
 	uint64_t now = rdtsc();
 
-	if (drains)
-		timer_stop(v);
-	if (telemetry_next_slow(&v->telemetry) && drains)
+	if (!outbox.drains) {
+		telemetry_next_slow(&v->telemetry);
+		return;
+	}
+	timer_stop(v);
+	if (telemetry_next_slow(&v->telemetry))
 		drain();
-	if (drains)
-		wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
+	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
 }
 
-/* The exit that ends the run has no entry; its record ends here. */
+/* The exit that ends the run, on each processor, has no entry; its record ends here. */
 static void finish_record(struct vcpu *v)
 {
 	struct exit_record *record = v->telemetry.cur;
@@ -134,14 +150,12 @@ static void finish_record(struct vcpu *v)
 	record->handled_ticks = rdtsc() - record->tsc;
 }
 
-void trace_finish(void)
+static void finish(struct vcpu *v)
 {
-	struct vcpu *v = outbox.vcpu;
-	struct telemetry_counts counts;
+	struct telemetry_counts counts = telemetry_counts(&v->telemetry);
 
-	if (!v)
-		return;
-	finish_record(v);
+	if (counts.records)
+		finish_record(v);
 	telemetry_flush(&v->telemetry);
 	drain();
 	telemetry_flush(&v->telemetry); /* drops that a full ring had no room to tell */
@@ -149,4 +163,11 @@ void trace_finish(void)
 	counts = telemetry_counts(&v->telemetry);
 	printk("@telemetry cpu=%u records=%lu dropped=%lu packets=%lu\n", v->id, counts.records,
 	       counts.discarded, counts.packets);
+}
+
+void trace_finish(void)
+{
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		if (outbox.ring[i].vcpu)
+			finish(outbox.ring[i].vcpu);
 }

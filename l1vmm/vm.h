@@ -13,6 +13,8 @@
 #include "l1vmm/switches.h"
 #include "l1vmm/vmx/ept.h"
 
+struct vcpu;
+
 struct vm {
 	struct switches switches;
 	struct memory_range memory; /* hpa; the guest has it at gpa 0 */
@@ -21,6 +23,9 @@ struct vm {
 	uint32_t level;		  /* of this hypervisor: 0 is the lowest */
 	uint8_t guest_status;	  /* what the guest wrote to the status port */
 	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */
+	struct vcpu *vcpus;	  /* the one with number N runs on processor N */
+	uint32_t vcpu_count;
+	uint32_t helpless; /* vCPUs that only another one can wake */
 };
 
 /* Whether guests may take part in their shadowing: shadow/mmu_batch.h. */

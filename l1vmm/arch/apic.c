@@ -5,6 +5,7 @@
 #include "l1vmm/arch/x86.h"
 
 #define SIVR_ENABLE  (1u << 8)
+#define ICR_NMI	     0x400
 #define LVT_MASKED   (1u << 16)
 #define LVT_DEADLINE (2u << 17)
 #define DIVIDE_BY_1  0xb
@@ -37,16 +38,50 @@ static void calibrate(void)
 	scale = ((counts << SCALE_SHIFT) + ticks / 2) / ticks;
 }
 
+static void switch_on(void)
+{
+	wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+	wrmsr(MSR_X2APIC_SIVR, SIVR_ENABLE | VECTOR_HOST_SPURIOUS);
+	wrmsr(MSR_X2APIC_TPR, 0);
+}
+
 bool host_apic_init(void)
 {
 	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC))
 		return false;
-	wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-	wrmsr(MSR_X2APIC_SIVR, SIVR_ENABLE | VECTOR_HOST_SPURIOUS);
-	wrmsr(MSR_X2APIC_TPR, 0);
+	switch_on();
 	calibrate();
 	wrmsr(MSR_X2APIC_LVT_TIMER, VECTOR_HOST_TIMER);
 	return true;
+}
+
+void host_apic_enable(void)
+{
+	switch_on();
+	wrmsr(MSR_X2APIC_DIV_CONF, DIVIDE_BY_1);
+	wrmsr(MSR_X2APIC_LVT_TIMER, VECTOR_HOST_TIMER);
+}
+
+uint32_t host_apic_id(void)
+{
+	return (uint32_t)rdmsr(MSR_X2APIC_APICID);
+}
+
+/* A WRMSR of the ICR waits for no store before it: SDM volume 3, 11.12.3. */
+static void send(uint32_t id, uint32_t icr)
+{
+	__asm__ volatile("mfence; lfence" : : : "memory");
+	wrmsr(MSR_X2APIC_ICR, (uint64_t)id << 32 | icr);
+}
+
+void host_apic_send(uint32_t id, uint8_t vector)
+{
+	send(id, vector);
+}
+
+void host_apic_send_nmi(uint32_t id)
+{
+	send(id, ICR_NMI);
 }
 
 void host_apic_acknowledge(uint8_t vector)

@@ -12,24 +12,24 @@
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/vmx/vpid.h"
 
-#define MAX_CPUS 8
-
 /* Interrupt stacks: what must not run on a stack that may be the reason for it. */
 #define IST_DOUBLE_FAULT  1
 #define IST_NMI		  2
 #define IST_MACHINE_CHECK 3
 #define IST_PAGE_FAULT	  4
-#define IST_COUNT	  4
+#define IST_COUNT	  HOST_ISTS
 
 struct vcpu;
 
 struct cpu {
 	struct cpu *self; /* at GS:0 */
 	uint32_t id;	  /* index into cpus[] */
+	uint32_t apic_id; /* of its local APIC */
 	struct vcpu *vcpu;
 	uint64_t vmxon_region; /* hpa */
 	struct vpid_pool vpids;
 	bool timer_went_off; /* its interrupt has been taken by the hypervisor's gate */
+	bool parked;	     /* for good: the run ends */
 	uint64_t gdt[GDT_ENTRIES];
 	struct tss tss;
 };
@@ -48,6 +48,8 @@ struct __attribute__((aligned(4096))) cpu_stacks {
 		uint8_t stack[HOST_IST_BYTES];
 	} ist[IST_COUNT];
 };
+
+_Static_assert(sizeof(struct cpu_stacks) == CPU_STACKS_BYTES, "ap_entry.S knows it");
 
 extern struct cpu cpus[MAX_CPUS];
 extern struct cpu_stacks cpu_stacks[MAX_CPUS];

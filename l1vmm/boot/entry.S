@@ -1,7 +1,8 @@
 /*
  * PVH entry of the hypervisor: 32-bit protected mode without paging, EBX = physical address of the
  * start info.  Maps the low 4 GiB onto themselves, switches to 64-bit mode and calls l1vmm_main() on
- * the boot processor's stack.  The page tables made here last until paging_init().
+ * the boot processor's stack.  The page tables made here last until paging_init(), and other processors start on
+ * them.
  */
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
@@ -72,6 +73,7 @@ entry64:
 
 	.section .rodata, "a"
 	.align 8
+	.globl early_gdt
 early_gdt:
 	.quad 0
 	.quad GDT_CODE64
@@ -82,6 +84,7 @@ early_gdtr:
 
 	.section .bss.boot, "aw", @nobits
 	.align PAGE_SIZE
+	.globl early_pml4
 early_pml4:
 	.skip PAGE_SIZE
 early_pdpt:

@@ -15,9 +15,13 @@
 #define GDT_CODE64 0x00af9b000000ffff
 #define GDT_DATA   0x00cf93000000ffff
 
+#define MAX_CPUS 8
+
 #define HOST_STACK_BYTES 0x4000
 #define HOST_IST_BYTES	 0x2000
+#define HOST_ISTS	 4
 #define BOOT_STACK_TOP	 (0x1000 + HOST_STACK_BYTES) /* within cpu_stacks[0] */
+#define CPU_STACKS_BYTES (0x1000 + HOST_STACK_BYTES + HOST_ISTS * (0x1000 + HOST_IST_BYTES))
 
 #define CPU_VCPU 0x10 /* in struct cpu */
 

@@ -1,33 +1,51 @@
 #include "l1vmm/dev/console.h"
 
+#include <stdbool.h>
+
 #include "l1vmm/arch/console.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/boot/layout.h"
 
 #define GUEST_MARK '|'
 
 /* A mark, a line of a guest, and a newline. */
-static char line[CONSOLE_LINE_MAX + 64];
-static size_t used;
+static struct {
+	char text[CONSOLE_LINE_MAX + 64];
+	size_t used;
+} lines[MAX_CPUS];
+
+/* So that no line comes in the middle of another one. */
+static bool writing;
+
+static void pass_on(uint32_t id)
+{
+	if (!lines[id].used)
+		return;
+	lines[id].text[lines[id].used++] = '\n';
+	while (__atomic_test_and_set(&writing, __ATOMIC_ACQUIRE))
+		pause();
+	console_write(lines[id].text, lines[id].used);
+	__atomic_clear(&writing, __ATOMIC_RELEASE);
+	lines[id].used = 0;
+}
 
 void guest_console_flush(void)
 {
-	if (!used)
-		return;
-	line[used++] = '\n';
-	console_write(line, used);
-	used = 0;
+	for (uint32_t id = 0; id < MAX_CPUS; id++)
+		pass_on(id);
 }
 
 /* A line longer than the buffer is passed on in pieces, each with its mark. */
-void guest_console_write(const char *data, size_t size)
+void guest_console_write(uint32_t id, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (!used)
-			line[used++] = GUEST_MARK;
+		if (!lines[id].used)
+			lines[id].text[lines[id].used++] = GUEST_MARK;
 		if (data[i] == '\n')
-			guest_console_flush();
+			pass_on(id);
 		else
-			line[used++] = data[i];
-		if (used == sizeof(line) - 1)
-			guest_console_flush();
+			lines[id].text[lines[id].used++] = data[i];
+		if (lines[id].used == sizeof(lines[id].text) - 1)
+			pass_on(id);
 	}
 }

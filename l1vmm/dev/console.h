@@ -6,11 +6,12 @@
 #define L1VMM_DEV_CONSOLE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-/* Takes `size` bytes that the guest wrote; whole lines are passed on. */
-void guest_console_write(const char *data, size_t size);
+/* Takes `size` bytes that vCPU `id` wrote; whole lines, which are its own, are passed on. */
+void guest_console_write(uint32_t id, const char *data, size_t size);
 
-/* Passes an unfinished line on. */
+/* Passes unfinished lines on, when no other vCPU runs any more. */
 void guest_console_flush(void);
 
 #endif

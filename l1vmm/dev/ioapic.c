@@ -61,13 +61,19 @@ static void write_register(struct ioapic *ioapic, uint32_t reg, uint32_t value)
 	}
 }
 
+/* Read once: another processor may select another register meanwhile. */
+static uint32_t selected(const struct ioapic *ioapic)
+{
+	return *(const volatile uint32_t *)&ioapic->select;
+}
+
 uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t offset)
 {
 	switch (offset) {
 	case IOREGSEL:
 		return ioapic->select;
 	case IOWIN:
-		return read_register(ioapic, ioapic->select);
+		return read_register(ioapic, selected(ioapic));
 	default:
 		return 0;
 	}
@@ -78,7 +84,7 @@ void ioapic_write(struct ioapic *ioapic, uint32_t offset, uint32_t value)
 	if (offset == IOREGSEL)
 		ioapic->select = value & 0xff;
 	else if (offset == IOWIN)
-		write_register(ioapic, ioapic->select, value);
+		write_register(ioapic, selected(ioapic), value);
 }
 
 void ioapic_end_of_interrupt(struct ioapic *ioapic, uint8_t vector)

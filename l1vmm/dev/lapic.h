@@ -29,7 +29,8 @@ struct lapic_page {
 
 /*
  * The posted-interrupt descriptor, which the processor too reads (SDM volume 3, table 30-1), and
- * behind it what a descriptor has no bits for.  All of it is accessed atomically.
+ * behind it what a descriptor has no bits for.  All of it is accessed atomically.  The mark tells
+ * of requests only: under irq=posted it is the processor that clears it, which knows of no signals.
  */
 struct __attribute__((aligned(64))) lapic_mailbox {
 	uint64_t requests[4]; /* a bit a vector */
@@ -170,14 +171,20 @@ void lapic_request(struct lapic *apic, uint8_t vector, bool level);
 /* Whether `ipi`, sent by another processor, is for this one.  For any processor to ask. */
 bool lapic_is_destination(const struct lapic *apic, const struct lapic_ipi *ipi);
 
+/* Whether it is a vector that arrives: the part of a mailbox that the processor knows too. */
+bool lapic_is_vector(const struct lapic_ipi *ipi);
+
 /*
- * Leaves `ipi` in the APIC's mailbox; for any processor.  True where the mailbox was empty before,
- * so that its owner has to be told.
+ * Leaves `ipi` in the APIC's mailbox; for any processor.  True where nothing of its kind, vector or
+ * signal, was there before, so that the owner has to be told.
  */
 bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi);
 
 /* Takes in what others have left. */
 void lapic_collect(struct lapic *apic);
+
+/* Whether there is something to collect; for any processor. */
+bool lapic_has_mail(const struct lapic *apic);
 
 /*
  * The time at which lapic_timer_poll() is to be called next, UINT64_MAX: never.  A timer that could

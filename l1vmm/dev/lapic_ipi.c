@@ -69,7 +69,8 @@ static uint32_t signal_of(const struct lapic_ipi *ipi)
 	}
 }
 
-static void post_signal(struct lapic_mailbox *mailbox, uint32_t signal)
+/* Whether there was none before. */
+static bool post_signal(struct lapic_mailbox *mailbox, uint32_t signal)
 {
 	uint32_t before = __atomic_load_n(&mailbox->signals, __ATOMIC_RELAXED), after;
 
@@ -78,24 +79,27 @@ static void post_signal(struct lapic_mailbox *mailbox, uint32_t signal)
 		after |= signal;
 	} while (!__atomic_compare_exchange_n(&mailbox->signals, &before, after, false,
 					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	return !before;
+}
+
+bool lapic_is_vector(const struct lapic_ipi *ipi)
+{
+	return ipi->mode == LAPIC_FIXED && ipi->vector >= FIRST_LEGAL_VECTOR;
 }
 
 bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
 {
 	struct lapic_mailbox *mailbox = apic->mailbox;
 
-	if (ipi->mode == LAPIC_FIXED && ipi->vector >= FIRST_LEGAL_VECTOR) {
-		if (!(load(apic, LAPIC_SVR) & SVR_ENABLE))
-			return false;
-		__atomic_fetch_or(&mailbox->requests[ipi->vector / 64],
-				  UINT64_C(1) << ipi->vector % 64, __ATOMIC_SEQ_CST);
-	} else {
+	if (!lapic_is_vector(ipi)) {
 		uint32_t signal = signal_of(ipi);
 
-		if (!signal)
-			return false;
-		post_signal(mailbox, signal);
+		return signal && post_signal(mailbox, signal);
 	}
+	if (!(load(apic, LAPIC_SVR) & SVR_ENABLE))
+		return false;
+	__atomic_fetch_or(&mailbox->requests[ipi->vector / 64], UINT64_C(1) << ipi->vector % 64,
+			  __ATOMIC_SEQ_CST);
 	return !(__atomic_fetch_or(&mailbox->control, LAPIC_MAILBOX_FULL, __ATOMIC_SEQ_CST) &
 		 LAPIC_MAILBOX_FULL);
 }
@@ -109,11 +113,18 @@ static void collect_word(struct lapic *apic, unsigned index, uint32_t bits)
 	apic->irr_words |= (uint8_t)(1u << index);
 }
 
+bool lapic_has_mail(const struct lapic *apic)
+{
+	const struct lapic_mailbox *mailbox = apic->mailbox;
+
+	return (__atomic_load_n(&mailbox->control, __ATOMIC_SEQ_CST) & LAPIC_MAILBOX_FULL) ||
+	       __atomic_load_n(&mailbox->signals, __ATOMIC_SEQ_CST);
+}
+
 /* The mark goes first: what is posted from then on sets it again. */
-void lapic_collect(struct lapic *apic)
+static void collect_vectors(struct lapic *apic)
 {
 	struct lapic_mailbox *mailbox = apic->mailbox;
-	uint32_t signals;
 
 	if (!(__atomic_load_n(&mailbox->control, __ATOMIC_RELAXED) & LAPIC_MAILBOX_FULL))
 		return;
@@ -124,9 +135,21 @@ void lapic_collect(struct lapic *apic)
 		collect_word(apic, 2 * i, (uint32_t)bits);
 		collect_word(apic, 2 * i + 1, (uint32_t)(bits >> 32));
 	}
+}
+
+void lapic_collect(struct lapic *apic)
+{
+	struct lapic_mailbox *mailbox = apic->mailbox;
+	uint32_t signals;
+
+	collect_vectors(apic);
+	if (!__atomic_load_n(&mailbox->signals, __ATOMIC_RELAXED))
+		return;
 	signals = __atomic_exchange_n(&mailbox->signals, 0, __ATOMIC_SEQ_CST);
 	if (signals & LAPIC_SIGNAL_ILLEGAL)
 		lapic_error(apic, ESR_ILLEGAL_VECTOR);
+	if (signals & LAPIC_SIGNAL_STARTUP)
+		apic->signals &= ~LAPIC_SIGNAL_PAGE;
 	apic->signals |= signals & ~LAPIC_SIGNAL_ILLEGAL;
 }
 

@@ -3,8 +3,10 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/smp.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
@@ -31,7 +33,17 @@ enum exit_action exit_exception(struct vcpu *v)
 			    info & INTR_INFO_VECTOR_MASK);
 	event_requeue(v);
 	__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory");
+	smp_park_if_ending();
 	return EXIT_RETRY;
+}
+
+/* Off the way of the others, so that it costs them nothing. */
+static __attribute__((noinline)) void take_from_others(struct vcpu *v, uint8_t vector)
+{
+	if (!host_apic_is_kick(vector))
+		return;
+	ipi_kicked(v);
+	ipi_take_signals(v);
 }
 
 /* The exit has taken the interrupt from the processor's APIC. */
@@ -41,8 +53,10 @@ enum exit_action exit_external_interrupt(struct vcpu *v)
 
 	event_requeue(v);
 	host_apic_acknowledge(vector);
-	if (vector == VECTOR_HOST_TIMER)
+	if (__builtin_expect(vector == VECTOR_HOST_TIMER, 1))
 		timer_interrupt(v);
+	else
+		take_from_others(v, vector);
 	return EXIT_RETRY;
 }
 
@@ -61,7 +75,7 @@ enum exit_action exit_apic_write(struct vcpu *v)
 
 static bool has_wake_up(const struct vcpu *v, bool interrupts)
 {
-	return (v->lapic.signals & LAPIC_SIGNAL_NMI) ||
+	return (v->lapic.signals & (LAPIC_SIGNAL_NMI | LAPIC_SIGNAL_INIT)) ||
 	       (interrupts && lapic_pending(&v->lapic) >= 0);
 }
 
@@ -72,31 +86,35 @@ static void wait_for_interrupt(void)
 }
 
 /*
- * Halts the processor until the guest has something to wake up for.  The wait is the guest's time:
- * the exit is recorded as if it had come at its end.
+ * Halts the processor until the guest has something to wake up for, an INIT too.  The wait is the
+ * guest's time: the exit is recorded as if it had come at its end.
  */
-static void wait_for_wake_up(struct vcpu *v, bool interrupts)
+static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *v, bool interrupts)
 {
 	uint64_t start = rdtsc_ordered(), waited;
 
 	do {
 		if (!interrupts || !timer_prepare_wait(v))
-			vcpu_stop(v, STOP_HALTED, "pending=%d", lapic_pending(&v->lapic));
+			ipi_check_helpless(v);
 		wait_for_interrupt();
 		timer_waited(v);
 	} while (!has_wake_up(v, interrupts));
 	waited = rdtsc_ordered() - start;
 	v->telemetry.cur->tsc += waited;
 	v->telemetry.cur->guest_ticks += waited;
+	if (!(v->lapic.signals & LAPIC_SIGNAL_INIT))
+		return EXIT_ADVANCE;
+	ipi_take_signals(v);
+	return EXIT_RETRY;
 }
 
 enum exit_action exit_hlt(struct vcpu *v)
 {
 	bool interrupts = vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF;
 
-	if (!has_wake_up(v, interrupts))
-		wait_for_wake_up(v, interrupts);
 	v->requests |= REQUEST_EVENT;
+	if (!has_wake_up(v, interrupts))
+		return wait_for_wake_up(v, interrupts);
 	return EXIT_ADVANCE;
 }
 

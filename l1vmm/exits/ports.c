@@ -18,17 +18,19 @@ static void port_status(struct vcpu *v, uint8_t value)
 static void port_poweroff(struct vcpu *v, uint8_t value)
 {
 	static const char word[] = SHUTDOWN_TEXT;
+	/* Read once: another vCPU may write too. */
+	uint8_t matched = __atomic_load_n(&v->vm->poweroff_matched, __ATOMIC_RELAXED);
 
-	if (value != (uint8_t)word[v->vm->poweroff_matched])
+	if (value != (uint8_t)word[matched])
 		vcpu_stop(v, STOP_BAD_POWEROFF, "byte=0x%x", value);
-	if (!word[++v->vm->poweroff_matched])
+	v->vm->poweroff_matched = ++matched;
+	if (!word[matched])
 		vcpu_poweroff(v->vm->guest_status);
 }
 
 static void port_console(struct vcpu *v, uint8_t value)
 {
-	(void)v;
-	guest_console_write((const char *)&value, 1);
+	guest_console_write(v->id, (const char *)&value, 1);
 }
 
 #define port_DIRECT NULL

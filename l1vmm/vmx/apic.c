@@ -6,6 +6,7 @@
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/ipi.h"
 
 /*
  * In ticks: a timer that went off faster than its interrupts can be delivered would leave the guest
@@ -31,10 +32,15 @@ static void timer_changed(void *ctx)
 }
 
 /* One processor: there is nobody else. */
-static void send(void *ctx, const struct lapic_ipi *ipi)
+static void send_to_nobody(void *ctx, const struct lapic_ipi *ipi)
 {
 	(void)ctx;
 	(void)ipi;
+}
+
+static void send(void *ctx, const struct lapic_ipi *ipi)
+{
+	ipi_send(ctx, ipi);
 }
 
 static void end_of_level(void *ctx, uint8_t vector)
@@ -46,6 +52,10 @@ static void end_of_level(void *ctx, uint8_t vector)
 
 static const struct lapic_ops ops = {
 	.now = now, .timer_changed = timer_changed, .send = send, .end_of_level = end_of_level};
+static const struct lapic_ops ops_alone = {.now = now,
+					   .timer_changed = timer_changed,
+					   .send = send_to_nobody,
+					   .end_of_level = end_of_level};
 
 bool apic_init(struct vcpu *v)
 {
@@ -54,8 +64,9 @@ bool apic_init(struct vcpu *v)
 
 	if (!page || !mailbox)
 		return false;
-	lapic_init(&v->lapic, v->id, page, mailbox, cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xff, &ops,
-		   v);
+	lapic_init(&v->lapic, v->id, page, mailbox, cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xff,
+		   v->vm->vcpu_count > 1 ? &ops : &ops_alone, v);
+	v->posted = v->controls.word[CONTROL_PIN] & CONTROL_PIN_POSTED_INTERRUPTS;
 	v->lapic.by_processor =
 		v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
 	v->lapic.timer.shortest = SHORTEST_PERIOD;

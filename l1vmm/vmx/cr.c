@@ -30,6 +30,8 @@
 #define CR0_RELOADS_PDPTES (CR0_CD | CR0_NW)
 #define CR4_RELOADS_PDPTES (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)
 
+#define CR0_AT_INIT (CR0_CD | CR0_NW | CR0_ET) /* SDM volume 3, table 10-1 */
+
 #define CR3_NO_FLUSH   BIT(63) /* with CR4.PCIDE */
 #define CR3_PCID_MASK  0xfff
 #define PDPTE_COUNT    4
@@ -184,6 +186,19 @@ static bool switch_paging(struct vcpu *v, bool on)
 		set_long_mode(v, efer, false);
 	}
 	return true;
+}
+
+void guest_reset_control_registers(struct vcpu *v)
+{
+	write_cr2(0);
+	set_long_mode(v, 0, false);
+	v->paging = false;
+	vmcs_write(v, VMCS_CR0_READ_SHADOW, CR0_AT_INIT);
+	vmcs_write(v, VMCS_GUEST_CR0, cr0_real(v, CR0_AT_INIT));
+	vmcs_write(v, VMCS_GUEST_CR3, 0);
+	vmcs_write(v, VMCS_CR4_READ_SHADOW, 0);
+	vmcs_write(v, VMCS_GUEST_CR4, cr4_real(v, 0));
+	translations_changed(v);
 }
 
 bool guest_write_cr0(struct vcpu *v, uint64_t value)

@@ -38,4 +38,7 @@ bool guest_write_cr0(struct vcpu *v, uint64_t value);
 bool guest_write_cr3(struct vcpu *v, uint64_t value);
 bool guest_write_cr4(struct vcpu *v, uint64_t value);
 
+/* CR0, CR2, CR3, CR4 and EFER as an INIT leaves them. */
+void guest_reset_control_registers(struct vcpu *v);
+
 #endif

@@ -13,6 +13,7 @@
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/status.h"
 #include "l1vmm/vmx/exit.h"
+#include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/vcpu.h"
 #include "l1vmm/vmx/vmcs.h"
 
@@ -145,7 +146,8 @@ static void print_frame(const struct trap_frame *f)
 }
 
 /*
- * Interrupts only end a wait; NMIs are let go.  Exceptions in the hypervisor are its end.
+ * Interrupts only end a wait, having had the mailbox emptied; NMIs are let go.  Exceptions in the
+ * hypervisor are its end.
  */
 void trap_dispatch(struct trap_frame *f)
 {
@@ -153,8 +155,10 @@ void trap_dispatch(struct trap_frame *f)
 
 	if (f->vector >= VECTOR_EXCEPTIONS)
 		host_apic_acknowledge((uint8_t)f->vector);
-	if (f->vector == VECTOR_HOST_TIMER)
+	if (__builtin_expect(f->vector == VECTOR_HOST_TIMER, 1))
 		this_cpu()->timer_went_off = true;
+	else if (host_apic_is_kick(f->vector))
+		ipi_kicked(this_cpu()->vcpu);
 	if (f->vector >= VECTOR_EXCEPTIONS || f->vector == VECTOR_NMI)
 		return;
 	print_frame(f);

@@ -1,5 +1,6 @@
 #include "l1vmm/vmx/setup.h"
 
+#include "l1vmm/arch/apic.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/percpu.h"

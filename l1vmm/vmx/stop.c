@@ -7,6 +7,7 @@
 #include "l1vmm/arch/poweroff.h"
 #include "l1vmm/dev/console.h"
 #include "l1vmm/lib/printf.h"
+#include "l1vmm/smp.h"
 #include "l1vmm/status.h"
 #include "l1vmm/trace.h"
 #include "l1vmm/vm.h"
@@ -47,6 +48,7 @@ void vcpu_stop(struct vcpu *v, enum stop_reason reason, const char *text, ...)
 	char where[128];
 	va_list arguments;
 
+	smp_stop_others();
 	format(where, sizeof(where), " vcpu=%u rip=0x%lx exit=%u detail=0x%lx", v->id, v->rip,
 	       v->reason, v->detail);
 	va_start(arguments, text);
@@ -67,6 +69,7 @@ void guest_refused(enum stop_reason reason, const char *text, ...)
 
 void vcpu_poweroff(uint8_t status)
 {
+	smp_stop_others();
 	if (status)
 		end("guest-failure", STATUS_GUEST_FAILURE);
 	end("ok", STATUS_OK);

@@ -74,6 +74,8 @@ struct vcpu {
 	uint32_t tpr_threshold; /* as the VMCS has it */
 	bool timer_armed;	/* the processor's own, for the guest's */
 	bool timer_direct;	/* the guest has IA32_TSC_DEADLINE to itself */
+	bool posted;		/* others leave its interrupts to the processor: irq=posted */
+	bool helpless;		/* waits for what only another vCPU can send */
 	uint8_t *msr_bitmap;
 
 	/* The guest's own EFER; the VMCS has what the processor runs it with. */

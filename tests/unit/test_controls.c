@@ -256,6 +256,26 @@ Test(controls, exits_take_the_place_of_a_tpr_shadow)
 	cr_expect_str_eq(told.name, "USE_TPR_SHADOW");
 }
 
+/* What irq=posted has on top of irq=apicv: SDM volume 3, table 25-5. */
+Test(controls, posted_interrupts_come_with_virtual_delivery)
+{
+	const uint32_t posted = 1u << 7, apicv = 1u << 8 | 1u << 9;
+	struct control_capabilities caps = generous();
+	struct switches sw = with("irq", "apicv");
+	struct controls c;
+	struct told told;
+
+	cr_assert_eq(build(&sw, &caps, &c, &told), 0);
+	cr_expect_eq(c.word[CONTROL_PIN] & posted, 0);
+	sw = with("irq", "posted");
+	cr_assert_eq(build(&sw, &caps, &c, &told), 0);
+	cr_expect_eq(c.word[CONTROL_PIN] & posted, posted);
+	cr_expect_eq(c.word[CONTROL_SECONDARY] & apicv, apicv);
+	caps.msr[CONTROL_PIN] &= ~((uint64_t)posted << 32);
+	cr_assert_eq(build(&sw, &caps, &c, &told), 1);
+	cr_expect_str_eq(told.name, "POSTED_INTERRUPTS");
+}
+
 static uint32_t named_bits(enum control_word word)
 {
 	struct switches sw;

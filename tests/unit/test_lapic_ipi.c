@@ -142,6 +142,46 @@ Test(lapic_ipi, of_other_kinds_are_signals)
 	cr_expect_eq(lapic_pending(&rig.apic), -1);
 }
 
+/*
+ * Under irq=posted the processor takes the vectors and clears their mark, and knows of no signals:
+ * the two ask for attention each by itself, and neither is lost with the other.
+ */
+Test(lapic_ipi, are_told_of_by_kind)
+{
+	const struct lapic_ipi vector = {.vector = 0x40}, nmi = {.mode = LAPIC_NMI};
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 1);
+	cr_expect(lapic_is_vector(&vector));
+	cr_expect_not(lapic_is_vector(&nmi));
+	cr_expect_not(lapic_is_vector(&(struct lapic_ipi){.vector = 15}));
+	cr_expect_not(lapic_has_mail(&rig.apic));
+	cr_expect(lapic_post(&rig.apic, &vector));
+	cr_expect(lapic_has_mail(&rig.apic));
+	cr_expect(lapic_post(&rig.apic, &nmi), "a vector before says nothing of a signal");
+	cr_expect_not(lapic_post(&rig.apic, &nmi));
+	rig.mailbox.control = 0;
+	rig.mailbox.requests[1] = 0;
+	cr_expect(lapic_has_mail(&rig.apic));
+	lapic_collect(&rig.apic);
+	cr_expect_eq(rig.apic.signals, LAPIC_SIGNAL_NMI);
+	cr_expect_eq(lapic_pending(&rig.apic), -1);
+	cr_expect_not(lapic_has_mail(&rig.apic));
+	cr_expect(lapic_post(&rig.apic, &nmi), "and is to be told again");
+}
+
+Test(lapic_ipi, start_where_the_latest_says)
+{
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 1);
+	lapic_post(&rig.apic, &(struct lapic_ipi){.mode = LAPIC_STARTUP, .vector = 0x9f});
+	lapic_collect(&rig.apic);
+	lapic_post(&rig.apic, &(struct lapic_ipi){.mode = LAPIC_STARTUP, .vector = 0x08});
+	lapic_collect(&rig.apic);
+	cr_expect_eq(rig.apic.signals, LAPIC_SIGNAL_STARTUP | 0x0800);
+}
+
 /* SDM volume 3, 11.5.3: it is the receiver that sees the vector. */
 Test(lapic_ipi, with_an_illegal_vector_is_an_error_where_it_arrives)
 {

@@ -128,8 +128,30 @@ Test(options, switches_are_set_by_name)
 #define BAD_MEMORY "memory= takes a number from 1 to 17592186044415"
 #define BAD_RING   "ring= takes a number from 1 to 4194304"
 
+#define BAD_CPUS "cpus= takes a number from 1 to 8"
+
 #define BAD_TLB(numbers) \
 	"tlb_model=" numbers " is not a TLB: 7 numbers within their limits make one"
+
+Test(options, processors_are_counted_and_one_by_default)
+{
+	static const struct {
+		const char *cmdline;
+		uint32_t cpus;
+	} rows[] = {
+		{"", 1},       {"cpus=1 mmu=shadow:trap dirty=off", 1}, {"cpus=1 nested=on", 1},
+		{"cpus=2", 2}, {"irq=posted cpus=8 mmu=ept:4k", 8},	{"cpus=3 cpus=9", 3},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char why[256] = "";
+		struct options o;
+
+		cr_assert(options_parse(&o, rows[i].cmdline, why, sizeof(why)), "%s: %s",
+			  rows[i].cmdline, why);
+		cr_expect_eq(o.cpus, rows[i].cpus, "%s", rows[i].cmdline);
+	}
+}
 
 Test(options, a_tlb_is_seven_numbers)
 {
@@ -200,7 +222,7 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"outbox=ata:1,18446744073709551615", BAD_OUTBOX},
 		{"tlb", "tlb= is not one of flush vpid"},
 		{"tlb=shadow", "tlb=shadow is not one of flush vpid"},
-		{"irq=posted", "irq=posted is not one of emulated apicv"},
+		{"irq=post", "irq=post is not one of emulated apicv posted"},
 		{"mmu=shadow:trap dirty=ad", "dirty= and exec= need mmu=ept"},
 		{"exec=demand mmu=shadow:unsync", "dirty= and exec= need mmu=ept"},
 		{"fault=all", "fault=all is not one of none entry guest-state exception stack "
@@ -232,6 +254,16 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"observe=tlb tlb_model=16,4,0,0,0,0,0 nested=on", "observe= needs nested=off"},
 		{"nested=on observe=trace", "observe= needs nested=off"},
 		{"nested=on mmu=shadow:trap", "nested=on needs mmu=ept"},
+		{"cpus", BAD_CPUS},
+		{"cpus=0", BAD_CPUS},
+		{"cpus=9", BAD_CPUS},
+		{"cpus=4294967297", BAD_CPUS},
+		{"cpus=2 mmu=shadow:pv", "cpus= needs mmu=ept"},
+		{"cpus=2 dirty=ad", "cpus= needs dirty=off and exec=all"},
+		{"exec=demand cpus=8", "cpus= needs dirty=off and exec=all"},
+		{"cpus=2 nested=on", "cpus= needs nested=off"},
+		{"cpus=2 observe=trace", "cpus= needs observe=off"},
+		{"cpus=2 outbox=mapped:4096,64", "cpus= needs an outbox that is a disk"},
 		{"observe=all", "observe=all is not one of off tlb trace"},
 		/* The first mistake counts. */
 		{"tlb=flush cache=off memory=0", "there is no switch or option cache"},

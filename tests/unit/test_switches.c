@@ -16,7 +16,7 @@ static const struct {
 	{"tlb", "vpid", "flush vpid", offsetof(struct switches, tlb)},
 	{"dirty", "off", "off protect ad", offsetof(struct switches, dirty)},
 	{"exec", "all", "all demand", offsetof(struct switches, exec)},
-	{"irq", "emulated", "emulated apicv", offsetof(struct switches, irq)},
+	{"irq", "emulated", "emulated apicv posted", offsetof(struct switches, irq)},
 	{"timer", "emulated", "emulated preempt direct", offsetof(struct switches, timer)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},
@@ -180,7 +180,7 @@ Test(switches, what_is_unknown_changes_nothing)
 		{"tlb", "1", SWITCH_BAD_VALUE},
 		{"tlb", "trap", SWITCH_BAD_VALUE}, /* a value of others */
 		{"mmu", "ept", SWITCH_BAD_VALUE},
-		{"irq", "posted", SWITCH_BAD_VALUE},
+		{"irq", "post", SWITCH_BAD_VALUE},
 	};
 	struct switches sw, plain;
 

@@ -1,0 +1,110 @@
+#include "l1vmm/vmx/ipi.h"
+
+#include "l1vmm/arch/apic.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/percpu.h"
+#include "l1vmm/smp.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/startup.h"
+#include "l1vmm/vmx/stop.h"
+
+#define STARTUP_PAGE(signals) ((uint8_t)((signals) >> 8))
+
+static void kick(const struct vcpu *v, const struct lapic_ipi *ipi)
+{
+	bool posted = v->posted && lapic_is_vector(ipi);
+
+	host_apic_send(v->cpu->apic_id, posted ? VECTOR_HOST_POSTED : VECTOR_HOST_KICK);
+}
+
+/* An INIT to oneself has been taken note of already: it comes about with the next entry. */
+void ipi_send(struct vcpu *v, const struct lapic_ipi *ipi)
+{
+	struct vm *vm = v->vm;
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *to = &vm->vcpus[i];
+
+		if (to != v && lapic_is_destination(&to->lapic, ipi) && lapic_post(&to->lapic, ipi))
+			kick(to, ipi);
+	}
+	if (v->lapic.signals & LAPIC_SIGNAL_INIT)
+		kick(v, ipi);
+}
+
+/* Who counts vCPUs that wait must not find this one among them with its mailbox empty already. */
+void ipi_kicked(struct vcpu *v)
+{
+	smp_park_if_ending();
+	if (v->helpless) {
+		v->helpless = false;
+		__atomic_fetch_sub(&v->vm->helpless, 1, __ATOMIC_SEQ_CST);
+	}
+	lapic_collect(&v->lapic);
+	apic_changed(v);
+}
+
+static bool has_no_mail(const struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		if (lapic_has_mail(&vm->vcpus[i].lapic))
+			return false;
+	return true;
+}
+
+void ipi_check_helpless(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (!v->helpless) {
+		v->helpless = true;
+		__atomic_fetch_add(&vm->helpless, 1, __ATOMIC_SEQ_CST);
+	}
+	/* In this order: see ipi_kicked(). */
+	if (has_no_mail(vm) && __atomic_load_n(&vm->helpless, __ATOMIC_SEQ_CST) == vm->vcpu_count)
+		vcpu_stop(v, STOP_HALTED, "pending=%d", lapic_pending(&v->lapic));
+}
+
+/* STI lets one more instruction pass: nothing comes between it and HLT. */
+static void wait_for_signals(struct vcpu *v, uint32_t signals)
+{
+	while (!(v->lapic.signals & signals)) {
+		ipi_check_helpless(v);
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
+	}
+}
+
+void ipi_wait_for_startup(struct vcpu *v)
+{
+	wait_for_signals(v, LAPIC_SIGNAL_STARTUP);
+	startup_begin(v, STARTUP_PAGE(v->lapic.signals));
+	v->lapic.signals = 0;
+}
+
+/*
+ * Of an INIT and a start-up message that have come together the INIT was the first: the other one
+ * would have been void.  The wait is the guest's time, as with HLT.
+ */
+static void take_init(struct vcpu *v)
+{
+	uint64_t start = rdtsc_ordered(), waited;
+	uint32_t startup = v->lapic.signals & (LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE);
+
+	if (v->lapic.base & APIC_BASE_BSP)
+		vcpu_stop(v, STOP_INIT, "signals=0x%x", v->lapic.signals);
+	lapic_reset(&v->lapic);
+	v->lapic.signals = startup;
+	ipi_wait_for_startup(v);
+	waited = rdtsc_ordered() - start;
+	v->telemetry.cur->tsc += waited;
+	v->telemetry.cur->guest_ticks += waited;
+}
+
+void ipi_take_signals(struct vcpu *v)
+{
+	if (v->lapic.signals & LAPIC_SIGNAL_INIT)
+		take_init(v);
+	v->lapic.signals &= ~(LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE);
+}

@@ -1,0 +1,37 @@
+/*
+ * Interrupts between vCPUs, each of which has a processor of its own: how they are sent, and how a
+ * vCPU comes to know that something has been left in its mailbox.
+ */
+#ifndef L1VMM_VMX_IPI_H
+#define L1VMM_VMX_IPI_H
+
+#include <stdbool.h>
+
+#include "l1vmm/vmx/vcpu.h"
+
+/* The local APICs' way to others (struct lapic_ops). */
+void ipi_send(struct vcpu *v, const struct lapic_ipi *ipi);
+
+/*
+ * The processor of `v` has been interrupted by another one, in the guest or in a wait: takes in
+ * what is there.
+ */
+void ipi_kicked(struct vcpu *v);
+
+/*
+ * What was taken in is seen to now where it is an INIT: waits for a start-up message behind it, and
+ * has `v` begin there.  A start-up message without INIT is void.
+ * @pre v's VMCS is current
+ */
+void ipi_take_signals(struct vcpu *v);
+
+/* The first start of a vCPU that is not the boot processor's, of which INIT is the state. */
+void ipi_wait_for_startup(struct vcpu *v);
+
+/*
+ * `v` is to be halted, and nothing of its own will wake it.  Stops the guest where no other vCPU
+ * could.
+ */
+void ipi_check_helpless(struct vcpu *v);
+
+#endif
