@@ -33,7 +33,7 @@ enum { MAX_HOST_MEMORY = 2048 };
 static const char config[] = "config_interface: textconfig\n"
 			     "display_library: term\n"
 			     "memory: guest=%u, host=%u, block_size=1024\n"
-			     "cpu: model=%s, count=1, ips=%u, reset_on_triple_fault=0%s\n"
+			     "cpu: model=%s, count=%u, ips=%u, reset_on_triple_fault=0%s\n"
 			     "romimage: file=$BXSHARE/BIOS-bochs-latest, options=fastboot\n"
 			     "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
 			     "pci: enabled=1, chipset=i440fx\n"
@@ -75,7 +75,8 @@ static int write_config(const struct bochs_machine *machine, struct vmfee_error 
 		return vmfee_fail_errno(err, "%s", path);
 	fprintf(file, config, machine->memory,
 		machine->memory < MAX_HOST_MEMORY ? machine->memory : MAX_HOST_MEMORY, machine->cpu,
-		machine->kernel ? KERNEL_IPS : IPS, machine->kernel ? ", ignore_bad_msrs=1" : "",
+		machine->cpus, machine->kernel ? KERNEL_IPS : IPS,
+		machine->kernel ? ", ignore_bad_msrs=1" : "",
 		machine->kernel ? "com1: enabled=1, mode=file, dev=" BOCHS_SERIAL "\n" : "");
 	int failed = ferror(file);
 	if (fclose(file) != 0 || failed)

@@ -19,6 +19,7 @@ struct bochs_machine {
 	const char *program; /* path of Bochs or of a wrapper around it */
 	const char *folder;  /* holds BOCHS_DISK; everything else is made there */
 	const char *cpu;
+	unsigned cpus;
 	unsigned memory;   /* MiB */
 	unsigned watchdog; /* million ticks */
 	/* With an operating system in it: devices at the pace of a real processor, a serial port.

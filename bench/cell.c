@@ -136,6 +136,7 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 		.program = cell->project->bochs,
 		.folder = cell->folder,
 		.cpu = experiment->cpu,
+		.cpus = stack_cpus(&cell->stack->stack),
 		.memory = experiment->memory + (cell->kernel ? KERNEL_MEMORY : 0),
 		.watchdog = cell->watchdog,
 		.kernel = cell->kernel,

@@ -209,8 +209,10 @@ static int take_telemetry(struct console *console, const struct line *line, stru
 	uint64_t records;
 	uint64_t dropped;
 	uint64_t packets;
+	uint64_t cpu;
 
-	if (line_number(line, "records", 0, UINT32_MAX, &records, err) != 0 ||
+	if (line_number(line, "cpu", 0, STACK_MAX_CPUS - 1, &cpu, err) != 0 ||
+	    line_number(line, "records", 0, UINT32_MAX, &records, err) != 0 ||
 	    line_number(line, "dropped", 0, UINT32_MAX, &dropped, err) != 0 ||
 	    line_number(line, "packets", 0, UINT32_MAX, &packets, err) != 0)
 		return -1;
@@ -218,6 +220,8 @@ static int take_telemetry(struct console *console, const struct line *line, stru
 	if (line->depth != console->traced)
 		return 0;
 	console->telemetry = true;
+	if (cpu >= console->cpus)
+		console->cpus = (unsigned)cpu + 1;
 	console->records += records;
 	console->dropped += dropped;
 	console->packets += packets;

@@ -79,6 +79,7 @@ struct console {
 	char stop[CONSOLE_MAX_TEXT + 1];    /* the first @stop, as "key=value ..."; or empty */
 	bool telemetry;			    /* the traced level has told of its trace */
 	uint64_t records, dropped, packets; /* in it, over all CPUs */
+	unsigned cpus;			    /* that it is of, numbered from 0 */
 	struct console_observed observed;
 	size_t pending; /* bytes of the line that has not ended yet */
 	char bytes[LINE_MAX_BYTES + STACK_MAX_LEVELS + 1];

@@ -66,7 +66,7 @@ static int copy_bytes(const struct box *box, uint64_t size)
 	return 0;
 }
 
-static int copy_packets(struct box *box, uint32_t level, uint64_t *packets)
+static int copy_packets(struct box *box, const struct outbox *outbox, uint64_t *packets)
 {
 	*packets = 0;
 	for (uint64_t number = 0; box->offset + OUTBOX_SECTOR <= box->end; number++) {
@@ -88,7 +88,7 @@ static int copy_packets(struct box *box, uint32_t level, uint64_t *packets)
 					  "packet %" PRIu64 " of the outbox: %" PRIu64
 					  " bytes are no whole number of sectors",
 					  number, size);
-		if (head.level == level) {
+		if (head.level == outbox->level && head.cpu_id == outbox->cpu) {
 			if (copy_bytes(box, size) != 0)
 				return -1;
 			(*packets)++;
@@ -98,27 +98,27 @@ static int copy_packets(struct box *box, uint32_t level, uint64_t *packets)
 	return 0;
 }
 
-int outbox_copy(const char *disk, uint64_t lba, uint64_t sectors, uint32_t level,
-		const char *stream, uint64_t *packets, struct vmfee_error *err)
+int outbox_copy(const struct outbox *outbox, const char *stream, uint64_t *packets,
+		struct vmfee_error *err)
 {
 	struct box box = {
-		.disk = open(disk, O_RDONLY | O_CLOEXEC),
-		.disk_path = disk,
+		.disk = open(outbox->disk, O_RDONLY | O_CLOEXEC),
+		.disk_path = outbox->disk,
 		.stream_path = stream,
-		.offset = (off_t)(lba * OUTBOX_SECTOR),
-		.end = (off_t)((lba + sectors) * OUTBOX_SECTOR),
+		.offset = (off_t)(outbox->lba * OUTBOX_SECTOR),
+		.end = (off_t)((outbox->lba + outbox->sectors) * OUTBOX_SECTOR),
 		.err = err,
 	};
 
 	if (box.disk < 0)
-		return vmfee_fail_errno(err, "%s", disk);
+		return vmfee_fail_errno(err, "%s", outbox->disk);
 	box.stream = open(stream, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (box.stream < 0) {
 		vmfee_fail_errno(err, "%s", stream);
 		close(box.disk);
 		return -1;
 	}
-	int failed = copy_packets(&box, level, packets);
+	int failed = copy_packets(&box, outbox, packets);
 	close(box.disk);
 	if (close(box.stream) != 0 && !failed)
 		failed = vmfee_fail_errno(err, "%s", stream);

@@ -11,13 +11,19 @@
 
 enum { OUTBOX_SECTOR = 512 };
 
+/* Where packets are, and whose are wanted. */
+struct outbox {
+	const char *disk;      /* path of the image */
+	uint64_t lba, sectors; /* the box in it */
+	uint32_t level, cpu;
+};
+
 /*
- * Copies the whole packets of a level from the disk image at `disk`, from sector lba of a box of
- * that many sectors on, to the file at `stream`, until the first sector that does not start with a
- * packet. *packets is how many there were.  Returns 0; or -1 with VMFEE_DISK, or VMFEE_SYSTEM where
- * a packet is damaged or copying failed.
+ * Copies the whole packets of one CPU of a level to the file at `stream`, until the first sector
+ * that does not start with a packet. *packets is how many there were.  Returns 0; or -1 with
+ * VMFEE_DISK, or VMFEE_SYSTEM where a packet is damaged or copying failed.
  */
-int outbox_copy(const char *disk, uint64_t lba, uint64_t sectors, uint32_t level,
-		const char *stream, uint64_t *packets, struct vmfee_error *err);
+int outbox_copy(const struct outbox *outbox, const char *stream, uint64_t *packets,
+		struct vmfee_error *err);
 
 #endif

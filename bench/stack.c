@@ -1,5 +1,7 @@
 #include "bench/stack.h"
 
+#include "l1vmm/lib/cmdline.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -84,4 +86,15 @@ int stack_parse(struct stack *stack, const char *text, struct vmfee_error *err)
 			return 0;
 		text += length + 1;
 	}
+}
+
+unsigned stack_cpus(const struct stack *stack)
+{
+	char value[8];
+	uint64_t cpus;
+
+	if (cmdline_get(stack->level[0].cmdline, "cpus", value, sizeof(value)) != CMDLINE_FOUND ||
+	    !cmdline_number(value, strlen(value), &cpus) || cpus < 1 || cpus > STACK_MAX_CPUS)
+		return 1;
+	return (unsigned)cpus;
 }

@@ -17,6 +17,7 @@ enum {
 	STACK_MAX_LEVELS = 8,
 	STACK_MAX_NAME = 31,
 	STACK_MAX_CMDLINE = 255,
+	STACK_MAX_CPUS = 8,
 };
 
 struct stack_level {
@@ -40,6 +41,12 @@ bool stack_valid_name(const char *text);
  * Reads the notation in text.  Returns 0, or -1 with VMFEE_USAGE and what is wrong with it.
  */
 int stack_parse(struct stack *stack, const char *text, struct vmfee_error *err);
+
+/*
+ * How many processors the machine under the stack has: as many as its lowest image is told to use,
+ * by `cpus=N`.  What is no such number is for that image to refuse.
+ */
+unsigned stack_cpus(const struct stack *stack);
 
 /* How many hypervisors lie under the workload. */
 static inline unsigned stack_depth(const struct stack *stack)

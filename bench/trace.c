@@ -82,26 +82,51 @@ static int add_stream(const char *path, const struct console *console, struct ex
 	return failed;
 }
 
+/* The stream of one CPU: stream_LEVEL, and stream_LEVEL_CPU for those that are not the first. */
+static int take_cpu(const struct trace_source *source, const struct console *console,
+		    unsigned level, unsigned cpu, uint64_t *packets, struct exits *exits,
+		    struct vmfee_error *err)
+{
+	const struct outbox outbox = {
+		.disk = source->disk,
+		.lba = source->lba,
+		.sectors = source->sectors,
+		.level = level,
+		.cpu = cpu,
+	};
+	char stream[PATH_MAX];
+	char number[16] = "";
+
+	if (cpu > 0)
+		snprintf(number, sizeof(number), "_%u", cpu);
+	if (snprintf(stream, sizeof(stream), "%s/stream_%u%s", source->folder, level, number) >=
+	    PATH_MAX)
+		return vmfee_fail(err, VMFEE_SYSTEM, "%s: too long a path", source->folder);
+	if (outbox_copy(&outbox, stream, packets, err) != 0)
+		return -1;
+	return add_stream(stream, console, exits, err);
+}
+
 /*
- * One level's part of the outbox: its packets become a stream of their own, and its records are
- * added up.  As many must be there as were announced.
+ * One level's part of the outbox: the packets of each CPU become a stream of their own, and their
+ * records are added up.  As many must be there as were announced.
  */
 static int take_level(const struct trace_source *source, const struct console *console,
 		      unsigned level, uint64_t records, uint64_t announced, struct exits *exits,
 		      struct vmfee_error *err)
 {
-	char stream[PATH_MAX];
-	uint64_t packets;
+	unsigned cpus = level == console->traced ? console->cpus : 1;
+	uint64_t packets = 0;
 	uint64_t before = exits->records;
 
 	if (records == 0)
 		return 0;
-	if (snprintf(stream, sizeof(stream), "%s/stream_%u", source->folder, level) >= PATH_MAX)
-		return vmfee_fail(err, VMFEE_SYSTEM, "%s: too long a path", source->folder);
-	if (outbox_copy(source->disk, source->lba, source->sectors, level, stream, &packets, err) !=
-		    0 ||
-	    add_stream(stream, console, exits, err) != 0)
-		return -1;
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		uint64_t of_cpu = 0;
+		if (take_cpu(source, console, level, cpu, &of_cpu, exits, err) != 0)
+			return -1;
+		packets += of_cpu;
+	}
 	if (packets == announced && exits->records - before == records)
 		return 0;
 	return vmfee_fail(err, VMFEE_SYSTEM,

@@ -49,6 +49,7 @@ static struct bochs start(const char *script)
 	struct bochs_machine machine = {.program = program,
 					.folder = folder,
 					.cpu = "corei7_skylake_x",
+					.cpus = 2,
 					.memory = 64,
 					.watchdog = 17};
 
@@ -105,7 +106,7 @@ Test(bochs, it_is_told_what_the_machine_is_and_leaves_only_that_behind)
 	snprintf(path, sizeof(path), "%s/bochsrc", folder);
 	char *config = rig_read(path);
 	cr_expect_not_null(strstr(config, "memory: guest=64, host=64"));
-	cr_expect_not_null(strstr(config, "cpu: model=corei7_skylake_x, count=1"));
+	cr_expect_not_null(strstr(config, "cpu: model=corei7_skylake_x, count=2"));
 	cr_expect_null(strstr(config, folder), "equal runs have equal files");
 	free(config);
 

@@ -111,6 +111,7 @@ Test(console, only_the_lowest_level_speaks_of_the_trace)
 	cr_expect_eq(console->records, 5);
 	cr_expect_eq(console->dropped, 5);
 	cr_expect_eq(console->packets, 2);
+	cr_expect_eq(console->cpus, 2);
 	rig_console_free(console);
 }
 
@@ -143,6 +144,8 @@ Test(console, a_malformed_line_is_named_with_its_number)
 		{"@cap name=X msr=0x100000000 value=1\n", "msr=0x100000000 is outside"},
 		{"@switch name=mmu\n", "@switch without value="},
 		{"@telemetry cpu=0 records=1 dropped=0\n", "@telemetry without packets="},
+		{"@telemetry records=1 dropped=0 packets=1\n", "@telemetry without cpu="},
+		{"@telemetry cpu=8 records=1 dropped=0 packets=1\n", "cpu=8"},
 		{"@stop vcpu=0\n", "@stop without reason="},
 		{"@end image=l1vmm status=great\n", "status=great is no status"},
 		{"@end image=l1vmm status=ok\n@end image=l1vmm status=ok\n",

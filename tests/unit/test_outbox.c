@@ -66,7 +66,9 @@ static void put_packet(long sector, uint64_t bytes, uint64_t number)
 
 static int copy(uint64_t *packets, struct vmfee_error *err)
 {
-	return outbox_copy(disk, LBA, SECTORS, 0, stream, packets, err);
+	const struct outbox outbox = {.disk = disk, .lba = LBA, .sectors = SECTORS};
+
+	return outbox_copy(&outbox, stream, packets, err);
 }
 
 static off_t stream_size(void)
@@ -75,6 +77,30 @@ static off_t stream_size(void)
 
 	cr_assert_eq(stat(stream, &status), 0);
 	return status.st_size;
+}
+
+/* Two CPUs of one level: packets of the two lie in any order. */
+Test(outbox, each_cpu_has_a_stream_of_its_own)
+{
+	static const uint32_t owners[] = {0, 1, 1, 0, 1};
+	struct vmfee_error err = {0};
+
+	for (unsigned i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		struct telemetry_packet head = head_of(PACKET, 5);
+
+		head.cpu_id = owners[i];
+		put((long)(i * PACKET / OUTBOX_SECTOR), &head, sizeof(head));
+	}
+	for (uint32_t cpu = 0; cpu < 3; cpu++) {
+		static const uint64_t expected[] = {2, 3, 0};
+		const struct outbox outbox = {
+			.disk = disk, .lba = LBA, .sectors = SECTORS, .cpu = cpu};
+		uint64_t packets = 7;
+
+		cr_assert_eq(outbox_copy(&outbox, stream, &packets, &err), 0, "%s", err.text);
+		cr_expect_eq(packets, expected[cpu], "CPU %u", cpu);
+		cr_expect_eq(stream_size(), (off_t)(expected[cpu] * PACKET), "CPU %u", cpu);
+	}
 }
 
 Test(outbox, an_empty_box_gives_an_empty_stream)
@@ -169,6 +195,8 @@ Test(outbox, a_disk_that_is_too_short_is_named)
 	cr_expect_not_null(strstr(err.text, "ends inside its outbox"), "%s", err.text);
 
 	err = (struct vmfee_error){0};
-	cr_expect_eq(outbox_copy("/nowhere/disk.img", 0, 1, 0, stream, &packets, &err), -1);
+	cr_expect_eq(outbox_copy(&(struct outbox){.disk = "/nowhere/disk.img", .sectors = 1},
+				 stream, &packets, &err),
+		     -1);
 	cr_expect_not_null(strstr(err.text, "/nowhere/disk.img: No such file"), "%s", err.text);
 }

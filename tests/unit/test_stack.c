@@ -88,3 +88,26 @@ Test(stack, what_is_wrong_is_named)
 	long_line[6 + STACK_MAX_CMDLINE] = '\0';
 	cr_expect_eq(strlen(parse(long_line).level[0].cmdline), STACK_MAX_CMDLINE);
 }
+
+Test(stack, the_lowest_image_says_how_many_processors_the_machine_has)
+{
+	static const struct {
+		const char *notation;
+		unsigned cpus;
+	} rows[] = {
+		{"micro", 1},
+		{"irq cpus=2 only=ipi", 2},
+		{"l1vmm irq=posted cpus=8 / irq cpus=2", 8},
+		{"l1vmm / irq cpus=2", 1},
+		{"l1vmm cpus=0 / irq", 1},
+		{"l1vmm cpus=9 / irq", 1},
+		{"l1vmm cpus=many / irq", 1},
+		{"l1vmm cpus=1234567890 / irq", 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stack stack = parse(rows[i].notation);
+
+		cr_expect_eq(stack_cpus(&stack), rows[i].cpus, "%s", rows[i].notation);
+	}
+}
