@@ -4,11 +4,14 @@ GUEST_SRCS := $(sort $(wildcard bench/guests/rt/*.S bench/guests/rt/*.c bench/gu
 	l1vmm/lib/cmdline.c l1vmm/lib/printf.c l1vmm/lib/string.c telemetry/fee.c
 PLAIN_SRCS += l1vmm/lib/cmdline.c l1vmm/lib/printf.c
 
+# Of one image: a second processor.
+irq_SRCS := l1vmm/arch/ap.c l1vmm/arch/ap_entry.S
+
 GUESTS := irq memory micro
 IMAGES += $(GUESTS:%=$(B)/images/%.elf)
 
 guest_objects = $(addprefix $(B)/image/,$(addsuffix .o,$(basename \
-	$(GUEST_SRCS) $(sort $(wildcard bench/guests/$(1)/*.S bench/guests/$(1)/*.c)))))
+	$(GUEST_SRCS) $($(1)_SRCS) $(sort $(wildcard bench/guests/$(1)/*.S bench/guests/$(1)/*.c)))))
 
 $(GUESTS:%=$(B)/images/%.elf): bench/guests/image.ld $$(call guest_objects,$$(basename $$(@F)))
 	@mkdir -p $(@D)

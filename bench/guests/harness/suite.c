@@ -21,7 +21,7 @@ struct suite {
 
 static void check_keys(const char *cmdline)
 {
-	static const char *const keys[] = {"only", "samples", "spaces", "pages", "fault"};
+	static const char *const keys[] = {"only", "samples", "spaces", "pages", "cpus", "fault"};
 	struct cmdline_token token;
 
 	if (cmdline_unknown(cmdline, keys, COUNT(keys), &token))

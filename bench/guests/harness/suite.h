@@ -26,7 +26,7 @@ enum {
  * for those on request, or `empty`, which every table has, and those that `only=NAME,NAME` names;
  * NAME* means each whose name begins so. `samples=N`, `pages=N` and `spaces=N` stand in for the
  * numbers of each row, the last two where a row has them.  What the command line cannot mean is a
- * failure of the image.
+ * failure of the image.  `cpus=N` is for workloads of an image to ask about.
  */
 void suite_run(const char *image, const struct bench *benches, uint32_t count,
 	       const struct start_info_view *boot);

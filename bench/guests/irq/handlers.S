@@ -22,22 +22,27 @@ irq_count_entry:
 	pop %rax
 	iretq
 
+	.macro stamping_entry name, stamp, count
 	.balign 16
-	.globl irq_stamp_entry
-irq_stamp_entry:
+	.globl \name
+\name:
 	push %rax
 	push %rdx
 	jmp 1f				/* see rdtsc_ordered() in arch/cpu.h */
 1:	rdtsc
-	mov %eax, irq_stamp
-	mov %edx, irq_stamp + 4
+	mov %eax, \stamp
+	mov %edx, \stamp + 4
 	push %rcx
-	incq irq_count
+	incq \count
 	end_of_interrupt
 	pop %rcx
 	pop %rdx
 	pop %rax
 	iretq
+	.endm
+
+	stamping_entry irq_stamp_entry, irq_stamp, irq_count
+	stamping_entry second_stamp_entry, second_stamp, second_count
 
 	.balign 16
 	.globl irq_nmi_entry
@@ -52,4 +57,10 @@ irq_count:
 	.skip 8
 	.globl irq_stamp
 irq_stamp:
+	.skip 8
+	.globl second_count
+second_count:
+	.skip 8
+	.globl second_stamp
+second_stamp:
 	.skip 8

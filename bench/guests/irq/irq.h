@@ -21,6 +21,12 @@ extern const uint8_t irq_count_entry[], irq_stamp_entry[], irq_nmi_entry[];
 extern volatile uint64_t irq_count;
 extern volatile uint64_t irq_stamp;
 
+/* The same for the second processor, which counts and stamps for itself. */
+#define VECTOR_SECOND 0x50
+extern const uint8_t second_stamp_entry[];
+extern volatile uint64_t second_count;
+extern volatile uint64_t second_stamp;
+
 /* Before a workload: the APIC on, no timer, no interrupt counted, VECTOR_IRQ to `entry`. */
 void irq_start(const uint8_t *entry);
 

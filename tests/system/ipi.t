@@ -1,0 +1,57 @@
+#!/bin/bash
+# Two processors: the experiment `ipi` repeats to the byte, each interrupt between them arrives once,
+# and a processor that runs takes it without an exit under irq=posted.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+
+# value BENCHMARK STACK COLUMN: one cell of the CSV
+value() {
+	awk -F, -v benchmark="$1" -v stack="$2" -v column="$3" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$1 == benchmark && $2 == stack { print $at[column] }' "$T/ipi.csv"
+}
+
+# records SAMPLES: exits of the second processor in a run of so many interrupts to it
+records() {
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 400\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=2 irq=posted / irq cpus=2 only=ipi-latency samples=%s\n' \
+		"$1" >"$T/case.ini"
+	run build/vmfee run --results "$T/records-$1" "$T/case.ini"
+	sed -n 's/^@telemetry cpu=1 records=\([0-9]*\) dropped=0 .*/\1/p' \
+		"$T/records-$1/case/case/console.log"
+}
+
+# refused TEXT NOTATION: a stack that does not start, and what it says
+refused() {
+	printf '[experiment]\ntitle = t\nmemory = 256\n[stack case]\nlevels = %s\n' "$2" >"$T/case.ini"
+	run build/vmfee run --results "$T/refused" "$T/case.ini"
+	is "$status" 2 "refused: $2"
+	like "$errors" "$1" "it says why"
+}
+
+for results in first second; do
+	run build/vmfee run --results "$T/$results" ipi
+	is "$status" 0 "$results run" || diag "$errors"
+done
+for file in report.txt manifest.json; do
+	cmp -s "$T/first/ipi/$file" "$T/second/ipi/$file"
+	ok $? "$file is the same in both"
+done
+build/vmfee report --csv "$T/first/ipi" >"$T/ipi.csv"
+diff -u tests/golden/ipi.csv "$T/ipi.csv" >"$T/difference"
+ok $? "counts are those of tests/golden/ipi.csv" || diag "$(head -40 "$T/difference")"
+
+# Each exit by its name; the ICR of the sender is one wherever it lies.
+is "$(value ipi-latency emulated exits)" "EXTERNAL_INTERRUPT:1;MSR_WRITE:2" "emulated: a kick and an EOI at the receiver"
+is "$(value ipi-latency apicv exits)" "EXTERNAL_INTERRUPT:1;MSR_WRITE:1" "apicv: a kick at the receiver"
+is "$(value ipi-latency posted exits)" "MSR_WRITE:1" "posted: nothing but the ICR of the sender"
+is "$(value ipi posted exits)" "MSR_WRITE:2" "nor there and back"
+is "$(value ipi-halted posted exits)" "HLT:1;MSR_WRITE:2" "halted, it is woken up"
+
+few=$(records 16) many=$(records 2016)
+is "$many" "$few" "2,000 interrupts more are no exit more of the processor that they are posted to"
+if [ -n "$few" ]; then holds=0; else holds=1; fi
+ok $holds "of which the run told: $few"
+
+refused 'cpus= needs mmu=ept' 'l1vmm cpus=2 mmu=shadow:trap / irq'
+refused 'cpus= takes a number from 1 to 8' 'l1vmm cpus=0 / irq'
+
+finish
