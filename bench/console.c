@@ -1,4 +1,5 @@
 #include "bench/console.h"
+#include "bench/console_observed.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -228,42 +229,6 @@ static int take_telemetry(struct console *console, const struct line *line, stru
 	return 0;
 }
 
-static int take_observed(struct console *console, const struct line *line, struct vmfee_error *err)
-{
-	struct console_observed *observed = &console->observed;
-
-	if (line_number(line, "records", 0, UINT32_MAX, &observed->records, err) != 0 ||
-	    line_number(line, "dropped", 0, UINT32_MAX, &observed->dropped, err) != 0)
-		return -1;
-	return line_number(line, "packets", 0, UINT32_MAX, &observed->packets, err);
-}
-
-static int line_reason(const struct line *line, struct vmfee_error *err)
-{
-	const char *name = line_name(line, "reason", err);
-	int reason = name == NULL ? -1 : exit_reason_by_name(name);
-
-	if (reason >= 0 && reason < CONSOLE_REASONS)
-		return reason;
-	return vmfee_fail(err, VMFEE_GUEST, "reason= names no exit reason that is known");
-}
-
-static int take_delivered(struct console *console, const struct line *line, struct vmfee_error *err)
-{
-	int reason = line_reason(line, err);
-
-	if (reason < 0)
-		return -1;
-	return line_number(line, "count", 0, UINT32_MAX, &console->observed.delivered[reason], err);
-}
-
-/* A histogram, for people. */
-static int take_handled(struct console *console, const struct line *line, struct vmfee_error *err)
-{
-	(void)console;
-	return line_reason(line, err) < 0 ? -1 : 0;
-}
-
 static int take_l1vmm(struct console *console, const struct line *line, struct vmfee_error *err)
 {
 	uint64_t version;
@@ -332,9 +297,9 @@ static const struct kind kinds[] = {
 	{"cap", HYPERVISOR, take_cap},
 	{"switch", HYPERVISOR, take_switch},
 	{"telemetry", HYPERVISOR, take_telemetry},
-	{"observed", HYPERVISOR, take_observed},
-	{"delivered", HYPERVISOR, take_delivered},
-	{"handled", HYPERVISOR, take_handled},
+	{"observed", HYPERVISOR, console_take_observed},
+	{"delivered", HYPERVISOR, console_take_delivered},
+	{"handled", HYPERVISOR, console_take_handled},
 	{"stop", HYPERVISOR, take_stop},
 	{"end", ANYBODY, take_end},
 };

@@ -19,6 +19,7 @@ enum {
 	CONSOLE_MAX_VALUE = 63,
 	CONSOLE_MAX_TEXT = 255,
 	CONSOLE_REASONS = 128, /* more than there are basic exit reasons */
+	CONSOLE_BUCKETS = 32,  /* floor(log2(ticks)); the last takes what is longer */
 };
 
 struct console_expectation {
@@ -63,7 +64,10 @@ enum console_end {
 /* What the launcher of a KVM has seen of KVM's own exits. */
 struct console_observed {
 	uint64_t records, dropped, packets;
+	uint64_t interrupts;		     /* that ended the turn of its guest's guest */
 	uint64_t delivered[CONSOLE_REASONS]; /* to its guest, a hypervisor; by reason */
+	uint64_t handled[CONSOLE_REASONS]
+			[CONSOLE_BUCKETS]; /* how long they took, dropped ones too */
 };
 
 struct console {

@@ -1,4 +1,5 @@
 #include "bench/report.h"
+#include "bench/paragraph.h"
 #include "bench/report_beneath.h"
 #include "bench/report_depth.h"
 #include "bench/report_exits.h"
@@ -10,30 +11,8 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Writes a line, broken between words where the page ends. */
-static void __attribute__((format(printf, 3, 4))) paragraph(FILE *out, unsigned width,
-							    const char *fmt, ...)
-{
-	char text[640];
-	char *rest = text;
-	size_t column = 0;
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	for (const char *word = strsep(&rest, " "); word != NULL; word = strsep(&rest, " ")) {
-		if (column > 0 && column + strlen(" ") + strlen(word) > width)
-			column = (size_t)fprintf(out, "\n  %s", word) - strlen("\n");
-		else
-			column += (size_t)fprintf(out, "%s%s", column == 0 ? "" : " ", word);
-	}
-	fputc('\n', out);
-}
 
 static void optional(struct table *table, bool there, double number)
 {

@@ -1,4 +1,5 @@
 #include "bench/report_joined.h"
+#include "bench/paragraph.h"
 #include "bench/table.h"
 
 #include <inttypes.h>
@@ -69,9 +70,9 @@ int report_joined(const struct result_stack *stack, const char *unit, FILE *out,
 	}
 	if (table_print(&table, out, width) != 0)
 		return -1;
-	fprintf(out,
-		"From the exit to the entry behind it.  A way into a guest and back is transition, "
-		"%" PRIu64 " %s.\n",
-		way, unit);
+	paragraph(out, width,
+		  "From the exit to the entry behind it. A way into a guest and back is "
+		  "transition, %" PRIu64 " %s.",
+		  way, unit);
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "bench/report_pairs.h"
 #include "bench/analysis.h"
 #include "bench/kvm_level.h"
+#include "bench/paragraph.h"
 #include "bench/table.h"
 
 #include <math.h>
@@ -34,8 +35,11 @@ static int print_pair(const struct result_stack *l1vmm, const struct result_stac
 	char headings[3 * (STACK_MAX_NAME + 2) + 16];
 	struct table table;
 
-	fprintf(out, "\nThe same upon either L0, %s (%s) and %s (%s),\n%s per operation:\n\n",
-		l1vmm->name, l1vmm->notation, kvm->name, kvm->notation, unit);
+	fputc('\n', out);
+	paragraph(out, width,
+		  "The same upon either L0, %s (%s) and %s (%s), %s per operation:", l1vmm->name,
+		  l1vmm->notation, kvm->name, kvm->notation, unit);
+	fputc('\n', out);
 	snprintf(headings, sizeof(headings), "<benchmark|%s|%s|ratio", l1vmm->name, kvm->name);
 	table_begin(&table, headings);
 	for (size_t i = 0; i < l1vmm->benches; i++) {

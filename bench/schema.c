@@ -115,6 +115,14 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	handled_ticks INTEGER NOT NULL\n"
 			");\n"
 
+			"CREATE TABLE observed_log2 ( -- KVM's exits, from the maps of its processors\n"
+			"	stack  INTEGER NOT NULL REFERENCES stack (id),\n"
+			"	reason TEXT NOT NULL,\n"
+			"	log2   INTEGER NOT NULL, -- of the ticks that they took, rounded down\n"
+			"	count  INTEGER NOT NULL, -- those whose record was lost included\n"
+			"	PRIMARY KEY (stack, reason, log2)\n"
+			") WITHOUT ROWID;\n"
+
 			"CREATE TABLE tlb ( -- the model that a TLB observatory worked with\n"
 			"	stack      INTEGER PRIMARY KEY REFERENCES stack (id),\n"
 			"	name       TEXT NOT NULL,    -- of its file in bench/models\n"

@@ -29,6 +29,7 @@ static const char *const insert_sql[TABLES] = {
 	[TABLE_EXIT_LATENCY] = "INSERT INTO exit_latency VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[TABLE_JOINED] = "INSERT INTO joined VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[TABLE_JOINED_BENEATH] = "INSERT INTO joined_beneath VALUES (?, ?, ?, ?, ?, ?)",
+	[TABLE_OBSERVED_LOG2] = "INSERT INTO observed_log2 VALUES (?, ?, ?, ?)",
 	[TABLE_TLB] = "INSERT INTO tlb VALUES (?, ?, ?, ?, ?)",
 	[TABLE_OBSERVED] = "INSERT INTO observed VALUES (?, ?, ?, ?, ?)",
 };

@@ -87,6 +87,25 @@ static int put_joined_beneath(struct store *store, unsigned number, sqlite3_int6
 	return row_insert(&row, err);
 }
 
+static int put_observed_log2(struct store *store, unsigned number,
+			     const struct console_observed *observed, struct vmfee_error *err)
+{
+	for (unsigned i = 0; i < CONSOLE_REASONS * CONSOLE_BUCKETS; i++) {
+		uint16_t reason = (uint16_t)(i / CONSOLE_BUCKETS);
+		unsigned bucket = i % CONSOLE_BUCKETS;
+		struct row row = row_of(store, TABLE_OBSERVED_LOG2);
+		if (observed->handled[reason][bucket] == 0)
+			continue;
+		row_number(&row, number);
+		row_text(&row, exit_reason_name(reason));
+		row_number(&row, bucket);
+		row_number(&row, observed->handled[reason][bucket]);
+		if (row_insert(&row, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int put_tlb(struct store *store, unsigned number, const struct tlb_file *tlb,
 		   struct vmfee_error *err)
 {
@@ -151,5 +170,7 @@ int store_exits(struct store *store, unsigned number, sqlite3_int64 first,
 	for (size_t i = 0; i < exits->join.parts; i++)
 		if (put_joined_beneath(store, number, first, &exits->join.part[i], err) != 0)
 			return -1;
+	if (put_observed_log2(store, number, &console->observed, err) != 0)
+		return -1;
 	return put_observatory(store, number, first, tlb, console, exits, err);
 }

@@ -156,6 +156,28 @@ static int compare_levels(const struct console *console, const struct exits *exi
 	return 0;
 }
 
+/* What KVM's maps count by reason, and the records that say the same one by one. */
+static int compare_maps(const struct console *console, const struct exits *exits,
+			struct vmfee_error *err)
+{
+	uint64_t got[CONSOLE_REASONS] = {0};
+
+	for (size_t i = 0; i < exits->sums; i++)
+		if (exits->sum[i].level < console->traced)
+			got[exits->sum[i].reason] += exits->sum[i].count;
+	for (unsigned i = 0; i < CONSOLE_REASONS; i++) {
+		uint64_t counted = 0;
+		for (unsigned j = 0; j < CONSOLE_BUCKETS; j++)
+			counted += console->observed.handled[i][j];
+		if (counted != got[i])
+			return vmfee_fail(err, VMFEE_SYSTEM,
+					  "KVM's maps have %" PRIu64
+					  " exits %s, its records %" PRIu64,
+					  counted, exit_reason_name((uint16_t)i), got[i]);
+	}
+	return 0;
+}
+
 int trace_take(const struct trace_source *source, const struct console *console,
 	       struct exits *exits, struct vmfee_error *err)
 {
@@ -167,7 +189,8 @@ int trace_take(const struct trace_source *source, const struct console *console,
 	    take_level(source, console, console->traced, console->records, console->packets, exits,
 		       err) != 0 ||
 	    take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0 ||
-	    compare_levels(console, exits, err) != 0)
+	    compare_levels(console, exits, err) != 0 ||
+	    (observed->dropped == 0 && compare_maps(console, exits, err) != 0))
 		return -1;
 	return can_join(console) ? join_end(&exits->join, err) : 0;
 }

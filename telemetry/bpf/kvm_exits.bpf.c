@@ -161,6 +161,21 @@ int on_nested_vmexit_inject(struct bpf_raw_tracepoint_args *event)
 	return 0;
 }
 
+/*
+ * An interrupt for the guest hypervisor is about to end its guest's turn.  KVM delivers the exit by
+ * the event above, too.  Not every kernel has this one, and only KVM for AMD lets it happen.
+ */
+SEC("raw_tp/kvm_nested_intr_vmexit")
+int on_nested_intr_vmexit(void *event)
+{
+	struct kvm_exits_counts *count = is_ours() ? bpf_map_lookup_elem(&counts, &zero) : NULL;
+
+	(void)event;
+	if (count)
+		count->interrupts++;
+	return 0;
+}
+
 SEC("raw_tp/kvm_nested_vmenter")
 int on_nested_vmenter(void *event)
 {

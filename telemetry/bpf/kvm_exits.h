@@ -17,6 +17,7 @@ enum {
 struct kvm_exits_counts {
 	uint64_t records, dropped;
 	uint64_t delivered[KVM_EXITS_REASONS]; /* exits that KVM delivered to a guest hypervisor */
+	uint64_t interrupts;		       /* kvm_nested_intr_vmexit */
 };
 
 /* How long exits took to be handled, by reason. */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # KVM within Bochs at full length: the experiment `fee` is repeatable to the byte, and fast enough;
-# each parameter of KVM's modules that a level can set, with its trouble where it has one.
+# each parameter of KVM's modules that a level can set, with its trouble where it has one; the
+# experiment `mmu`, and stacks of several hypervisors.
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # What `make fee PLATFORM=bochs-kvm` may take on two processors, set-up done.
@@ -22,13 +23,20 @@ while read -r file; do
 	ok $? "${file#./} is the same in both"
 done <<<"$files"
 
+run build/vmfee run --no-plots --platform=bochs-kvm --results "$T/results" mmu
+is "$status" 0 "mmu upon KVM" || diag "$errors"
+is "$(sqlite3 "$T/results/mmu-bochs-kvm/results.db" "SELECT COUNT(*) FROM stack
+	WHERE (SELECT COUNT(*) FROM benchmark WHERE stack = stack.id) =
+		(SELECT COUNT(*) FROM benchmark WHERE stack = 0)")" \
+	"$(grep -c '^\[stack' bench/experiments/mmu.ini)" "each way to translate ran each workload"
+
 private_project
 cp build/l1vmm-launch "$PROJECT/build/"
 mkdir "$PROJECT/scripts"
 cp scripts/kvm-init "$PROJECT/scripts/"
 # stack LEVELS [MODEL]: runs one stack, upon that model of Bochs's
 stack() {
-	printf '[experiment]\ntitle = t\nmemory = 128\noutbox = 4\n%s[stack case]\nlevels = %s only=cpuid\n' \
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 16\n%s[stack case]\nlevels = %s only=cpuid\n' \
 		"${2:+cpu = $2$'\n'}" "$1" >"$T/case.ini"
 	run "$PROJECT/build/vmfee" run --no-plots "$T/case.ini"
 }
@@ -53,6 +61,13 @@ switched vpid N 'l1vmm tlb=flush / micro'
 switched nested_early_check Y 'l1vmm / micro' $HASWELL
 # That model has no APICv: KVM says no.
 switched enable_apicv Y 'l1vmm / micro' $HASWELL N
+
+for upper in 'l1vmm nested=on' 'l1vmm nested=on vmcs=shadow' \
+	'l1vmm nested=on vmcs=shadow / l1vmm nested=on memory=160'; do
+	stack "kvm / $upper / l1vmm / micro"
+	is "$status" 0 "a guest of $upper upon KVM" || diag "$errors"
+	like "$output" "cpuid +[1-9][0-9.]+ +[1-9][0-9]*\.00 +CPUID" "L1 took each exit"
+done
 
 refused 2 'kvm ept=0 / l1vmm / micro' \
 	'lacks UNRESTRICTED_GUEST .*; ept: without EPT .* mmu=shadow:unsync' "EPT that there is not"

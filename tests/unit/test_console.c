@@ -289,7 +289,8 @@ Test(console, upon_kvm)
 				   "|@telemetry cpu=0 records=7 dropped=1 packets=1\n"
 				   "@delivered reason=CPUID count=7\n"
 				   "@handled reason=VMREAD log2=10x3,11x2\n"
-				   "@observed records=40 dropped=2 packets=3\n"
+				   "@handled reason=CPUID log2=31x9\n"
+				   "@observed records=40 dropped=2 packets=3 interrupts=5\n"
 				   "@end image=kvm status=ok\n";
 
 	cr_assert_not_null(console);
@@ -300,10 +301,29 @@ Test(console, upon_kvm)
 	cr_expect_eq(console->observed.records, 40);
 	cr_expect_eq(console->observed.dropped, 2);
 	cr_expect_eq(console->observed.packets, 3);
+	cr_expect_eq(console->observed.interrupts, 5);
+	cr_expect_eq(console->observed.handled[exit_reason_by_name("VMREAD")][11], 2);
+	cr_expect_eq(console->observed.handled[exit_reason_by_name("CPUID")][31], 9);
 	cr_expect_eq(console->observed.delivered[exit_reason_by_name("CPUID")], 7);
 
 	cr_expect_neq(console_feed(console, "@delivered reason=NOTHING count=1\n", 34, &err), 0);
 	cr_expect_not_null(strstr(err.text, "reason= names no exit reason"), "%s", err.text);
 	console_free(console);
 	free(console);
+}
+
+Test(console, histograms_of_kvms_exits)
+{
+	static const char *const rows[] = {"x1",   "1",	   "1x",   "32x1",
+					   "1x1,", "1x1;", "-1x1", "1x4294967296"};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct console *console = rig_console(2, "");
+		struct vmfee_error err = {0};
+		char text[80];
+		snprintf(text, sizeof(text), "@handled reason=CPUID log2=%s\n", rows[i]);
+		cr_expect_neq(console_feed(console, text, strlen(text), &err), 0, "%s", text);
+		cr_expect_not_null(strstr(err.text, "BUCKETxCOUNT"), "%s: %s", text, err.text);
+		rig_console_free(console);
+	}
 }

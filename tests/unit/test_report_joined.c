@@ -47,8 +47,8 @@ Test(report_joined, what_an_exit_took_of_each_level)
 		"  CPUID       2   500.0  100.0        50.0  650.0  CPUID 1, VMREAD 0.5,\n"
 		"                                                   VMRESUME 1\n"
 		"  VMREAD      1    50.0    0.0        40.0   90.0  VMRESUME 1\n"
-		"From the exit to the entry behind it.  A way into a guest and back is transition, "
-		"20 steps.\n");
+		"From the exit to the entry behind it. A way into a guest and back is transition,\n"
+		"  20 steps.\n");
 	free(text);
 }
 

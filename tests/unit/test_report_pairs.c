@@ -46,8 +46,8 @@ Test(report_pairs, the_same_upon_either)
 		print("l1vmm telemetry=off / micro only=cpuid", "kvm ept=0 / micro only=cpuid");
 
 	cr_expect_str_eq(text, "\nThe same upon either L0, fast (l1vmm telemetry=off / micro "
-			       "only=cpuid) and slow (kvm ept=0 / micro only=cpuid),\n"
-			       "steps per operation:\n\n"
+			       "only=cpuid) and slow\n"
+			       "  (kvm ept=0 / micro only=cpuid), steps per operation:\n\n"
 			       "  benchmark  fast   slow  ratio\n"
 			       "  -----------------------------\n"
 			       "  empty       0.0    0.0      -\n"
