@@ -5,15 +5,17 @@
 #include "bench/project.h"
 #include "bench/report.h"
 #include "bench/report_model.h"
+#include "bench/report_published.h"
 #include "bench/screen.h"
 
 #include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_CSV = 0x100, OPTION_MODEL, OPTION_PLOTS, OPTION_HTML };
+enum { OPTION_CSV = 0x100, OPTION_MODEL, OPTION_PLOTS, OPTION_HTML, OPTION_PUBLISHED };
 
 static const struct argp_option options[] = {
 	{"csv", OPTION_CSV, NULL, 0,
@@ -23,6 +25,8 @@ static const struct argp_option options[] = {
 	{"plots", OPTION_PLOTS, NULL, 0, "Draw the figures into RUN/plots, printing nothing", 0},
 	{"html", OPTION_HTML, NULL, 0,
 	 "Draw the figures and write the page RUN/report.html, printing its path", 0},
+	{"published", OPTION_PUBLISHED, NULL, 0,
+	 "Set published numbers against those of the run, as a table or with --csv", 0},
 	{0},
 };
 
@@ -33,7 +37,7 @@ static const char doc[] =
 struct arguments {
 	const char *run;
 	const char *model; /* NULL: none */
-	bool csv, plots, html;
+	bool csv, plots, html, published;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -52,6 +56,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_HTML:
 		arguments->html = true;
+		return 0;
+	case OPTION_PUBLISHED:
+		arguments->published = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->run != NULL)
@@ -89,6 +96,42 @@ static int write_page(const struct project *project, const struct results *resul
 	return 0;
 }
 
+static int reproduce_published(const struct project *project, const struct results *results,
+			       bool csv, struct vmfee_error *err)
+{
+	struct published *published = calloc(1, sizeof(*published));
+	const char *experiment = results_property(results, "experiment");
+	int failed = -1;
+
+	if (published == NULL)
+		return vmfee_fail_errno(err, "published numbers");
+	if (published_load(published, project->published, experiment, err) == 0)
+		failed =
+			csv ? report_published_csv(results, published, project->models, stdout, err)
+			    : report_published(results, published, project->models, stdout,
+					       screen_width(STDOUT_FILENO, REPORT_WIDTH), err);
+	free(published);
+	return failed;
+}
+
+static int report_run(const struct project *project, const struct results *results,
+		      const struct arguments *arguments, const char *run, struct vmfee_error *err)
+{
+	if (arguments->published)
+		return reproduce_published(project, results, arguments->csv, err);
+	if (arguments->model != NULL)
+		return report_modelled(project, results, arguments, err);
+	if (arguments->csv && csv_write(results, stdout, err) != 0)
+		return -1;
+	if (arguments->plots && plot_all(results, project->plots, run, NULL, err) != 0)
+		return -1;
+	if (arguments->html && write_page(project, results, run, err) != 0)
+		return -1;
+	if (arguments->csv || arguments->plots || arguments->html)
+		return 0;
+	return report_write(results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH), err);
+}
+
 int command_report(int argc, char **argv, struct vmfee_error *err)
 {
 	static const struct argp argp = {
@@ -108,18 +151,8 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 		return -1;
 
 	int failed = results_load(&results, database, err);
-	if (!failed && arguments.model != NULL)
-		failed = report_modelled(&project, &results, &arguments, err);
-	else if (!failed && arguments.csv)
-		failed = csv_write(&results, stdout, err);
-	if (!failed && arguments.plots)
-		failed = plot_all(&results, project.plots, run, NULL, err);
-	if (!failed && arguments.html)
-		failed = write_page(&project, &results, run, err);
-	if (!failed && arguments.model == NULL && !arguments.csv && !arguments.plots &&
-	    !arguments.html)
-		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
-				      err);
+	if (!failed)
+		failed = report_run(&project, &results, &arguments, run, err);
 	results_free(&results);
 	return failed;
 }

@@ -1,5 +1,6 @@
 #include "bench/experiment.h"
 #include "bench/experiment_key.h"
+#include "bench/generation.h"
 #include "bench/kvm_level.h"
 #include "bench/platform.h"
 #include "bench/project.h"
@@ -76,13 +77,14 @@ static int check_images(struct loader *loader, const struct stack *stack)
 	return 0;
 }
 
-/* Every hypervisor may have a model; results are about the lowest. */
-static int expand_models(struct loader *loader, struct experiment_stack *stack)
+/* Every hypervisor may be of a generation, and have a model; results are about the lowest's. */
+static int expand_levels(struct loader *loader, struct experiment_stack *stack)
 {
 	struct tlb_file ignored;
 
 	for (unsigned i = 0; i + 1 < stack->stack.levels; i++)
-		if (tlb_file_expand(i == 0 ? &stack->tlb : &ignored, loader->models,
+		if (generation_expand(stack->stack.level[i].cmdline, loader->err) != 0 ||
+		    tlb_file_expand(i == 0 ? &stack->tlb : &ignored, loader->models,
 				    stack->stack.level[i].cmdline, loader->err) != 0)
 			return -1;
 	return 0;
@@ -107,7 +109,7 @@ static int stack_line(struct loader *loader, struct experiment_stack *stack, con
 		if (stack_parse(&stack->stack, value, loader->err) != 0)
 			return -1;
 		snprintf(stack->notation, sizeof(stack->notation), "%s", value);
-		if (expand_models(loader, stack) != 0)
+		if (expand_levels(loader, stack) != 0)
 			return -1;
 		return check_images(loader, &stack->stack);
 	}

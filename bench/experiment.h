@@ -33,7 +33,7 @@ struct experiment_stack {
 	char name[STACK_MAX_NAME + 1];
 	char notation[EXPERIMENT_MAX_NOTATION + 1]; /* empty until `levels` has been read */
 	char probe_of[STACK_MAX_NAME + 1];	    /* empty: a stack of the tables */
-	struct stack stack;  /* with numbers in the place of tlb_model=NAME */
+	struct stack stack;  /* with what generation=NAME and tlb_model=NAME stand for */
 	struct tlb_file tlb; /* that its lowest level names; no name: none */
 	int line;	     /* where its section starts */
 };

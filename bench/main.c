@@ -36,6 +36,8 @@ static const char doc[] =
 	"FILES\n"
 	"  bench/experiments/NAME.ini   the experiments\n"
 	"  build/images/NAME.elf        the images that stacks are made of\n"
+	"  bench/models/NAME.ini        TLBs and prices of processors\n"
+	"  bench/published/NAME.ini     published numbers that an experiment reproduces\n"
 	"  results/NAME/                the last run of an experiment\n"
 	"  results/NAME.N/              older ones, the highest number the youngest\n"
 	"\n"

@@ -49,6 +49,7 @@ int project_find(struct project *project, struct vmfee_error *err)
 	if (find_root(root, err) != 0 ||
 	    project_path(project->experiments, root, "bench/experiments", "", err) != 0 ||
 	    project_path(project->models, root, "bench/models", "", err) != 0 ||
+	    project_path(project->published, root, "bench/published", "", err) != 0 ||
 	    project_path(project->plots, root, "bench/plots", "", err) != 0 ||
 	    project_path(project->images, root, "build/images", "", err) != 0 ||
 	    project_path(project->results, root, "results", "", err) != 0 ||

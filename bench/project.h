@@ -12,6 +12,7 @@
 struct project {
 	char experiments[PATH_MAX]; /* bench/experiments: NAME.ini */
 	char models[PATH_MAX];	    /* bench/models: NAME.ini */
+	char published[PATH_MAX];   /* bench/published: EXPERIMENT.ini */
 	char plots[PATH_MAX];	    /* bench/plots: NAME.gp */
 	char images[PATH_MAX];	    /* build/images: NAME.elf */
 	char results[PATH_MAX];	    /* results: one directory per run */

@@ -109,7 +109,8 @@ private_project() {
 	PROJECT=$T/project
 	mkdir -p "$PROJECT/build" "$PROJECT/bench"
 	cp "$ROOT/build/vmfee" "$PROJECT/build/"
-	cp -r "$ROOT/bench/experiments" "$ROOT/bench/models" "$ROOT/bench/plots" "$PROJECT/bench/"
+	cp -r "$ROOT/bench/experiments" "$ROOT/bench/models" "$ROOT/bench/plots" \
+		"$ROOT/bench/published" "$PROJECT/bench/"
 	cp -r "$ROOT/build/images" "$PROJECT/build/"
 	ln -s "$ROOT/.cache" "$PROJECT/.cache"
 }

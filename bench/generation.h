@@ -1,0 +1,17 @@
+/*
+ * Generations of processors by name: `generation=gen1` for all the switches of
+ * bench/generation.def.
+ */
+#ifndef BENCH_GENERATION_H
+#define BENCH_GENERATION_H
+
+#include "bench/err.h"
+
+/*
+ * Puts the switches of a generation in the place of `generation=NAME` in a hypervisor's command
+ * line of at most STACK_MAX_CMDLINE characters; a switch that stands there by itself keeps its
+ * value.  Without such a token the line stays as it is.  Returns 0, or -1 with VMFEE_USAGE.
+ */
+int generation_expand(char *cmdline, struct vmfee_error *err);
+
+#endif
