@@ -21,7 +21,14 @@ unsigned exits_window(const struct console *console, uint64_t tsc)
 	return EXITS_OUTSIDE;
 }
 
-static bool same_key(const struct exit_sum *sum, const struct exit_sum *key)
+/* What the exits of a sum have in common. */
+struct key {
+	unsigned window, level;
+	uint16_t reason;
+	enum fee_component component;
+};
+
+static bool same_key(const struct exit_sum *sum, const struct key *key)
 {
 	return sum->window == key->window && sum->level == key->level &&
 	       sum->reason == key->reason && sum->component == key->component;
@@ -45,33 +52,44 @@ static int find_latency(struct exits *exits, struct exit_sum *sum, struct vmfee_
 	return 0;
 }
 
-static struct exit_sum *find_sum(struct exits *exits, const struct exit_sum *key,
-				 struct vmfee_error *err)
+static struct exit_sum *new_sum(struct exits *exits, const struct key *key, struct vmfee_error *err)
 {
-	if (exits->sums > 0 && same_key(&exits->sum[exits->last], key))
-		return &exits->sum[exits->last];
-	for (exits->last = 0; exits->last < exits->sums; exits->last++)
-		if (same_key(&exits->sum[exits->last], key))
-			return &exits->sum[exits->last];
-
 	if (exits->sums == exits->room) {
 		size_t room = exits->room == 0 ? 64 : 2 * exits->room;
 		struct exit_sum *sum = reallocarray(exits->sum, room, sizeof(sum[0]));
 		if (sum == NULL) {
-			exits->last = 0;
 			vmfee_fail_errno(err, "sums of exits");
 			return NULL;
 		}
 		exits->sum = sum;
 		exits->room = room;
 	}
-	exits->sum[exits->last] = *key;
-	if (find_latency(exits, &exits->sum[exits->last], err) != 0) {
-		exits->last = 0;
+	exits->sum[exits->sums] = (struct exit_sum){.window = key->window,
+						    .level = key->level,
+						    .reason = key->reason,
+						    .component = key->component};
+	if (find_latency(exits, &exits->sum[exits->sums], err) != 0)
 		return NULL;
-	}
-	exits->sums++;
-	return &exits->sum[exits->last];
+	return &exits->sum[exits->sums++];
+}
+
+/* Searches only where the last record of that kind went to another sum. */
+static struct exit_sum *find_sum(struct exits *exits, const struct key *key,
+				 struct vmfee_error *err)
+{
+	unsigned kind = (key->level * CONSOLE_REASONS + key->reason) * FEE_COMPONENTS +
+			(unsigned)key->component;
+	size_t *recent = &exits->recent[kind % EXITS_RECENT];
+
+	if (*recent < exits->sums && same_key(&exits->sum[*recent], key))
+		return &exits->sum[*recent];
+	for (size_t i = 0; i < exits->sums; i++)
+		if (same_key(&exits->sum[i], key)) {
+			*recent = i;
+			return &exits->sum[i];
+		}
+	*recent = exits->sums;
+	return new_sum(exits, key, err);
 }
 
 /* What the record says of the modelled TLB.  Whether that is all: the exit was for its sake. */
@@ -99,7 +117,7 @@ static bool observe(struct exits *exits, unsigned window, const struct exit_reco
 int exits_add(struct exits *exits, const struct console *console, const struct exit_record *record,
 	      struct vmfee_error *err)
 {
-	struct exit_sum key = {
+	struct key key = {
 		.window = exits_window(console, record->tsc),
 		.level = record->level,
 		.reason = record->reason,
@@ -152,7 +170,6 @@ void exits_sort(struct exits *exits)
 {
 	if (exits->sums > 0)
 		qsort(exits->sum, exits->sums, sizeof(exits->sum[0]), compare_sums);
-	exits->last = 0;
 }
 
 void exits_free(struct exits *exits)

@@ -18,6 +18,8 @@
 /* The window of an exit outside of all benchmarks. */
 enum { EXITS_OUTSIDE = CONSOLE_MAX_BENCHES };
 
+enum { EXITS_RECENT = 512 };
+
 /* The per-exit cost counters, summed. */
 struct exit_counters {
 #define RECORD_HEADER(ctype, name, unit, text)
@@ -66,7 +68,8 @@ struct exits {
 	size_t sums, room;
 	struct exit_latency *latency;
 	size_t latencies;
-	size_t last; /* the sum that the last record went to: the next one mostly goes there too */
+	/* The sums that records went to, by what they are about: the next one mostly goes there. */
+	size_t recent[EXITS_RECENT];
 	uint64_t records;				 /* added so far */
 	struct observed_sum observed[EXITS_OUTSIDE + 1]; /* by window */
 	/* Simulates what a trace of accesses (observe=trace) would have missed; NULL: it is none.

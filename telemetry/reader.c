@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* How much is read before it is let go: a multiple of any page's size. */
+enum { RELEASE_BYTES = 32 << 20 };
+
 static const struct {
 	const char *name;
 	size_t offset;
@@ -155,6 +158,18 @@ static enum reader_result check_records(const struct reader *reader,
 	return READER_PACKET;
 }
 
+/*
+ * However long the file, little of it stays in memory.  What somebody still looks at comes back
+ * from the file by itself.
+ */
+static void release(struct reader *reader)
+{
+	if (reader->offset - reader->released < RELEASE_BYTES)
+		return;
+	madvise((void *)(reader->file + reader->released), RELEASE_BYTES, MADV_DONTNEED);
+	reader->released += RELEASE_BYTES;
+}
+
 enum reader_result reader_next_packet(struct reader *reader, struct reader_packet *packet,
 				      struct reader_error *error)
 {
@@ -181,5 +196,6 @@ enum reader_result reader_next_packet(struct reader *reader, struct reader_packe
 	reader->last = *head;
 	reader->offset += head->packet_size / 8;
 	reader->packet++;
+	release(reader);
 	return READER_PACKET;
 }

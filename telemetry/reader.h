@@ -27,6 +27,7 @@ struct reader {
 	uint64_t size;
 	uint64_t offset;	      /* of the next packet */
 	uint64_t packet;	      /* its number */
+	uint64_t released;	      /* bytes that need not stay in memory */
 	struct telemetry_packet last; /* head of the packet before; zeroes at first */
 };
 

@@ -88,3 +88,20 @@ exhaustive: all test-images ## run what `make test` has no time for: every way, 
 page: all ## look at the page of a run in a browser (needs chromium)
 	@command -v chromium >/dev/null || { echo "page: apt-get install chromium" >&2; exit 1; }
 	prove --exec bash --timer tests/browser/*.t
+
+$(B)/bench-trace: $(patsubst %.c,$(B)/host/%.o,tests/bench/trace.c $(PLAIN_SRCS) $(HOST_LIB_SRCS))
+	@echo "link $@"
+	$(Q)$(HOST_CC) -o $@ $^ $(UNIT_LIBS)
+
+# Times are of the processor alone.  The trace takes 64 bytes a record, and goes again.
+RECORDS := 100000000
+
+.PHONY: bench-trace
+bench-trace: $(B)/bench-trace ## measure how fast traces are read, and babeltrace2 beside it (RECORDS=N)
+	@rm -rf $(B)/trace
+	@$< write $(B)/trace $(RECORDS)
+	@for sink in count sum; do printf '%-12s' $$sink; $< $$sink $(B)/trace; done
+	@bash -c 'TIMEFORMAT="babeltrace2 %U s of its own, %S s of the kernel"; \
+		time babeltrace2 $(B)/trace -c sink.utils.counter -p step=+0 | \
+		grep "Event messages" | tail -n 1'
+	@rm -rf $(B)/trace

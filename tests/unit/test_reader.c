@@ -226,6 +226,53 @@ Test(reader, a_count_of_dropped_records_never_falls)
 	stream_close(&stream);
 }
 
+/* Pages of this process that are in memory because of a file. */
+static long pages_of_files(void)
+{
+	long size, resident, of_files;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	cr_assert_not_null(file);
+	cr_assert_eq(fscanf(file, "%ld %ld %ld", &size, &resident, &of_files), 3);
+	fclose(file);
+	return of_files;
+}
+
+Test(reader, little_of_a_long_file_stays_in_memory_and_all_of_it_stays_valid)
+{
+	enum { ENOUGH = 25000, MANY_PAGES = 12000 };
+	struct rig rig;
+	struct stream stream;
+	struct reader reader;
+	struct reader_packet packet, first;
+	struct reader_error error;
+	uint32_t number = 0;
+
+	stream_open(&stream);
+	rig_init(&rig, 2, 1);
+	for (unsigned i = 0; i < ENOUGH; i++) {
+		for (unsigned j = 0; j < FULL; j++)
+			rig_put(&rig, 10, number++);
+		rig_drain(&rig, stream.file);
+	}
+	telemetry_flush(&rig.producer);
+	rig_drain(&rig, stream.file);
+	rig_free(&rig);
+	fflush(stream.file);
+
+	long before = pages_of_files();
+	cr_assert(reader_open(&reader, stream.path, &error), "%s", error.text);
+	cr_assert_eq(reader_next_packet(&reader, &first, &error), READER_PACKET);
+	while (reader_next_packet(&reader, &packet, &error) == READER_PACKET)
+		number -= (uint32_t)packet.count;
+	cr_expect_eq(number, FULL, "all packets but the first");
+	cr_expect_lt(pages_of_files() - before, MANY_PAGES);
+	for (size_t i = 0; i < first.count; i++)
+		cr_expect_eq(first.records[i].seq, i);
+	reader_close(&reader);
+	stream_close(&stream);
+}
+
 Test(reader, an_empty_file_has_no_packets)
 {
 	struct stream stream;
