@@ -130,10 +130,14 @@ enum mmu_outcome {
 	MMU_GUEST_FAULT, /* inject #PF with error_code; CR2 is the gva */
 	/*
 	 * A write to gpa, which lies in a shadowed table: emulate the instruction, then
-	 * mmu_written(); or mmu_unprotect() and let the guest repeat it.  Also a supervisor's write
-	 * to a read-only user page with CR0.WP clear and CR4.SMAP set, which no mapping can allow.
+	 * mmu_written(); or mmu_unprotect() and let the guest repeat it.
 	 */
 	MMU_EMULATE,
+	/*
+	 * A supervisor's write to gpa in a read-only user page, with CR0.WP clear and CR4.SMAP set:
+	 * no mapping can allow it.  Emulate the instruction, then mmu_written().
+	 */
+	MMU_EMULATE_ONLY,
 	MMU_DEVICE,	 /* no memory at gpa: emulate the instruction */
 	MMU_UNREACHABLE, /* the guest's tables are outside its memory: the entry would be at gpa */
 };

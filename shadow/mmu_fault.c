@@ -6,7 +6,7 @@ struct fault {
 	uint64_t gva;
 	uint32_t access; /* PF_W, PF_U and PF_I */
 	bool present;	 /* the processor found an entry, maybe a stale one */
-	bool emulate;
+	enum mmu_outcome outcome;
 	/* The table of level 1 that the processor comes to is the one that maps the address. */
 	bool known;
 	uint32_t table;
@@ -38,7 +38,7 @@ static union mmu_role grant(struct fault *fault, union mmu_role role, uint64_t e
 	if (role.wp || rights.write || !supervisor_write || !(entry & PTE_D))
 		return rights;
 	if (role.smap) {
-		fault->emulate = true;
+		fault->outcome = MMU_EMULATE_ONLY;
 		return rights;
 	}
 	rights.user = false;
@@ -164,7 +164,8 @@ static void map_page(struct mmu *mmu, uint32_t page, struct fault *fault, uint64
 	if (rights.write && mmu_watches(mmu, fault->walk.gpa) &&
 	    !(fault->access & PF_W && open_frame(mmu, fault->walk.gpa))) {
 		rights.write = false;
-		fault->emulate |= !!(fault->access & PF_W);
+		if (fault->access & PF_W)
+			fault->outcome = MMU_EMULATE;
 	}
 	entry = fault->hpa | mmu_rights_bits(rights) | PTE_P | PTE_A | PTE_D;
 	if (entry != old)
@@ -288,8 +289,7 @@ static struct mmu_result resolve(struct mmu *mmu, struct fault *fault)
 	}
 	if (mmu->stale)
 		mmu_flush_everything(mmu);
-	if (fault->emulate)
-		result.outcome = MMU_EMULATE;
+	result.outcome = fault->outcome;
 	return result;
 }
 
@@ -335,7 +335,7 @@ struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, 
 	fault.gva = paging_mode(&mmu->state) == PAGING_4LEVEL ? gva : (uint32_t)gva;
 	fault.access = error_code & (PF_W | PF_U | PF_I);
 	fault.present = error_code & PF_P;
-	fault.emulate = false;
+	fault.outcome = MMU_RETRY;
 	mmu->state.rflags = walk_rflags(error_code, rflags);
 	switch (walk_guest(mmu, &fault)) {
 	case WALK_OK:

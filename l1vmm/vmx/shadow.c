@@ -119,18 +119,18 @@ void shadow_written(struct vcpu *v, uint64_t gpa, uint64_t size)
 }
 
 /*
- * A store that no mapping may allow.  What cannot be emulated is let through to a guest table until
- * the guest invalidates; so is what the delivery of an event has pushed, for no instruction stored
- * it.  There is no such way to a read-only user page under SMAP with WP clear.
+ * A store that the mapping must not allow.  What cannot be emulated is let through to a guest table
+ * until the guest invalidates; so is what the delivery of an event has pushed, for no instruction
+ * stored it.  There is no such way where no mapping can allow it.
  */
-static enum exit_action emulate_write(struct vcpu *v, uint64_t gpa, uint64_t gva)
+static enum exit_action emulate_write(struct vcpu *v, const struct mmu_result *result, uint64_t gva)
 {
 	v->telemetry.cur->flags |= RECORD_F_TABLE;
-	if (v->event || emulate_store(v, gpa) == EMULATE_UNSUPPORTED) {
-		if (!mmu_watches(&v->mmu, gpa))
-			vcpu_stop(v, STOP_BAD_STORE, "gpa=0x%lx linear=0x%lx", gpa, gva);
-		mmu_unprotect(&v->mmu, gpa);
-	}
+	if (!v->event && emulate_store(v, result->gpa) != EMULATE_UNSUPPORTED)
+		return EXIT_RETRY;
+	if (result->outcome == MMU_EMULATE_ONLY)
+		vcpu_stop(v, STOP_BAD_STORE, "gpa=0x%lx linear=0x%lx", result->gpa, gva);
+	mmu_unprotect(&v->mmu, result->gpa);
 	return EXIT_RETRY;
 }
 
@@ -147,7 +147,8 @@ enum exit_action shadow_fault(struct vcpu *v, uint64_t gva, uint32_t error_code)
 	case MMU_GUEST_FAULT:
 		return event_pf(v, gva, result.error_code);
 	case MMU_EMULATE:
-		return emulate_write(v, result.gpa, gva);
+	case MMU_EMULATE_ONLY:
+		return emulate_write(v, &result, gva);
 	case MMU_DEVICE:
 		return emulate_device(v, result.gpa);
 	case MMU_UNREACHABLE:

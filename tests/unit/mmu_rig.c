@@ -358,7 +358,8 @@ static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
 	if (!rig_is_memory(walked.gpa))
 		cr_assert(result->outcome == MMU_DEVICE);
 	else
-		cr_assert(result->outcome == MMU_RETRY || result->outcome == MMU_EMULATE,
+		cr_assert(result->outcome == MMU_RETRY || result->outcome == MMU_EMULATE ||
+				  result->outcome == MMU_EMULATE_ONLY,
 			  "%#lx: outcome %d", rig->address[n], result->outcome);
 	if (result->outcome != MMU_RETRY)
 		cr_assert(result->gpa == walked.gpa);
@@ -380,12 +381,23 @@ static void check_progress(struct mmu_rig *rig, unsigned n, unsigned access)
 				  "%#lx: level %u leads nowhere", rig->address[n], level);
 }
 
-static bool must_emulate(const struct mmu_rig *rig, uint64_t gpa)
+/* Whether the access, by what the guest's tables say now, goes to a table that is shadowed now. */
+static bool to_table(struct mmu_rig *rig, unsigned n, unsigned access)
 {
-	bool no_mapping_can =
-		paging(rig) && rig->state.cr4 & CR4_SMAP && !(rig->state.cr0 & CR0_WP);
+	struct walk_memory memory = {.read = read_guest, .ctx = &rig->twin};
+	struct paging_state state = rig->state;
+	struct walk_result walked;
 
-	return no_mapping_can || mmu_watches(&rig->mmu, gpa);
+	state.rflags = access_rflags(access);
+	return walk(&memory, &state, rig->address[n], rig_access_bits(access), &walked) ==
+		       WALK_OK &&
+	       mmu_watches(&rig->mmu, walked.gpa);
+}
+
+/* Whether there are supervisor's writes that no mapping can allow. */
+static bool has_unmappable(const struct mmu_rig *rig)
+{
+	return paging(rig) && rig->state.cr4 & CR4_SMAP && !(rig->state.cr0 & CR0_WP);
 }
 
 enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
@@ -401,6 +413,7 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 	rig->exits++;
 	rig->memory.marks.count = rig->twin.marks.count = 0;
 	uint32_t present = cached(rig, n)->page_count > 0 ? PF_P : 0;
+	bool table = to_table(rig, n, access);
 	struct mmu_result result =
 		mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access) | present,
 			  access_rflags(access));
@@ -411,8 +424,10 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 		cr_assert(page, "%#lx: access %u finds another page", rig->address[n], access);
 		check_progress(rig, n, access);
 		write_through(rig, page->frame + offset, access, value);
-	} else if (result.outcome == MMU_EMULATE) {
-		cr_assert(must_emulate(rig, gpa), "%#lx: emulated without need", gpa);
+	} else if (result.outcome == MMU_EMULATE || result.outcome == MMU_EMULATE_ONLY) {
+		table |= mmu_watches(&rig->mmu, gpa);
+		cr_assert(result.outcome == MMU_EMULATE ? table : has_unmappable(rig),
+			  "%#lx: emulated without need", gpa);
 		write_through(rig, (gpa & ~0xfffUL) + offset, access, value);
 	}
 	return result.outcome;
