@@ -327,6 +327,21 @@ static enum walk_status walk_guest(struct mmu *mmu, struct fault *fault)
 	return walk(&mmu->ops.memory, &mmu->state, fault->gva, fault->access, &fault->walk);
 }
 
+/*
+ * A page fault makes a processor forget what it has for the address (SDM volume 3, 4.10.4.1).  A
+ * table that the guest may write can have kept an entry that is gone.
+ */
+static void forget_faulting(struct mmu *mmu, const struct fault *fault)
+{
+	if (mmu->open_tables > 0) {
+		mmu_compare_all(mmu);
+		mmu_bury_orphans(mmu);
+	} else if (fault->known && mmu->pages[fault->table].unsync) {
+		mmu_drop_slot(mmu, fault->table, slot_index(1, fault->gva));
+	}
+	mmu_flush_gva(mmu, fault->gva);
+}
+
 struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, uint64_t rflags)
 {
 	struct mmu_result result = {.outcome = MMU_RETRY};
@@ -341,6 +356,8 @@ struct mmu_result mmu_fault(struct mmu *mmu, uint64_t gva, uint32_t error_code, 
 	case WALK_OK:
 		return resolve(mmu, &fault);
 	case WALK_FAULT:
+		if (fault.present)
+			forget_faulting(mmu, &fault);
 		result.outcome = MMU_GUEST_FAULT;
 		result.error_code = fault.walk.error_code;
 		break;

@@ -167,6 +167,8 @@ void mmu_clear_unsync(struct mmu *mmu, uint32_t page);
  * be free.
  */
 uint32_t mmu_get_page(struct mmu *mmu, uint64_t gpa, union mmu_role role);
+/* Compare each table that the guest may write. */
+void mmu_compare_all(struct mmu *mmu);
 /*
  * Drop what the processor has cached for gva, with tables that are in step.  INVLPG takes all of
  * the paging-structure caches along (SDM volume 3, 4.10.4.1), and TLB entries of all of a large

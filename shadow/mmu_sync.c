@@ -113,8 +113,7 @@ static void compare_page(struct mmu *mmu, uint32_t page)
 	}
 }
 
-/* The same for each table that the guest may write. */
-static void compare_all(struct mmu *mmu)
+void mmu_compare_all(struct mmu *mmu)
 {
 	for (uint32_t page = mmu->unsync; page != MMU_NONE; page = mmu->unsyncs[page].next)
 		compare_page(mmu, page);
@@ -153,7 +152,7 @@ uint32_t mmu_get_page(struct mmu *mmu, uint64_t gpa, union mmu_role role)
 
 	if (page != MMU_NONE) {
 		if (role.level > 1 && mmu->unsync != MMU_NONE)
-			compare_all(mmu);
+			mmu_compare_all(mmu);
 		else if (mmu->pages[page].unsync)
 			compare_page(mmu, page);
 		mmu_touch_page(mmu, page);
@@ -245,7 +244,7 @@ void mmu_flush_gva(struct mmu *mmu, uint64_t gva)
 void mmu_invlpg(struct mmu *mmu, uint64_t gva)
 {
 	if (mmu->open_tables > 0)
-		compare_all(mmu);
+		mmu_compare_all(mmu);
 	else if (mmu->unsync != MMU_NONE || mmu->policy == MMU_PV)
 		compare_gva(mmu, gva);
 	mmu_bury_orphans(mmu);

@@ -400,6 +400,17 @@ static bool has_unmappable(const struct mmu_rig *rig)
 	return paging(rig) && rig->state.cr4 & CR4_SMAP && !(rig->state.cr0 & CR0_WP);
 }
 
+/*
+ * A page fault makes a processor that walks the guest's tables forget all that it has for the
+ * address (SDM volume 3, 4.10.4.1).  This one has not had it, but an exit.
+ */
+static void forget_faulting(struct mmu_rig *rig, unsigned n)
+{
+	for (unsigned i = 0; i < RIG_ADDRESSES; i++)
+		if (!((rig->address[i] ^ rig->address[n]) / PAGE_SIZE))
+			cache_drop(&rig->lawful[i]);
+}
+
 enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
 			    unsigned offset, uint64_t value)
 {
@@ -418,6 +429,8 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 		mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access) | present,
 			  access_rflags(access));
 	check_fault(rig, n, access, &result, &gpa);
+	if (result.outcome == MMU_GUEST_FAULT)
+		forget_faulting(rig, n);
 	rig_check(rig);
 	if (result.outcome == MMU_RETRY) {
 		page = choose(rig, n, access, random, gpa & ~0xfffUL);

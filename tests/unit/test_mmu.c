@@ -393,6 +393,24 @@ Test(mmu, faults_once_for_a_page_that_is_written)
 	rig_stop(&w.rig);
 }
 
+/* An entry that the guest has taken away and not invalidated is gone once it has faulted. */
+Test(mmu, serves_nothing_stale_behind_a_page_fault)
+{
+	static struct workload w;
+
+	for (unsigned open = 0; open < 2; open++) {
+		set_up(&w, MMU_UNSYNC);
+		cr_assert(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		if (open)
+			mmu_unprotect(&w.rig.mmu, (PARENT + 2) * 4096UL);
+		set_entry(&w, PARENT + 2 + !open, open ? 2 : 0, 0);
+		cr_expect(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY, "not before");
+		cr_expect(rig_access(&w.rig, 0, 4, &w.random, 0, 0) == MMU_GUEST_FAULT);
+		cr_expect(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_GUEST_FAULT);
+		rig_stop(&w.rig);
+	}
+}
+
 /* In a small pool one table is used in turn with others, which have to go in its stead. */
 Test(mmu, reclaims_what_was_used_the_longest_ago)
 {
