@@ -134,6 +134,22 @@ Test(store, a_file_that_is_something_else_is_refused)
 	expect_refused("unable to open database file");
 }
 
+/* The same figures as tests/unit/test_report_joined.c has. */
+Test(store, what_joined_exits_cost)
+{
+	bench_run(folder, &results);
+	execute("INSERT INTO joined VALUES (1, NULL, 'CPUID', 2, 3, 260, 30), "
+		"(1, NULL, 'VMREAD', 1, 1, 20, 20);"
+		"INSERT INTO joined_beneath VALUES (1, NULL, 'CPUID', 'CPUID', 2, 600), "
+		"(1, NULL, 'CPUID', 'VMREAD', 1, 100), (1, NULL, 'CPUID', 'VMRESUME', 2, 300), "
+		"(1, NULL, 'VMREAD', 'VMRESUME', 1, 50)");
+	expect_query("SELECT kvm_exits || ' ' || in_kvm || ' ' || in_l1 || ' ' || transition FROM "
+		     "joined_cost WHERE reason = 'CPUID' AND benchmark IS NULL",
+		     "2.5 500.0 100.0 50.0");
+	expect_query("SELECT in_l1 || ' ' || transition FROM joined_cost WHERE reason = 'VMREAD'",
+		     "0.0 40.0");
+}
+
 Test(store, a_file_that_was_changed_is_checked)
 {
 	static const struct {
