@@ -46,7 +46,7 @@ void html_costs(const struct page *page, const struct analysis *analysis)
 		caption, sizeof(caption),
 		"Each benchmark on %s, in %s per operation: medians, the empty harness subtracted.",
 		analysis->stack->name, page->unit);
-	headings(columns, sizeof(columns), "benchmark|native|stack|fee", "|exits per operation");
+	headings(columns, sizeof(columns), "<benchmark|native|stack|fee", "|<exits per operation");
 	html_table_begin(page, caption, columns);
 	for (size_t i = 0; i < analysis->rows; i++) {
 		const struct analysis_row *row = &analysis->row[i];
@@ -88,7 +88,7 @@ static void latencies_of_level(const struct page *page, const struct result_stac
 		(unsigned long long)lost);
 	html_table_begin(
 		page, caption,
-		"reason|component|samples|share of samples|share of time|min|median|p99|max|"
+		"<reason|<component|samples|share of samples|share of time|min|median|p99|max|"
 		"mean|deviation");
 	for (size_t i = first; i < end; i++) {
 		html_row(page, exit_reason_name(row[i].reason));
@@ -147,7 +147,7 @@ int html_summary(const struct page *page)
 		"The fee: what one operation of each benchmark takes more than natively, all added "
 		"up, in %s, and its shares by component.",
 		page->unit);
-	headings(columns, sizeof(columns), "stack|its levels, bottom to top|benchmarks|fee", "");
+	headings(columns, sizeof(columns), "<stack|<its levels, bottom to top|benchmarks|fee", "");
 	html_table_begin(page, caption, columns);
 	for (size_t i = 0; !failed && i < page->results->stacks; i++)
 		if (analysis_in_tables(page->results, &page->results->stack[i]))

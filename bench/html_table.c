@@ -46,8 +46,9 @@ void html_table_begin(const struct page *page, const char *caption, const char *
 	fputs("</caption>\n<thead><tr>", page->out);
 	while (*headings != '\0') {
 		size_t length = strcspn(headings, "|");
-		fputs("<th scope=\"col\">", page->out);
-		html_format(page->out, "%.*s", (int)length, headings);
+		bool left = headings[0] == '<';
+		fprintf(page->out, "<th scope=\"col\"%s>", left ? " class=\"text\"" : "");
+		html_format(page->out, "%.*s", (int)length - left, headings + left);
 		fputs("</th>", page->out);
 		headings += length + (headings[length] == '|');
 	}

@@ -9,7 +9,7 @@ set datafile separator ","
 set datafile columnheaders
 stats data using 0 nooutput
 
-set key top left
+set key outside right
 set title heading
 set ylabel unit . ", one operation of each benchmark"
 set xrange [-0.6:STATS_records - 0.4]

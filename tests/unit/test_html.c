@@ -70,6 +70,7 @@ Test(html, tables_have_the_numbers_of_the_report)
 	       "<td>72.0</td><td>30.0</td>");
 	expect("<tr><th scope=\"row\">VMCALL</th><td class=\"text\">emulation</td><td>2</td>"
 	       "<td>14.3 %</td><td>14.2 %</td><td>80</td><td>80</td><td>80</td><td>80</td>");
+	expect("<th scope=\"col\" class=\"text\">reason</th>");
 	expect("14 exits, 1130 instructions; 3 exits lost.");
 }
 
