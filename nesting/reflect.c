@@ -141,6 +141,15 @@ static bool exception_exits(const struct nested *n, const struct nested_exit *e)
 	       nested_exception_exits(n, e->intr_info & INTR_INFO_VECTOR_MASK, e->error_code);
 }
 
+/* Of the flag, or of such an exit that L1 has injected as pending. */
+static bool mtf_exits(const struct nested *n)
+{
+	uint64_t event = vmcs12_get(n->vmcs12, VMCS_ENTRY_INTR_INFO);
+
+	return (primary(n) & CONTROL_PRIMARY_MONITOR_TRAP_FLAG) ||
+	       ((event & INTR_INFO_VALID) && (event & INTR_INFO_TYPE_MASK) == INTR_TYPE_OTHER);
+}
+
 enum nested_detail nested_exit_detail(uint32_t reason)
 {
 	switch (reason) {
@@ -170,6 +179,8 @@ bool nested_exit_is_l1s(struct nested *n, const struct nested_exit *e)
 		return primary(n) & CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING;
 	case EXIT_REASON_NMI_WINDOW:
 		return primary(n) & CONTROL_PRIMARY_NMI_WINDOW_EXITING;
+	case EXIT_REASON_MONITOR_TRAP_FLAG:
+		return mtf_exits(n);
 	case EXIT_REASON_HLT:
 		return primary(n) & CONTROL_PRIMARY_HLT_EXITING;
 	case EXIT_REASON_INVLPG:

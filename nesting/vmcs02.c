@@ -21,6 +21,7 @@
 #define CR8_EXITS ((uint32_t)(CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING))
 
 /* Exit and entry controls that say what L1 finds and L2 starts with; vmcs02 has L0's. */
+#define EXIT_OF_L1  ((uint32_t)CONTROL_EXIT_SAVE_PREEMPTION_TIMER)
 #define ENTRY_OF_L1 ((uint32_t)CONTROL_ENTRY_IA32E_MODE_GUEST)
 
 #define IO_CONTROLS \
@@ -97,17 +98,19 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 {
 	const uint32_t *l0 = base->controls.word;
 	const struct vmcs12 *v = n->vmcs12;
+	uint32_t pin12 = (uint32_t)vmcs12_get(v, VMCS_PIN_BASED_CONTROLS);
 	uint32_t primary12 = (uint32_t)vmcs12_get(v, VMCS_PRIMARY_CONTROLS);
+	uint32_t exit12 = (uint32_t)vmcs12_get(v, VMCS_EXIT_CONTROLS);
 	uint32_t entry12 = (uint32_t)vmcs12_get(v, VMCS_ENTRY_CONTROLS);
 
-	out->word[CONTROL_PIN] = l0[CONTROL_PIN] | (uint32_t)vmcs12_get(v, VMCS_PIN_BASED_CONTROLS);
+	out->word[CONTROL_PIN] = l0[CONTROL_PIN] | pin12;
 	out->word[CONTROL_PRIMARY] =
 		(l0[CONTROL_PRIMARY] & (KEPT_PRIMARY | CONTROL_PRIMARY_TSC_OFFSETTING)) |
 		CR8_EXITS | (primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
 	out->word[CONTROL_SECONDARY] =
 		(l0[CONTROL_SECONDARY] & KEPT_SECONDARY) |
 		(vmcs12_secondary(v) & ~(uint32_t)CONTROL_SECONDARY_ENABLE_VPID);
-	out->word[CONTROL_EXIT] = l0[CONTROL_EXIT];
+	out->word[CONTROL_EXIT] = l0[CONTROL_EXIT] | (exit12 & EXIT_OF_L1);
 	out->word[CONTROL_ENTRY] = (l0[CONTROL_ENTRY] & ~ENTRY_OF_L1) | (entry12 & ENTRY_OF_L1);
 }
 
@@ -346,6 +349,8 @@ void vmcs02_left(struct nested *n)
 	uint32_t exit = (uint32_t)vmcs12_get(n->vmcs12, VMCS_EXIT_CONTROLS);
 	uint32_t entry = entry_controls(n);
 
+	if (!(exit & CONTROL_EXIT_SAVE_PREEMPTION_TIMER) && vmcs12_has_timer(n->vmcs12))
+		nested_hold(n, VMCS_PREEMPTION_TIMER_VALUE);
 	for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++) {
 		if (!(exit & optional[i].exit)) {
 			nested_hold(n, optional[i].field);

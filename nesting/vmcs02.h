@@ -63,6 +63,11 @@ static inline uint32_t vmcs12_secondary(const struct vmcs12 *v)
 		       : 0;
 }
 
+static inline bool vmcs12_has_timer(const struct vmcs12 *v)
+{
+	return vmcs12_get(v, VMCS_PIN_BASED_CONTROLS) & CONTROL_PIN_PREEMPTION_TIMER;
+}
+
 static inline bool vmcs12_uses_ept(const struct vmcs12 *v)
 {
 	return vmcs12_secondary(v) & CONTROL_SECONDARY_ENABLE_EPT;

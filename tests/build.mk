@@ -53,6 +53,7 @@ $(ENTRY_CHECKS_IMAGE): bench/guests/image.ld $(call test_objects,$(ENTRY_CHECKS_
 # Guests in 64-bit code, on the runtime of the workloads.
 RUNTIME_SRCS := $(filter-out bench/guests/harness/%,$(GUEST_SRCS))
 TABLES_SRCS := $(RUNTIME_SRCS) bench/guests/memory/probe.c l1vmm/lib/cmdline.c tests/system/tables.c
+VMX_SRCS := $(RUNTIME_SRCS) l1vmm/lib/cmdline.c tests/guests/vmx_l1.c tests/guests/vmx.c
 APIC_SRCS := $(RUNTIME_SRCS) tests/system/apic.c
 
 $(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
@@ -63,8 +64,13 @@ $(B)/images/apic.elf: bench/guests/image.ld $(call test_objects,$(APIC_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+$(B)/images/vmx.elf: bench/guests/image.ld $(call test_objects,$(VMX_SRCS))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 # Guests of the tests in C, upon the workloads' runtime.
-TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf
+TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf \
+	$(B)/images/vmx.elf
 
 $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 		$(B)/image/tests/guests/ring.o $(B)/image/telemetry/ring.o \

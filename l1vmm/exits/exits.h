@@ -46,6 +46,9 @@ enum exit_action exit_task_switch(struct vcpu *v);	  /* fatal.c */
 enum exit_action exit_triple_fault(struct vcpu *v);	  /* fatal.c */
 enum exit_action exit_unexpected(struct vcpu *v);	  /* fatal.c */
 
+/* irq.c: waits until an NMI is there for the guest, or with `interrupts` an interrupt. */
+void wait_for_event(struct vcpu *v, bool interrupts);
+
 /* fatal.c: a reason above those of the table, or an entry that failed late (bit 31). */
 _Noreturn void exit_without_row(struct vcpu *v);
 

@@ -108,6 +108,12 @@ static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *
 	return EXIT_RETRY;
 }
 
+void wait_for_event(struct vcpu *v, bool interrupts)
+{
+	if (!has_wake_up(v, interrupts))
+		wait_for_wake_up(v, interrupts);
+}
+
 enum exit_action exit_hlt(struct vcpu *v)
 {
 	bool interrupts = vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF;

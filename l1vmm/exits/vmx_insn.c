@@ -214,13 +214,14 @@ enum exit_action exit_vmwrite(struct vcpu *v)
 
 static enum exit_action enter(struct vcpu *v, bool launch)
 {
-	bool blocked;
+	uint64_t blocking;
 	int outcome;
 
 	if (!permitted(v))
 		return EXIT_RETRY;
-	blocked = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_MOV_SS;
-	outcome = nested_entry_start(&v->nested->vmx, launch, blocked);
+	blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+	v->nested->nmi_blocked = blocking & BLOCKING_BY_NMI;
+	outcome = nested_entry_start(&v->nested->vmx, launch, blocking & BLOCKING_BY_MOV_SS);
 	if (outcome != NESTED_SUCCEED)
 		return finish(v, outcome);
 	return nested_enter(v, launch);

@@ -6,6 +6,7 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
@@ -57,7 +58,9 @@ static void l2_write_tsc(struct vcpu *v, uint64_t value)
 {
 	uint64_t offset12 = nested_tsc_offset12(v);
 
+	v->nested->timer_end -= v->tsc_offset;
 	v->tsc_offset = value - rdtsc();
+	v->nested->timer_end += v->tsc_offset;
 	v->nested->tsc_written = true;
 	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset + offset12);
 }
@@ -259,10 +262,16 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		return refuse(v, check, number);
 	n->launching12 = launch;
 	n->vmx.vmcs12->launched = 1;
-	if (!(vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID)) {
+	if (vmcs12_has_timer(n->vmx.vmcs12))
+		nested_timer_start(v);
+	if (vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID) {
+		nested_interrupt_later(v);
+	} else {
 		nested_set(&n->vmx, VMCS_IDT_VECTORING_INFO, 0);
 		if (nested_interrupted(v))
 			return EXIT_RETRY;
+		if (v->event)
+			event_inject(v);
 	}
 	v->cost.nested_entries++;
 	n->launching02 = !nested_vmcs02(n)->launched;
@@ -314,11 +323,6 @@ static _Noreturn void abort_vmx(struct vcpu *v, uint32_t indicator)
 	vcpu_stop(v, STOP_VMX_ABORT, "indicator=%u", indicator);
 }
 
-static bool nmi_waits(const struct vcpu *v)
-{
-	return v->lapic.signals & LAPIC_SIGNAL_NMI;
-}
-
 static void load_l1(struct vcpu *v)
 {
 	const struct vmcs_ops to = {.read = read_current, .write = write_current, .ctx = v};
@@ -328,6 +332,8 @@ static void load_l1(struct vcpu *v)
 	use_vmcs01(v);
 	n->vmx.in_l2 = false;
 	host_state_load(v12, &to);
+	if (n->nmi_blocked)
+		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_NMI);
 	load_control_registers(v, v12);
 	if (vmcs12_get(v12, VMCS_EXIT_MSR_LOAD_COUNT) && !nested_exit_load_msrs(&n->vmx))
 		abort_vmx(v, ABORT_LOADING_MSRS);
@@ -357,6 +363,10 @@ void nested_leave(struct vcpu *v)
 		n->changed |= ENTRY_CHANGED(CONTROLS);
 	}
 	vmcs02_left(n);
+	/* Without virtual NMIs L2 has blocked and unblocked L1's: SDM volume 3, 25.3. */
+	if (!(vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS) & CONTROL_PIN_VIRTUAL_NMIS))
+		v->nested->nmi_blocked =
+			vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI;
 	if (vmcs12_get(v12, VMCS_EXIT_MSR_STORE_COUNT) && !nested_exit_store_msrs(n))
 		abort_vmx(v, ABORT_STORING_MSRS);
 	load_l1(v);
@@ -372,29 +382,6 @@ void nested_leave_with(struct vcpu *v, uint32_t reason, uint64_t qualification, 
 	nested_set(n, VMCS_EXIT_INTR_INFO, intr_info);
 	nested_set(n, VMCS_EXIT_INTR_ERROR_CODE, error_code);
 	nested_leave(v);
-}
-
-bool nested_interrupted(struct vcpu *v)
-{
-	const struct vmcs12 *v12 = v->nested->vmx.vmcs12;
-	uint64_t pin = vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS);
-	int vector = lapic_pending(&v->lapic);
-	uint32_t info = 0;
-
-	if (nmi_waits(v) && (pin & CONTROL_PIN_NMI_EXITING)) {
-		v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
-		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0,
-				  INTR_INFO_VALID | INTR_TYPE_NMI | VECTOR_NMI, 0);
-		return true;
-	}
-	if (vector < 0 || !(pin & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING))
-		return false;
-	if (vmcs12_get(v12, VMCS_EXIT_CONTROLS) & CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT) {
-		lapic_accept(&v->lapic, (uint8_t)vector);
-		info = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector;
-	}
-	nested_leave_with(v, EXIT_REASON_EXTERNAL_INTERRUPT, 0, info, 0);
-	return true;
 }
 
 /* The entry has not happened, so VMLAUNCH has not launched. */

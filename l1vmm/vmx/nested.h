@@ -32,9 +32,11 @@ struct vcpu_nested {
 	uint64_t link;				 /* this one */
 	bool launching02;			 /* the entry under way is a VMLAUNCH of L0's */
 	bool launching12;			 /* and of L1's */
+	bool nmi_blocked;			 /* by L1, when it entered L2 */
 	bool tsc_written;			 /* by L2: L1's, which vmcs01 does not have yet */
 	uint64_t told[(ENTRY_CHECKS + 63) / 64]; /* checks that have named themselves */
 	uint32_t requests;			 /* of L1's that wait for its next entry */
+	uint64_t timer_end;			 /* on L1's clock: of L2's preemption timer */
 	uint64_t cr0_fixed, cr4_fixed; /* of L1: bits that are 1 in the processor's registers */
 };
 
@@ -117,8 +119,26 @@ void nested_shadow_give(struct vcpu *v);
 /* What the processor has cached under the VPID of a vmcs02 goes. */
 void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02);
 
-/* An interrupt for L1 ends L2 if L1 wants it to; true if so. */
+/*
+ * L2's preemption timer, where L1 has it on: an entry of L1's starts it; and where L2 goes on
+ * behind an exit of the hypervisor's own, that has taken time.  @pre vmcs02 is current
+ */
+void nested_timer_start(struct vcpu *v);
+void nested_timer_go_on(struct vcpu *v);
+
+/*
+ * Interrupts and NMIs for L1 while L2 runs.
+ * @pre vmcs02 is current
+ *
+ * nested_interrupted() ends L2 if L1 wants that, and returns whether it has; otherwise L2 is to be
+ * given the interrupt, as v->event, as soon as it can take it.  nested_interrupt_later() does the
+ * same behind the event that the next entry injects.
+ */
 bool nested_interrupted(struct vcpu *v);
+void nested_interrupt_later(struct vcpu *v);
+
+/* An exit of one of the windows that these two have opened. */
+void nested_close_windows(struct vcpu *v);
 
 /* ept01 has changed. */
 void nested_forget_ept02(struct vcpu *v);

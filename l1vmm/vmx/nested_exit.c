@@ -96,6 +96,15 @@ static struct nested_exit describe(struct vcpu *v)
 	return e;
 }
 
+/* The access, or the delivery of an event that made it, is tried again. */
+static enum fate access_again(struct vcpu *v)
+{
+	event_requeue(v);
+	if (v->detail & EPT_VIOLATION_IRET_UNDONE)
+		event_nmi_goes_on(v);
+	return FATE_RETRY;
+}
+
 /* L2's physical memory is L1's: what L1 has not touched yet is mapped now. */
 static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 {
@@ -109,8 +118,7 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 		unsupported(v, "device");
 	if (result != EPT_DONE)
 		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", gpa);
-	event_requeue(v);
-	return FATE_RETRY;
+	return access_again(v);
 }
 
 static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
@@ -149,8 +157,7 @@ static enum fate ept_violation(struct vcpu *v)
 	case EPT02_RETRY:
 		break;
 	}
-	event_requeue(v);
-	return FATE_RETRY;
+	return access_again(v);
 }
 
 /* CR0 or CR4 of L2, of which the hypervisor's bits change; the processor keeps its own. */
@@ -212,19 +219,59 @@ static enum fate write_msr(struct vcpu *v)
 	return FATE_ADVANCE;
 }
 
+static bool monitors(const struct vcpu *v)
+{
+	return vmcs12_get(v->nested->vmx.vmcs12, VMCS_PRIMARY_CONTROLS) &
+	       CONTROL_PRIMARY_MONITOR_TRAP_FLAG;
+}
+
+static enum fate leave_by_monitor(struct vcpu *v)
+{
+	nested_leave_with(v, EXIT_REASON_MONITOR_TRAP_FLAG, 0, 0, 0);
+	return FATE_L1;
+}
+
+/*
+ * L2 is halted: as on a processor, what wakes it may be an exit to L1 that finds it so.  Its timer
+ * goes on counting in that state, so there the processor waits itself.
+ */
+static enum fate halt(struct vcpu *v)
+{
+	const struct vmcs12 *v12 = v->nested->vmx.vmcs12;
+	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
+		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, blocking & BLOCKING_BY_NMI);
+	advance(v);
+	vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+	if (monitors(v))
+		return leave_by_monitor(v);
+	if (!vmcs12_has_timer(v12))
+		wait_for_event(v, (vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS) &
+				   CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) ||
+					  (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF));
+	return FATE_RETRY;
+}
+
 /* Exits that L1 has not asked for.  Handlers that know one level only take no part. */
 static enum fate handle_own(struct vcpu *v)
 {
 	switch (v->reason) {
 	case EXIT_REASON_EXCEPTION_NMI:
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
-	case EXIT_REASON_HLT:
 	case EXIT_REASON_RDPMC:
 	case EXIT_REASON_MWAIT:
 	case EXIT_REASON_MONITOR:
 	case EXIT_REASON_PAUSE:
 	case EXIT_REASON_WBINVD:
 		return as_fate(exit_table[v->reason].handler(v));
+	case EXIT_REASON_INTERRUPT_WINDOW:
+	case EXIT_REASON_NMI_WINDOW:
+	case EXIT_REASON_MONITOR_TRAP_FLAG:
+		nested_close_windows(v);
+		return FATE_RETRY;
+	case EXIT_REASON_HLT:
+		return halt(v);
 	case EXIT_REASON_EPT_VIOLATION:
 		return ept_violation(v);
 	case EXIT_REASON_CR_ACCESS:
@@ -274,6 +321,13 @@ static enum fate dispatch(struct vcpu *v)
 	fate = handle_own(v);
 	if (fate == FATE_L1)
 		return fate;
+	if (fate == FATE_ADVANCE && (monitors(v) || (v->requests & REQUEST_EVENT))) {
+		advance(v);
+		fate = FATE_RETRY;
+		/* To L1 what the hypervisor carries out is an instruction of L2's: 26.5.2. */
+		if (monitors(v))
+			return leave_by_monitor(v);
+	}
 	if (fate == FATE_RETRY && nested_interrupted(v))
 		return FATE_L1;
 	return deliver(v, fate);
@@ -316,6 +370,8 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 		fate = dispatch(v);
 	if (fate == FATE_L1 && v->requests)
 		serve_l1(v);
+	else if (fate != FATE_L1 && vmcs12_has_timer(v->nested->vmx.vmcs12))
+		nested_timer_go_on(v);
 	if (fate == FATE_ADVANCE)
 		advance(v);
 	else

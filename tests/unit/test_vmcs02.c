@@ -161,6 +161,40 @@ Test(vmcs02, control_registers_show_each_owner_its_own, .init = setup)
 	cr_expect_eq(nested_get(n, VMCS_GUEST_CR0), CR0_PE | CR0_MP | CR0_NE | CR0_CD);
 }
 
+/* Where L1 does not have the timer's value saved, each entry starts with what L1 has written. */
+Test(vmcs02, the_timer_starts_anew_unless_it_is_saved, .init = setup)
+{
+	set(VMCS_PIN_BASED_CONTROLS, CONTROL_PIN_PREEMPTION_TIMER);
+	set(VMCS_PREEMPTION_TIMER_VALUE, 700);
+	update();
+	cr_expect(v02(VMCS_PIN_BASED_CONTROLS) & CONTROL_PIN_PREEMPTION_TIMER);
+	cr_expect_not(v02(VMCS_EXIT_CONTROLS) & CONTROL_EXIT_SAVE_PREEMPTION_TIMER);
+	vmcs12_set(&rig.vmcs02[0], VMCS_PREEMPTION_TIMER_VALUE, 300);
+	vmcs02_left(n);
+	cr_expect_eq(nested_get(n, VMCS_PREEMPTION_TIMER_VALUE), 700);
+	update();
+	cr_expect_eq(v02(VMCS_PREEMPTION_TIMER_VALUE), 700);
+
+	set(VMCS_EXIT_CONTROLS, CONTROL_EXIT_SAVE_PREEMPTION_TIMER);
+	update();
+	cr_expect(v02(VMCS_EXIT_CONTROLS) & CONTROL_EXIT_SAVE_PREEMPTION_TIMER);
+	vmcs12_set(&rig.vmcs02[0], VMCS_PREEMPTION_TIMER_VALUE, 300);
+	vmcs02_left(n);
+	cr_expect_eq(nested_get(n, VMCS_PREEMPTION_TIMER_VALUE), 300);
+	update();
+	cr_expect_eq(v02(VMCS_PREEMPTION_TIMER_VALUE), 300);
+}
+
+Test(vmcs02, the_monitor_trap_flag_is_l1s, .init = setup)
+{
+	set(VMCS_PRIMARY_CONTROLS, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+	update();
+	cr_expect(v02(VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+	set(VMCS_PRIMARY_CONTROLS, 0);
+	update();
+	cr_expect_not(v02(VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+}
+
 static bool superset(uint64_t value, uint64_t of)
 {
 	return !(of & ~value);
@@ -176,7 +210,8 @@ static void check_words(const struct vmcs02_base *b)
 	cr_assert(superset(v02(VMCS_PIN_BASED_CONTROLS), l0[CONTROL_PIN]));
 	cr_assert(superset(v02(VMCS_PRIMARY_CONTROLS), kept));
 	cr_assert(superset(v02(VMCS_SECONDARY_CONTROLS), l0[CONTROL_SECONDARY]));
-	cr_assert_eq(v02(VMCS_EXIT_CONTROLS), l0[CONTROL_EXIT]);
+	cr_assert_eq(v02(VMCS_EXIT_CONTROLS) & ~(uint64_t)CONTROL_EXIT_SAVE_PREEMPTION_TIMER,
+		     l0[CONTROL_EXIT]);
 	cr_assert(superset(v02(VMCS_ENTRY_CONTROLS), l0[CONTROL_ENTRY]));
 	cr_assert(superset(v02(VMCS_EXCEPTION_BITMAP), b->exceptions));
 	cr_assert(v02(VMCS_EPT_POINTER) == L0_EPT || v02(VMCS_EPT_POINTER) == L0_EPT02);

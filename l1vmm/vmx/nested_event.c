@@ -1,0 +1,110 @@
+/*
+ * Interrupts and NMIs that come for a guest hypervisor while its guest runs: exits where it has
+ * asked for them, and otherwise its guest's.
+ */
+#include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/nested.h"
+
+/* What brings L2 back to the hypervisor when it can take an event, and behind one. */
+#define WINDOWS                                                \
+	((uint32_t)(CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING | \
+		    CONTROL_PRIMARY_NMI_WINDOW_EXITING | CONTROL_PRIMARY_MONITOR_TRAP_FLAG))
+
+static uint64_t pin(const struct vcpu *v)
+{
+	return vmcs12_get(v->nested->vmx.vmcs12, VMCS_PIN_BASED_CONTROLS);
+}
+
+static bool nmi_waits(const struct vcpu *v)
+{
+	return (v->lapic.signals & LAPIC_SIGNAL_NMI) &&
+	       !(v->nested->nmi_blocked && (pin(v) & CONTROL_PIN_VIRTUAL_NMIS));
+}
+
+static __attribute__((noinline)) void open_window(struct vcpu *v, uint32_t control)
+{
+	vmcs_write(v, VMCS_PRIMARY_CONTROLS, vmcs_read(v, VMCS_PRIMARY_CONTROLS) | control);
+}
+
+void nested_close_windows(struct vcpu *v)
+{
+	uint64_t of_l1 = vmcs12_get(v->nested->vmx.vmcs12, VMCS_PRIMARY_CONTROLS);
+
+	vmcs_write(v, VMCS_PRIMARY_CONTROLS,
+		   vmcs_read(v, VMCS_PRIMARY_CONTROLS) & ~(WINDOWS & ~of_l1));
+}
+
+/* L1 has given its NMIs to L2, or its interrupts. */
+static void give_nmi(struct vcpu *v)
+{
+	if (v->event || vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY)) {
+		open_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING);
+		return;
+	}
+	v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
+	v->event = INTR_INFO_VALID | INTR_TYPE_NMI | VECTOR_NMI;
+}
+
+static void give_interrupt(struct vcpu *v, uint8_t vector)
+{
+	uint64_t shadow =
+		vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
+
+	if (v->event || shadow || !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF)) {
+		open_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING);
+		return;
+	}
+	lapic_accept(&v->lapic, vector);
+	v->event = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | vector;
+}
+
+/* An exit for an NMI blocks NMIs until L1's IRET: SDM volume 3, 28.5.6. */
+static void leave_by_nmi(struct vcpu *v)
+{
+	v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
+	nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0,
+			  INTR_INFO_VALID | INTR_TYPE_NMI | VECTOR_NMI, 0);
+	vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_NMI);
+}
+
+static void leave_by_interrupt(struct vcpu *v, uint8_t vector)
+{
+	uint32_t info = 0;
+
+	if (vmcs12_get(v->nested->vmx.vmcs12, VMCS_EXIT_CONTROLS) &
+	    CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT) {
+		lapic_accept(&v->lapic, vector);
+		info = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | vector;
+	}
+	nested_leave_with(v, EXIT_REASON_EXTERNAL_INTERRUPT, 0, info, 0);
+}
+
+bool nested_interrupted(struct vcpu *v)
+{
+	int vector = lapic_pending(&v->lapic);
+	bool nmi = nmi_waits(v);
+
+	if (nmi && (pin(v) & CONTROL_PIN_NMI_EXITING)) {
+		leave_by_nmi(v);
+		return true;
+	}
+	if (nmi)
+		give_nmi(v);
+	if (vector < 0)
+		return false;
+	if (pin(v) & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) {
+		leave_by_interrupt(v, (uint8_t)vector);
+		return true;
+	}
+	give_interrupt(v, (uint8_t)vector);
+	return false;
+}
+
+void nested_interrupt_later(struct vcpu *v)
+{
+	uint64_t offered = v->nested->vmx.offered.controls.msr[CONTROL_PRIMARY] >> 32;
+
+	if ((nmi_waits(v) || lapic_pending(&v->lapic) >= 0) &&
+	    (offered & CONTROL_PRIMARY_MONITOR_TRAP_FLAG))
+		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+}

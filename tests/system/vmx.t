@@ -1,0 +1,25 @@
+#!/bin/bash
+# A small hypervisor that holds the VMX it is given against the SDM, feature by feature: on the
+# emulated processor itself and upon l1vmm it finds the same.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+
+# agrees NAME BARS LEVELS...: the stack ends well, and so does the image BARS levels up
+agrees() {
+	local name=$1 bars=$2 console
+	shift 2
+	printf '[experiment]\ntitle = t\nplatform = bochs\ncpu = corei7_skylake_x\nmemory = 128\nwatchdog = 600\noutbox = 8\n[stack %s]\nlevels = %s\n' \
+		"$name" "$*" >"$T/vmx.ini"
+	rm -rf "$T/results"
+	run build/vmfee run --no-plots --results "$T/results" "$T/vmx.ini"
+	is "$status" 0 "$name: status 0" || diag "$errors"
+	console=$(cat "$T/results/vmx/$name/console.log" 2>/dev/null)
+	if grep -qxF "${bars}@end image=vmx status=ok" <<<"$console"; then holds=0; else holds=1; fi
+	ok $holds "$name: all features are as they should be"
+}
+
+agrees native '' vmx
+agrees nested '|' 'l1vmm nested=on / vmx'
+agrees shadowed '|' 'l1vmm nested=on vmcs=shadow telemetry=off / vmx'
+agrees preempting '|' 'l1vmm nested=on timer=preempt tlb=flush / vmx'
+
+finish
