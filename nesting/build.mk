@@ -11,6 +11,7 @@ NESTING_SRCS := \
 	nesting/shadowing.c \
 	nesting/vmcs02.c \
 	nesting/vmcs12.c \
+	nesting/vmfunc.c \
 	nesting/vmx.c
 # What the images need not carry: the tests hold vmcs02 against it.
 PLAIN_SRCS += $(NESTING_SRCS) nesting/invariants.c

@@ -145,6 +145,9 @@ bool vmx_capability_msr(const struct vmx_capabilities *offered, uint32_t msr, ui
 	case MSR_IA32_VMX_TRUE_ENTRY_CTLS:
 		*value = offered->controls.msr[CONTROL_ENTRY];
 		return true;
+	case MSR_IA32_VMX_VMFUNC:
+		*value = vmx_functions(offered);
+		return *value;
 	default:
 		return false;
 	}

@@ -32,6 +32,7 @@ struct vmx_capabilities {
 #define VMX_MISC_CR3_TARGETS	     (UINT64_C(0x1ff) << 16)
 #define VMX_MISC_WRITES_ANY_FIELD    (UINT64_C(1) << 29)
 #define VMX_MISC_ZERO_LENGTH	     (UINT64_C(1) << 30) /* of injected software events */
+#define VMX_FUNCTION_EPTP_SWITCHING  (UINT64_C(1) << 0)	 /* IA32_VMX_VMFUNC */
 #define EPT_VPID_EXECUTE_ONLY	     (UINT64_C(1) << 0)
 #define EPT_VPID_FOUR_LEVELS	     (UINT64_C(1) << 6)
 #define EPT_VPID_FIVE_LEVELS	     (UINT64_C(1) << 7)
@@ -55,6 +56,17 @@ void vmx_capabilities_offer(struct vmx_capabilities *offered,
 
 /* RDMSR of IA32_VMX_BASIC to IA32_VMX_VMFUNC; false where the MSR does not exist. */
 bool vmx_capability_msr(const struct vmx_capabilities *offered, uint32_t msr, uint64_t *value);
+
+/*
+ * IA32_VMX_VMFUNC: the functions are carried out by L0, so what the processor has of them does not
+ * matter.
+ */
+static inline uint64_t vmx_functions(const struct vmx_capabilities *offered)
+{
+	return offered->controls.msr[CONTROL_SECONDARY] >> 32 & CONTROL_SECONDARY_ENABLE_VMFUNC
+		       ? VMX_FUNCTION_EPTP_SWITCHING
+		       : 0;
+}
 
 /* Whether VM entry accepts `eptp` as an EPT pointer: SDM volume 3, 27.2.1.1. */
 bool vmx_ept_pointer_valid(const struct vmx_capabilities *offered, uint64_t eptp);

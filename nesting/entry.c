@@ -27,6 +27,7 @@ void nested_entry_init(struct nested *n, uint64_t efer, uint64_t debugctl)
 		.vmx = &n->offered,
 		.efer = efer,
 		.debugctl = debugctl,
+		.vm_functions = vmx_functions(&n->offered),
 		.linear_address_bits = 48,
 	};
 	entry_rules_init(&n->rules);

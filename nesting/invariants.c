@@ -26,8 +26,7 @@
 		    CONTROL_SECONDARY_WBINVD_EXITING))
 #define ADDRESS_CONTROLS                                                                        \
 	((uint32_t)(CONTROL_SECONDARY_VIRTUALIZE_APIC_ACCESSES | CONTROL_SECONDARY_ENABLE_PML | \
-		    CONTROL_SECONDARY_ENABLE_VMFUNC | CONTROL_SECONDARY_VMCS_SHADOWING |        \
-		    CONTROL_SECONDARY_EPT_VIOLATION_VE))
+		    CONTROL_SECONDARY_VMCS_SHADOWING | CONTROL_SECONDARY_EPT_VIOLATION_VE))
 
 /* Whether each bit of L0's `pages` is in those that the processor uses. */
 static bool contains(const uint8_t *used, const uint8_t *own, unsigned pages)

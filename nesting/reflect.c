@@ -172,6 +172,7 @@ bool nested_exit_is_l1s(struct nested *n, const struct nested_exit *e)
 		return exception_exits(n, e);
 	case EXIT_REASON_EXTERNAL_INTERRUPT:
 	case EXIT_REASON_MACHINE_CHECK_ENTRY:
+	case EXIT_REASON_VMFUNC:
 	case EXIT_REASON_EPT_VIOLATION:
 	case EXIT_REASON_EPT_MISCONFIG:
 		return false;

@@ -30,7 +30,7 @@ enum nested_detail nested_exit_detail(uint32_t reason);
 
 /*
  * Whether L1 has asked for this exit (SDM volume 3, 26.1).  EPT violations and misconfigurations of
- * an L1 with EPT are not decided here: ept02 knows whose they are.
+ * an L1 with EPT are not decided here: ept02 knows whose they are; neither are VMFUNCs (vmfunc.h).
  */
 bool nested_exit_is_l1s(struct nested *n, const struct nested_exit *e);
 

@@ -159,6 +159,9 @@ static void write_controls(struct nested *n, const struct vmcs02_base *base,
 		put(to, VMCS_MSR_BITMAP, c.msr_bitmap);
 	if (c.word.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_ENABLE_EPT)
 		put(to, VMCS_EPT_POINTER, c.eptp);
+	/* With no function on, each VMFUNC is an exit. */
+	if (c.word.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_ENABLE_VMFUNC)
+		put(to, VMCS_VM_FUNCTION_CONTROLS, 0);
 	if (c.word.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_ENABLE_VPID)
 		put(to, VMCS_VPID, c.vpid);
 }

@@ -3,9 +3,8 @@
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/lib/string.h"
 
-/* Types of INVEPT and INVVPID: SDM volume 3, chapter 31. */
+/* Types of INVEPT: SDM volume 3, chapter 31. */
 enum { INVEPT_SINGLE = 1, INVEPT_ALL = 2 };
-enum { INVVPID_ONE_ADDRESS, INVVPID_SINGLE, INVVPID_ALL, INVVPID_SINGLE_NON_GLOBAL };
 
 /* Whether the value of a field is vmcs02's once L2 has run. */
 static bool lives_in_vmcs02(const struct vmcs12_field *field)
@@ -288,7 +287,7 @@ int nested_invvpid(struct nested *n, uint64_t type, const uint64_t descriptor[2]
 	if (!offered || descriptor[0] > UINT16_MAX || (type != INVVPID_ALL && !descriptor[0]) ||
 	    (type == INVVPID_ONE_ADDRESS && !is_canonical(descriptor[1])))
 		return nested_fail(n, NESTED_ERROR_INVALIDATE_OPERAND);
-	n->ops.invvpid(n->ops.ctx);
+	n->ops.invvpid(n->ops.ctx, (enum invvpid_type)type, (uint16_t)descriptor[0], descriptor[1]);
 	return NESTED_SUCCEED;
 }
 

@@ -20,6 +20,14 @@ struct vmcs_ops {
 	void *ctx;
 };
 
+/* Types of INVVPID: SDM volume 3, chapter 31. */
+enum invvpid_type {
+	INVVPID_ONE_ADDRESS,
+	INVVPID_SINGLE,
+	INVVPID_ALL,
+	INVVPID_SINGLE_NON_GLOBAL,
+};
+
 /* What the instructions reach outside. */
 struct nested_ops {
 	/* Where `size` bytes of L1's memory at `gpa` can be accessed; NULL: they are no memory. */
@@ -28,8 +36,8 @@ struct nested_ops {
 	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
 	/* An INVEPT of L1's: of one EPT pointer, 0 for all of them. */
 	void (*invept)(void *ctx, uint64_t eptp12);
-	/* All that was kept of translations of L2: an INVVPID of L1's. */
-	void (*invvpid)(void *ctx);
+	/* An INVVPID of L1's: `vpid12` and `address` as far as the type goes by them. */
+	void (*invvpid)(void *ctx, enum invvpid_type type, uint16_t vpid12, uint64_t address);
 	/* RDMSR and WRMSR of the level that is about to run; false where that raises #GP. */
 	bool (*read_msr)(void *ctx, uint32_t msr, uint64_t *value);
 	bool (*write_msr)(void *ctx, uint32_t msr, uint64_t value);

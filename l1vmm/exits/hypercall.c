@@ -4,6 +4,8 @@
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/cr.h"
+#include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/nested.h"
 #include "shadow/mmu_batch.h"
 
 /* Does nothing: what remains is the price of the call. */
@@ -53,6 +55,15 @@ static __attribute__((noinline)) int64_t hypercall_shadow_orders(struct vcpu *v)
 	return done;
 }
 
+/* What is no hypercall is the instruction of a hypervisor: SDM volume 3, VMCALL in chapter 31. */
+static __attribute__((noinline)) enum exit_action vmcall_in_root(struct vcpu *v)
+{
+	if (vcpu_cpl(v) != 0)
+		return event_gp(v);
+	nested_finish(v, nested_fail(&v->nested->vmx, NESTED_ERROR_VMCALL_IN_ROOT));
+	return EXIT_ADVANCE;
+}
+
 /* The call that measures what an exit takes at least need not wait for the others. */
 enum exit_action exit_vmcall(struct vcpu *v)
 {
@@ -64,6 +75,8 @@ enum exit_action exit_vmcall(struct vcpu *v)
 #include "l1vmm/exits/hypercalls.def"
 #undef HYPERCALL
 	default:
+		if (v->nested && v->nested->vmx.on)
+			return vmcall_in_root(v);
 		v->regs[RAX] = (uint64_t)-HYPERCALL_E_UNKNOWN;
 	}
 	return EXIT_ADVANCE;

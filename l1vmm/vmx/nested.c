@@ -32,13 +32,14 @@ static uint64_t read_current(void *ctx, enum vmcs_field field)
 	return vmcs_read(ctx, field);
 }
 
-void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02)
+void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02, enum invalidation what,
+		       uint64_t gva)
 {
 	if (!vmcs02->vpid.number)
 		return;
 	v->cost.invalidations++;
 	v->cost.vmx_other++;
-	invvpid(v->invalidation.type[INVALIDATE_VPID_CONTEXT], vmcs02->vpid.number, 0);
+	invvpid(v->invalidation.type[what], vmcs02->vpid.number, gva);
 }
 
 /* EFER of L2: SDM volume 3, 4.1.1. */
@@ -149,7 +150,7 @@ static void switch_translations(struct vcpu *v)
 
 	if (vpid12 && vpid12 == vmcs02->vpid12)
 		return;
-	nested_flush_vpid(v, vmcs02);
+	nested_flush_vpid(v, vmcs02, INVALIDATE_VPID_CONTEXT, 0);
 	own_vpid12(n, vpid12);
 }
 

@@ -116,8 +116,9 @@ void nested_shadow_follow(struct vcpu *v);
 void nested_shadow_take(struct vcpu *v);
 void nested_shadow_give(struct vcpu *v);
 
-/* What the processor has cached under the VPID of a vmcs02 goes. */
-void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02);
+/* `what` the processor has cached under the VPID of a vmcs02 goes. */
+void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02, enum invalidation what,
+		       uint64_t gva);
 
 /*
  * L2's preemption timer, where L1 has it on: an entry of L1's starts it; and where L2 goes on

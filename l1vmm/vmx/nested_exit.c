@@ -12,6 +12,7 @@
 #include "l1vmm/vmx/timer.h"
 #include "l1vmm/vmx/tlb.h"
 #include "nesting/reflect.h"
+#include "nesting/vmfunc.h"
 
 #define CR_NUMBER(qualification)   ((qualification) & 0xf)
 #define CR_ACCESS_TYPE(q)	   ((q) >> 4 & 3)
@@ -188,6 +189,19 @@ static enum fate cr_access(struct vcpu *v)
 	return write_owned_cr(v, VMCS_GUEST_CR4, VMCS_CR4_READ_SHADOW, n->cr4_owned, cr_value(v));
 }
 
+static enum fate vmfunc(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	uint64_t eptp;
+
+	if (!nested_vmfunc(&n->vmx, (uint32_t)v->regs[RAX], (uint32_t)v->regs[RCX], &eptp))
+		return reflect(v);
+	eptp = ept02_use(&n->ept02, eptp);
+	nested_vmcs02(n)->base.ept02 = eptp;
+	vmcs_write(v, VMCS_EPT_POINTER, eptp);
+	return FATE_ADVANCE;
+}
+
 /* L2's clock is L1's, and what L1 adds to it. */
 static enum fate read_time(struct vcpu *v)
 {
@@ -274,6 +288,8 @@ static enum fate handle_own(struct vcpu *v)
 		return halt(v);
 	case EXIT_REASON_EPT_VIOLATION:
 		return ept_violation(v);
+	case EXIT_REASON_VMFUNC:
+		return vmfunc(v);
 	case EXIT_REASON_CR_ACCESS:
 		return cr_access(v);
 	case EXIT_REASON_RDTSC:

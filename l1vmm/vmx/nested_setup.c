@@ -108,13 +108,22 @@ static void l1_invept(void *ctx, uint64_t eptp12)
 }
 
 /* Those that belong to no VPID of L1's are flushed before they are used. */
-static void l1_invvpid(void *ctx)
+static void l1_invvpid(void *ctx, enum invvpid_type type, uint16_t vpid12, uint64_t address)
 {
+	static const enum invalidation what[] = {
+		[INVVPID_ONE_ADDRESS] = INVALIDATE_VPID_ADDRESS,
+		[INVVPID_SINGLE] = INVALIDATE_VPID_CONTEXT,
+		[INVVPID_ALL] = INVALIDATE_VPID_CONTEXT,
+		[INVVPID_SINGLE_NON_GLOBAL] = INVALIDATE_VPID_NON_GLOBAL,
+	};
 	struct vcpu *v = ctx;
 
-	for (unsigned i = 0; i < NESTED_VMCSS; i++)
-		if (v->nested->vmcs02[i].vpid12)
-			nested_flush_vpid(v, &v->nested->vmcs02[i]);
+	for (unsigned i = 0; i < NESTED_VMCSS; i++) {
+		const struct vcpu_vmcs02 *vmcs02 = &v->nested->vmcs02[i];
+
+		if (type == INVVPID_ALL ? vmcs02->vpid12 : vmcs02->vpid12 == vpid12)
+			nested_flush_vpid(v, vmcs02, what[type], address);
+	}
 }
 
 static bool read_msr(void *ctx, uint32_t msr, uint64_t *value)

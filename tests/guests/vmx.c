@@ -10,6 +10,7 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/lib/cmdline.h"
 #include "l1vmm/lib/string.h"
+#include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
 
 /* What may pass between a timer's end and its exit to the image, in ticks. */
@@ -113,6 +114,7 @@ static void monitor_trap_flag(void)
 	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | 0x50);
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
 	l1_expect(EXIT_REASON_MONITOR_TRAP_FLAG, l2_handles);
+	trap_gate(0x50, NULL);
 
 	begin("mtf-pending", l2_steps);
 	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | INTR_TYPE_OTHER);
@@ -126,6 +128,13 @@ static const struct {
 } features[] = {
 	{"timer", preemption_timer},
 	{"mtf", monitor_trap_flag},
+	{"windows", interrupt_windows},
+	{"interrupts", interrupts},
+	{"nmis", nmis},
+	{"faults", faults_in_delivery},
+	{"vmfunc", eptp_switching},
+	{"invvpid", invvpid_types},
+	{"vmcall", vmcall_in_root},
 };
 
 void guest_main(const struct start_info_view *boot)

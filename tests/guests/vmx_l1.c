@@ -19,13 +19,13 @@ uint64_t l2_registers[L2_REGISTERS];
 enum vmx_outcome l1_enter(bool launch, enum vmcs_field rsp);
 extern const char l1_exit[];
 
-#define EACH_REGISTER(MOVE)                                                                       \
-	MOVE(0, "rax")                                                                            \
-	MOVE(1, "rcx") MOVE(2, "rdx") MOVE(3, "rbx") MOVE(4, "rbp") MOVE(5, "rsi") MOVE(6, "rdi") \
-		MOVE(7, "r8") MOVE(8, "r9") MOVE(9, "r10") MOVE(10, "r11") MOVE(11, "r12")        \
-			MOVE(12, "r13") MOVE(13, "r14") MOVE(14, "r15")
-#define LOAD(n, name) "mov l2_registers+8*" #n "(%rip), %" name "\n"
-#define SAVE(n, name) "mov %" name ", l2_registers+8*" #n "(%rip)\n"
+/* `move` for each of them, with `r` its name and `at` its place. */
+#define EACH_REGISTER(move)                                             \
+	".set at, 0\n"                                                  \
+	".irp r, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, " \
+	"r12, r13, r14, r15\n" move "\n.set at, at + 8\n.endr\n"
+#define LOAD "mov l2_registers + at(%rip), %\\r"
+#define SAVE "mov %\\r, l2_registers + at(%rip)"
 
 #define CALLEE_SAVED "push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
 #define RESTORED     "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"

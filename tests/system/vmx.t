@@ -21,5 +21,6 @@ agrees native '' vmx
 agrees nested '|' 'l1vmm nested=on / vmx'
 agrees shadowed '|' 'l1vmm nested=on vmcs=shadow telemetry=off / vmx'
 agrees preempting '|' 'l1vmm nested=on timer=preempt tlb=flush / vmx'
+agrees apicv '|' 'l1vmm nested=on irq=apicv telemetry=off / vmx'
 
 finish

@@ -37,9 +37,14 @@ static void count_invept(void *ctx, uint64_t eptp12)
 	rig->invept = eptp12;
 }
 
-static void count_invvpid(void *ctx)
+static void count_invvpid(void *ctx, enum invvpid_type type, uint16_t vpid12, uint64_t address)
 {
-	((struct nested_rig *)ctx)->invvpids++;
+	struct nested_rig *rig = ctx;
+
+	rig->invvpids++;
+	rig->invvpid_type = type;
+	rig->invvpid = vpid12;
+	rig->invvpid_address = address;
 }
 
 struct vmx_capabilities nested_rig_hardware(void)

@@ -25,7 +25,9 @@ struct nested_rig {
 	struct vmcs12 vmcs02[NESTED_VMCSS]; /* by slots */
 	bool written[VMCS12_SLOTS];
 	unsigned invepts, invvpids, vmcs02_reads;
-	uint64_t invept; /* the EPT pointer of the last one */
+	enum invvpid_type invvpid_type;
+	uint64_t invvpid, invvpid_address; /* of the last one */
+	uint64_t invept;		   /* the EPT pointer of the last one */
 };
 
 /* A processor that has every feature. */

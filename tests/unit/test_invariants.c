@@ -207,6 +207,7 @@ static const struct breach breaches[] = {
 	{"ENTRY_CONTROLS", VMCS_ENTRY_CONTROLS, CONTROL_ENTRY_ENTRY_LOAD_IA32_EFER},
 	{"ADDRESS_CONTROLS", VMCS_SECONDARY_CONTROLS, CONTROL_SECONDARY_VMCS_SHADOWING},
 	{"ADDRESS_CONTROLS", VMCS_PRIMARY_CONTROLS, CONTROL_PRIMARY_USE_TPR_SHADOW},
+	{"VM_FUNCTIONS", VMCS_VM_FUNCTION_CONTROLS, VMX_FUNCTION_EPTP_SWITCHING},
 	{"PIN_CONTROLS", VMCS_PIN_BASED_CONTROLS, CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING},
 	{"PRIMARY_CONTROLS", VMCS_PRIMARY_CONTROLS, CONTROL_PRIMARY_HLT_EXITING},
 	{"SECONDARY_CONTROLS", VMCS_SECONDARY_CONTROLS, CONTROL_SECONDARY_ENABLE_EPT},
@@ -230,7 +231,7 @@ static void enter_with_bitmaps(struct rig *rig)
 {
 	const struct vmcs_ops ops = {read_02, write_02, rig};
 	const uint32_t bitmaps = CONTROL_PRIMARY_USE_IO_BITMAPS | CONTROL_PRIMARY_USE_MSR_BITMAPS;
-	uint64_t primary;
+	uint64_t primary, secondary;
 
 	init(rig);
 	choose_l0(rig);
@@ -241,6 +242,9 @@ static void enter_with_bitmaps(struct rig *rig)
 	entry_world_init(&rig->world, BASE_LONG);
 	primary = vmcs12_get(&rig->world.v, VMCS_PRIMARY_CONTROLS);
 	vmcs12_set(&rig->world.v, VMCS_PRIMARY_CONTROLS, primary | bitmaps);
+	secondary = vmcs12_get(&rig->world.v, VMCS_SECONDARY_CONTROLS);
+	vmcs12_set(&rig->world.v, VMCS_SECONDARY_CONTROLS,
+		   secondary | CONTROL_SECONDARY_ENABLE_VMFUNC);
 	vmcs02_update(&rig->nested, &rig->base, &ops);
 }
 

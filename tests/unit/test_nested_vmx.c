@@ -185,8 +185,12 @@ Test(nested_vmx, invvpid_checks_its_operand)
 	const uint64_t high[2] = {7, BIT(47)};
 
 	nested_rig_start(&rig);
-	for (uint64_t type = 0; type < 4; type++)
+	for (uint64_t type = 0; type < 4; type++) {
 		cr_expect_eq(nested_invvpid(n, type, good), NESTED_SUCCEED, "type %lu", type);
+		cr_expect_eq(rig.invvpid_type, type);
+		cr_expect_eq(rig.invvpid, 7);
+		cr_expect_eq(rig.invvpid_address, 0x1000);
+	}
 	cr_expect_eq(nested_invvpid(n, 2, zero), NESTED_SUCCEED);
 	cr_expect_eq(rig.invvpids, 5);
 	cr_expect_eq(nested_invvpid(n, 4, good), NESTED_ERROR_INVALIDATE_OPERAND);

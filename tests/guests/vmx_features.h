@@ -1,0 +1,16 @@
+/* The features of VMX that tests/guests/vmx.c holds against the SDM, a function each. */
+#ifndef TESTS_GUESTS_VMX_FEATURES_H
+#define TESTS_GUESTS_VMX_FEATURES_H
+
+/* vmx_events.c */
+void interrupt_windows(void);
+void interrupts(void);
+void nmis(void);
+void faults_in_delivery(void);
+
+/* vmx_functions.c */
+void eptp_switching(void);
+void invvpid_types(void);
+void vmcall_in_root(void);
+
+#endif
