@@ -3,7 +3,6 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
-#include "l1vmm/smp.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
@@ -33,7 +32,8 @@ enum exit_action exit_exception(struct vcpu *v)
 			    info & INTR_INFO_VECTOR_MASK);
 	event_requeue(v);
 	__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory");
-	smp_park_if_ending();
+	ipi_kicked(v);
+	ipi_take_signals(v);
 	return EXIT_RETRY;
 }
 

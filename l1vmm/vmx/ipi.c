@@ -12,11 +12,18 @@
 
 #define STARTUP_PAGE(signals) ((uint8_t)((signals) >> 8))
 
+/*
+ * around=masked-timer: a guest that was entered with IF clear may not be interrupted until it sets
+ * it, which a vector has to wait for anyway.  For what has not, there is an NMI besides.
+ */
 static void kick(const struct vcpu *v, const struct lapic_ipi *ipi)
 {
-	bool posted = v->posted && lapic_is_vector(ipi);
+	bool vector = lapic_is_vector(ipi);
 
-	host_apic_send(v->cpu->apic_id, posted ? VECTOR_HOST_POSTED : VECTOR_HOST_KICK);
+	host_apic_send(v->cpu->apic_id,
+		       vector && v->posted ? VECTOR_HOST_POSTED : VECTOR_HOST_KICK);
+	if (!vector && v->vm->switches.around == SW_AROUND_MASKED_TIMER)
+		host_apic_send_nmi(v->cpu->apic_id);
 }
 
 /* An INIT to oneself has been taken note of already: it comes about with the next entry. */

@@ -89,6 +89,12 @@ void second_begin(void (*work)(void))
 		pause();
 }
 
+void second_restart(void (*work)(void))
+{
+	__atomic_store_n(&second.work, work, __ATOMIC_RELEASE);
+	start();
+}
+
 void second_finish(void)
 {
 	while (__atomic_load_n(&second.work, __ATOMIC_ACQUIRE))

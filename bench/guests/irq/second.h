@@ -17,6 +17,9 @@ bool second_is_there(struct run *run);
  */
 void second_begin(void (*work)(void));
 
+/* The same by an INIT, whatever it is at; `work` may be NULL. */
+void second_restart(void (*work)(void));
+
 /* Waits until that work is done. */
 void second_finish(void);
 
