@@ -250,7 +250,7 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 		.tick = platform->tick,
 	};
 
-	if (cell->console.records == 0 && cell->console.observed.records == 0)
+	if (console_trace(&cell->console)->records == 0 && cell->console.observed.records == 0)
 		return 0;
 	if (cell->stack->probe_of[0] != '\0')
 		return vmfee_fail(err, VMFEE_USAGE,

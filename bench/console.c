@@ -207,25 +207,26 @@ static int take_cap(struct console *console, const struct line *line, struct vmf
 
 static int take_telemetry(struct console *console, const struct line *line, struct vmfee_error *err)
 {
+	const char *outbox = line_value(line, "outbox", err);
+	struct console_trace *trace = &console->trace[line->depth];
 	uint64_t records;
 	uint64_t dropped;
 	uint64_t packets;
 	uint64_t cpu;
 
-	if (line_number(line, "cpu", 0, STACK_MAX_CPUS - 1, &cpu, err) != 0 ||
+	if (outbox == NULL || line_number(line, "cpu", 0, STACK_MAX_CPUS - 1, &cpu, err) != 0 ||
 	    line_number(line, "records", 0, UINT32_MAX, &records, err) != 0 ||
 	    line_number(line, "dropped", 0, UINT32_MAX, &dropped, err) != 0 ||
 	    line_number(line, "packets", 0, UINT32_MAX, &packets, err) != 0)
 		return -1;
-	/* Only one level has an outbox; what the others tell is about traces of their own. */
-	if (line->depth != console->traced)
+	if (strcmp(outbox, "none") == 0)
 		return 0;
-	console->telemetry = true;
-	if (cpu >= console->cpus)
-		console->cpus = (unsigned)cpu + 1;
-	console->records += records;
-	console->dropped += dropped;
-	console->packets += packets;
+	trace->told = true;
+	if (cpu >= trace->cpus)
+		trace->cpus = (unsigned)cpu + 1;
+	trace->records += records;
+	trace->dropped += dropped;
+	trace->packets += packets;
 	return 0;
 }
 

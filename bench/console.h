@@ -70,9 +70,17 @@ struct console_observed {
 			[CONSOLE_BUCKETS]; /* how long they took, dropped ones too */
 };
 
+/* What a level has told of its trace, over all CPUs; nothing where that stays in the machine. */
+struct console_trace {
+	bool told;
+	unsigned cpus; /* that it is of, numbered from 0 */
+	uint64_t records, dropped, packets;
+};
+
 struct console {
 	unsigned levels; /* of the stack */
-	unsigned traced; /* the level whose trace leaves the machine; set after console_init() */
+	unsigned traced; /* the lowest level whose trace leaves the machine; set after
+			    console_init() */
 	unsigned line;	 /* number of the last line taken apart, from 1 */
 	struct console_bench bench[CONSOLE_MAX_BENCHES];
 	unsigned benches;
@@ -80,10 +88,8 @@ struct console {
 	enum console_end end[STACK_MAX_LEVELS];
 	char said[STACK_MAX_LEVELS][CONSOLE_MAX_TEXT + 1]; /* the last line of each for people */
 	char stop_reason[CONSOLE_MAX_VALUE + 1];
-	char stop[CONSOLE_MAX_TEXT + 1];    /* the first @stop, as "key=value ..."; or empty */
-	bool telemetry;			    /* the traced level has told of its trace */
-	uint64_t records, dropped, packets; /* in it, over all CPUs */
-	unsigned cpus;			    /* that it is of, numbered from 0 */
+	char stop[CONSOLE_MAX_TEXT + 1]; /* the first @stop, as "key=value ..."; or empty */
+	struct console_trace trace[STACK_MAX_LEVELS];
 	struct console_observed observed;
 	size_t pending; /* bytes of the line that has not ended yet */
 	char bytes[LINE_MAX_BYTES + STACK_MAX_LEVELS + 1];
@@ -101,6 +107,12 @@ int console_feed(struct console *console, const char *bytes, size_t length,
  * never came.  Returns 0, or -1 with VMFEE_GUEST.
  */
 int console_finish(struct console *console, struct vmfee_error *err);
+
+/* What the lowest level told of its trace. */
+static inline const struct console_trace *console_trace(const struct console *console)
+{
+	return &console->trace[console->traced];
+}
 
 /* The benchmark of that name, or NULL. */
 const struct console_bench *console_find_bench(const struct console *console, const char *name);

@@ -94,13 +94,13 @@ static json_t *switches(const struct console_notes *notes)
 int manifest_stack(struct manifest *manifest, const struct experiment_stack *stack,
 		   const struct console *console, const struct exits *exits)
 {
-	json_t *entry =
-		json_pack("{ss, ss, si, ss*, so, so, so, s{sI, sI}}", "name", stack->name,
-			  "notation", stack->notation, "depth", (int)stack_depth(&stack->stack),
-			  "probe_of", stack->probe_of[0] == '\0' ? NULL : stack->probe_of, "levels",
-			  levels(&stack->stack), "capabilities", capabilities(&console->caps),
-			  "switches", switches(&console->switches), "trace", "records",
-			  (json_int_t)exits->records, "dropped", (json_int_t)console->dropped);
+	json_t *entry = json_pack(
+		"{ss, ss, si, ss*, so, so, so, s{sI, sI}}", "name", stack->name, "notation",
+		stack->notation, "depth", (int)stack_depth(&stack->stack), "probe_of",
+		stack->probe_of[0] == '\0' ? NULL : stack->probe_of, "levels",
+		levels(&stack->stack), "capabilities", capabilities(&console->caps), "switches",
+		switches(&console->switches), "trace", "records", (json_int_t)exits->records,
+		"dropped", (json_int_t)console_trace(console)->dropped);
 
 	return json_array_append_new(manifest->stacks, entry);
 }

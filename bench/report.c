@@ -5,6 +5,7 @@
 #include "bench/report_exits.h"
 #include "bench/report_joined.h"
 #include "bench/report_latency.h"
+#include "bench/report_levels.h"
 #include "bench/report_pairs.h"
 #include "bench/report_tlb.h"
 #include "bench/table.h"
@@ -233,10 +234,11 @@ static int print_stack(const struct results *results, const struct result_stack 
 	if (stack->traced) {
 		fprintf(out, "\nAll exits of %s, with what one of them takes on average:\n\n",
 			stack->name);
-		failed |= report_exits(stack, out, width);
+		failed |= report_exits(stack, stack->base, out, width);
 		paragraph(out, width,
 			  "The trace holds %" PRIu64 " exits; %" PRIu64 " more were lost.",
 			  stack->records, stack->dropped);
+		failed |= report_levels(stack, out, width);
 	}
 	failed |= report_latency(stack, unit, out, width);
 	print_telemetry(&analysis, out, width, unit);

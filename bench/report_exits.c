@@ -42,9 +42,9 @@ static void add_to(struct total *total, const struct exit_sum *sum)
 #undef RECORD_FIELD
 }
 
-static void add(struct total *totals, struct total *all, unsigned base, const struct exit_sum *sum)
+static void add(struct total *totals, struct total *all, unsigned level, const struct exit_sum *sum)
 {
-	if (sum->level < base)
+	if (sum->level != level)
 		return;
 	add_to(&totals[sum->reason], sum);
 	add_to(all, sum);
@@ -64,7 +64,7 @@ static void put_row(struct table *table, const char *name, const struct total *t
 			table_number(table, (double)total->counter[i] / count);
 }
 
-int report_exits(const struct result_stack *stack, FILE *out, unsigned width)
+int report_exits(const struct result_stack *stack, unsigned level, FILE *out, unsigned width)
 {
 	struct total total[REASONS] = {0};
 	struct total all = {0};
@@ -73,9 +73,9 @@ int report_exits(const struct result_stack *stack, FILE *out, unsigned width)
 
 	for (size_t i = 0; i < stack->benches; i++)
 		for (size_t j = 0; j < stack->bench[i].exits; j++)
-			add(total, &all, stack->base, &stack->bench[i].exit[j]);
+			add(total, &all, level, &stack->bench[i].exit[j]);
 	for (size_t i = 0; i < stack->outsides; i++)
-		add(total, &all, stack->base, &stack->outside[i]);
+		add(total, &all, level, &stack->outside[i]);
 
 	for (int i = 0; i < COUNTERS; i++) {
 		size_t used = strlen(headings);

@@ -8,7 +8,10 @@
 
 #include <stdio.h>
 
-/* Writes the table on a page of that many columns.  Returns 0, or -1 when memory was short. */
-int report_exits(const struct result_stack *stack, FILE *out, unsigned width);
+/*
+ * Writes the table of one level's exits on a page of that many columns.  Returns 0, or -1 when
+ * memory was short.
+ */
+int report_exits(const struct result_stack *stack, unsigned level, FILE *out, unsigned width);
 
 #endif

@@ -119,13 +119,13 @@ int store_property(struct store *store, const char *key, const char *value, stru
 	return row_insert(&row, err);
 }
 
-/* Of the level whose trace the tables are about; others may look on from beneath. */
+/* Of the level that the tables are about; others may look on from beneath, or record their own. */
 static uint64_t traced_records(const struct console *console, const struct exits *exits)
 {
 	uint64_t records = 0;
 
 	for (size_t i = 0; i < exits->sums; i++)
-		if (exits->sum[i].level >= console->traced)
+		if (exits->sum[i].level == console->traced)
 			records += exits->sum[i].count;
 	return records;
 }
@@ -146,7 +146,7 @@ static int put_stack(struct store *store, unsigned number, const struct experime
 		row_text(&row, stack->probe_of);
 	row_number(&row, traced_records(console, exits) > 0);
 	row_number(&row, traced_records(console, exits));
-	row_number(&row, console->dropped);
+	row_number(&row, console_trace(console)->dropped);
 	row_number(&row, console->observed.dropped);
 	return row_insert(&row, err);
 }

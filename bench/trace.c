@@ -32,7 +32,9 @@ static int write_metadata(const struct trace_source *source, struct vmfee_error 
 /* Whether each exit of the traced level can be found among those of the level beneath. */
 static bool can_join(const struct console *console)
 {
-	return console->observed.records > 0 && console->records > 0 && console->dropped == 0 &&
+	const struct console_trace *trace = console_trace(console);
+
+	return console->observed.records > 0 && trace->records > 0 && trace->dropped == 0 &&
 	       console->observed.dropped == 0;
 }
 
@@ -115,7 +117,8 @@ static int take_level(const struct trace_source *source, const struct console *c
 		      unsigned level, uint64_t records, uint64_t announced, struct exits *exits,
 		      struct vmfee_error *err)
 {
-	unsigned cpus = level == console->traced ? console->cpus : 1;
+	unsigned told = console->trace[level].cpus;
+	unsigned cpus = told > 0 ? told : 1; /* KVM's own exits come in one stream */
 	uint64_t packets = 0;
 	uint64_t before = exits->records;
 
@@ -139,9 +142,10 @@ static int take_level(const struct trace_source *source, const struct console *c
 static int compare_levels(const struct console *console, const struct exits *exits,
 			  struct vmfee_error *err)
 {
+	const struct console_trace *trace = console_trace(console);
 	uint64_t got[CONSOLE_REASONS] = {0};
 
-	if (console->observed.records == 0 || console->records == 0 || console->dropped > 0)
+	if (console->observed.records == 0 || trace->records == 0 || trace->dropped > 0)
 		return 0;
 	for (size_t i = 0; i < exits->sums; i++)
 		if (exits->sum[i].level == console->traced)
@@ -185,10 +189,15 @@ int trace_take(const struct trace_source *source, const struct console *console,
 
 	if (mkdir(source->folder, 0777) != 0)
 		return vmfee_fail_errno(err, "%s", source->folder);
-	if (write_metadata(source, err) != 0 ||
-	    take_level(source, console, console->traced, console->records, console->packets, exits,
-		       err) != 0 ||
-	    take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0 ||
+	if (write_metadata(source, err) != 0)
+		return -1;
+	for (unsigned level = console->traced; level < console->levels; level++) {
+		const struct console_trace *trace = &console->trace[level];
+		if (take_level(source, console, level, trace->records, trace->packets, exits,
+			       err) != 0)
+			return -1;
+	}
+	if (take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0 ||
 	    compare_levels(console, exits, err) != 0 ||
 	    (observed->dropped == 0 && compare_maps(console, exits, err) != 0))
 		return -1;

@@ -6,6 +6,8 @@
 #ifndef L1VMM_HYPERCALL_H
 #define L1VMM_HYPERCALL_H
 
+#include <stdint.h>
+
 /* HYPERCALL_NULL and so on. */
 #define HYPERCALL(number, NAME, handler) HYPERCALL_##NAME = (number),
 enum hypercall {
@@ -21,5 +23,13 @@ enum hypercall_error {
 	HYPERCALL_ERRORS
 };
 #undef HYPERCALL_ERROR
+
+static inline int64_t hypercall(enum hypercall number, uint64_t first, uint64_t second)
+{
+	int64_t result = number;
+
+	__asm__ volatile("vmcall" : "+a"(result) : "b"(first), "c"(second) : "cc", "memory");
+	return result;
+}
 
 #endif

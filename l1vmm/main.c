@@ -3,11 +3,11 @@
  */
 #include "l1vmm/main.h"
 #include "l1vmm/arch/apic.h"
+#include "l1vmm/arch/below.h"
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/percpu.h"
 #include "l1vmm/arch/poweroff.h"
-#include "l1vmm/arch/signature.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/boot_info.h"
 #include "l1vmm/boot/memory.h"
@@ -48,19 +48,6 @@ static _Noreturn void refuse_to_start(void)
 {
 	printk("@end image=l1vmm status=refused\n");
 	poweroff(STATUS_REFUSED);
-}
-
-/* The level: one above that of the l1vmm below, 1 on another hypervisor, 0 on none. */
-static uint32_t find_level(void)
-{
-	struct cpuid_regs r;
-
-	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR))
-		return 0;
-	r = cpuid(CPUID_HYPERVISOR, 0);
-	if (memcmp(&r.ebx, L1VMM_SIGNATURE, L1VMM_SIGNATURE_SIZE) != 0)
-		return 1;
-	return cpuid(CPUID_LEVEL, 0).eax + 1;
 }
 
 static void print_switch(void *ctx, const char *name, const char *value)
@@ -228,7 +215,7 @@ void l1vmm_main(uint64_t start_info)
 	char why[256];
 
 	percpu_init(0);
-	vm.level = find_level();
+	vm.level = below_find_level();
 	boot = boot_info_read(start_info);
 	if (!boot)
 		refuse_to_start();

@@ -3,7 +3,8 @@
  *   memory=MIB    memory for the guest, at most (default: all that is left)
  *   cpus=N        processors to use, and to give the guest (default 1)
  *   ring=KIB      memory for exit records of each processor (default 4096)
- *   outbox=ata:LBA,SECTORS    where records are drained to (default: nowhere)
+ *   outbox=ata:LBA,SECTORS    where records are drained to (default: to the l1vmm below, if it has
+ *                             an outbox, else nowhere)
  *   outbox=mapped:ADDRESS,KIB physical memory that the machine beneath reads: the ring lies there,
  *                             its two pages first, and ring= has no say
  *   tlb_model=SETS,WAYS,...   the TLB of observe=tlb: TLB_PARAMETERS of shadow/tlb_model.h in
@@ -24,6 +25,7 @@ enum outbox {
 	OUTBOX_NONE,
 	OUTBOX_ATA,
 	OUTBOX_MAPPED,
+	OUTBOX_CALL, /* the l1vmm below takes them: no option, but found where there is none */
 };
 
 struct options {

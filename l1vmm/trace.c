@@ -1,24 +1,27 @@
 #include "l1vmm/trace.h"
 
 #include "l1vmm/arch/ata.h"
+#include "l1vmm/arch/below.h"
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/boot/memory.h"
+#include "l1vmm/hypercall.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/timer.h"
 
 #define SUBBUFFER_BYTES 0x10000u
 
-/* The disk's sectors for packets, and where those come from. */
+/* The disk's sectors for packets, or the level below, and where those come from. */
 static struct {
 	struct {
 		struct vcpu *vcpu; /* NULL: it has no ring */
 		struct telemetry_consumer consumer;
 	} ring[MAX_CPUS];
-	bool open;
+	enum outbox kind;
+	bool open;   /* packets are carried out of the rings, so far without a failure */
 	bool drains; /* before the run ends */
 	uint32_t lba, sectors_left;
 } outbox;
@@ -27,13 +30,18 @@ static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_
 {
 	struct telemetry_consumer *consumer = &outbox.ring[ring->cpu].consumer;
 	uint64_t bytes = (uint64_t)ring->subbuffer_count * ring->subbuffer_bytes;
+	bool carried;
 
+	outbox.kind = options->outbox;
+	if (outbox.kind == OUTBOX_NONE && below_takes_packets())
+		outbox.kind = OUTBOX_CALL;
 	outbox.lba = options->outbox_lba;
 	outbox.sectors_left = options->outbox_sectors;
-	outbox.open = options->outbox == OUTBOX_ATA &&
+	carried = outbox.kind == OUTBOX_ATA || outbox.kind == OUTBOX_CALL;
+	outbox.open = carried &&
 		      telemetry_consumer_init(consumer, ring->producer_page, ring->consumer_page,
 					      ring->subbuffers, bytes) == TELEMETRY_OK;
-	return outbox.open || options->outbox != OUTBOX_ATA;
+	return outbox.open == carried;
 }
 
 uint64_t trace_mapped_bytes(uint64_t ring_bytes)
@@ -103,6 +111,13 @@ static bool write_sectors(const void *data, uint64_t bytes)
 	return true;
 }
 
+static bool carry_out(const void *packet, uint64_t bytes)
+{
+	if (outbox.kind == OUTBOX_CALL)
+		return hypercall(HYPERCALL_TRACE, (uint64_t)packet, bytes) == 0;
+	return write_sectors(packet, bytes);
+}
+
 /*
  * A packet that does not get out stays in the ring, which fills up and drops: the loss is counted,
  * and the run goes on.
@@ -114,7 +129,7 @@ static void drain_ring(struct telemetry_consumer *consumer)
 	while (outbox.open && telemetry_peek(consumer, &view) == TELEMETRY_OK && view.bytes) {
 		const char *packet = (const char *)view.records - sizeof(view.packet);
 
-		outbox.open = write_sectors(packet, view.bytes);
+		outbox.open = carry_out(packet, view.bytes);
 		if (outbox.open)
 			telemetry_consume(consumer);
 	}
@@ -127,6 +142,19 @@ static void drain(void)
 			drain_ring(&outbox.ring[i].consumer);
 }
 
+/* Where packets go to the level below, that stops the clock for all. */
+static void stop_clock(struct vcpu *v)
+{
+	if (outbox.kind == OUTBOX_ATA)
+		timer_stop(v);
+}
+
+static void restart_clock(uint64_t now)
+{
+	if (outbox.kind == OUTBOX_ATA)
+		wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
+}
+
 void trace_next_slow(struct vcpu *v)
 {
 	uint64_t now = rdtsc();
@@ -135,10 +163,26 @@ void trace_next_slow(struct vcpu *v)
 		telemetry_next_slow(&v->telemetry);
 		return;
 	}
-	timer_stop(v);
+	stop_clock(v);
 	if (telemetry_next_slow(&v->telemetry))
 		drain();
-	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, now);
+	restart_clock(now);
+}
+
+bool trace_takes_packets(const struct vcpu *v)
+{
+	return v->nested && outbox.drains && outbox.open;
+}
+
+bool trace_take_packet(struct vcpu *v, const void *packet, uint64_t bytes)
+{
+	uint64_t now = rdtsc();
+	bool taken;
+
+	stop_clock(v);
+	taken = carry_out(packet, bytes);
+	restart_clock(now);
+	return taken;
 }
 
 /* The exit that ends the run, on each processor, has no entry; its record ends here. */
@@ -152,6 +196,12 @@ static void finish_record(struct vcpu *v)
 
 static void finish(struct vcpu *v)
 {
+	static const char *const names[] = {
+		[OUTBOX_NONE] = "none",
+		[OUTBOX_ATA] = "ata",
+		[OUTBOX_MAPPED] = "mapped",
+		[OUTBOX_CALL] = "call",
+	};
 	struct telemetry_counts counts = telemetry_counts(&v->telemetry);
 
 	if (counts.records)
@@ -161,8 +211,8 @@ static void finish(struct vcpu *v)
 	telemetry_flush(&v->telemetry); /* drops that a full ring had no room to tell */
 	drain();
 	counts = telemetry_counts(&v->telemetry);
-	printk("@telemetry cpu=%u records=%lu dropped=%lu packets=%lu\n", v->id, counts.records,
-	       counts.discarded, counts.packets);
+	printk("@telemetry cpu=%u records=%lu dropped=%lu packets=%lu outbox=%s\n", v->id,
+	       counts.records, counts.discarded, counts.packets, names[outbox.kind]);
 }
 
 void trace_finish(void)

@@ -32,6 +32,16 @@ bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *opti
  */
 void trace_next_slow(struct vcpu *v) __attribute__((preserve_most));
 
+/* Whether packets of the levels above go to the same outbox. */
+bool trace_takes_packets(const struct vcpu *v);
+
+/*
+ * Puts one there.  Time stands still meanwhile, as in trace_next_slow().  False where the outbox is
+ * full.
+ * @pre trace_takes_packets(); the packet is one, of whole sectors
+ */
+bool trace_take_packet(struct vcpu *v, const void *packet, uint64_t bytes);
+
 /* Lets everything out that is kept, and says how much it was; for the end of a run. */
 void trace_finish(void);
 

@@ -26,7 +26,7 @@ san: $(B)/san/unit ## run the unit tests under the address and undefined-behavio
 
 # Guests in 32-bit code, one for each case of legacy.S.
 LEGACY_CASES := xsetbv real-mode-fault task-switch eip-wrap tss16-long-mode mwait outs-wrap \
-	wide-port device-stack orders no-orders table-stack smap-store pdptes
+	wide-port device-stack orders no-orders table-stack smap-store pdptes packets
 LEGACY_IMAGES := $(LEGACY_CASES:%=$(B)/images/legacy-%.elf)
 
 $(LEGACY_IMAGES:$(B)/images/%.elf=$(B)/image/tests/%.o): $(B)/image/tests/legacy-%.o: \

@@ -5,6 +5,7 @@
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/lib/string.h"
+#include "l1vmm/trace.h"
 #include "l1vmm/vm.h"
 #include "shadow/mmu_batch.h"
 
@@ -38,16 +39,24 @@ static void hide(uint32_t leaf, struct cpuid_regs *r)
 #undef CPUID_EMPTY
 }
 
+static void handshakes_leaf(struct vcpu *v)
+{
+	bool orders = vm_takes_shadow_orders(v->vm);
+
+	set_answer(v, orders ? MMU_BATCH_VERSION : 0, orders ? MMU_BATCH_ORDERS : 0,
+		   trace_takes_packets(v), 0);
+}
+
 /* The leaves by which a hypervisor tells of itself. */
-static void hypervisor_leaf(struct vcpu *v, uint32_t leaf)
+static __attribute__((noinline)) void hypervisor_leaf(struct vcpu *v, uint32_t leaf)
 {
 	uint32_t name[L1VMM_SIGNATURE_SIZE / 4];
 
 	memcpy(name, L1VMM_SIGNATURE, sizeof(name));
 	if (leaf == CPUID_HYPERVISOR)
 		set_answer(v, CPUID_HYPERVISOR_LAST, name[0], name[1], name[2]);
-	else if (leaf == CPUID_HANDSHAKES && vm_takes_shadow_orders(v->vm))
-		set_answer(v, MMU_BATCH_VERSION, MMU_BATCH_ORDERS, 0, 0);
+	else if (leaf == CPUID_HANDSHAKES)
+		handshakes_leaf(v);
 	else
 		set_answer(v, leaf == CPUID_LEVEL ? v->vm->level : 0, 0, 0, 0);
 }

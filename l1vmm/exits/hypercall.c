@@ -2,11 +2,15 @@
 #include "l1vmm/hypercall.h"
 
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/lib/string.h"
+#include "l1vmm/trace.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/nested.h"
 #include "shadow/mmu_batch.h"
+#include "telemetry/packet.h"
+#include "telemetry/ring.h"
 
 /* Does nothing: what remains is the price of the call. */
 static int64_t hypercall_null(struct vcpu *v)
@@ -64,10 +68,31 @@ static __attribute__((noinline)) enum exit_action vmcall_in_root(struct vcpu *v)
 	return EXIT_ADVANCE;
 }
 
-/* The call that measures what an exit takes at least need not wait for the others. */
-enum exit_action exit_vmcall(struct vcpu *v)
+/* RBX: gpa of a packet of telemetry, RCX: its bytes. */
+static __attribute__((noinline)) int64_t hypercall_trace(struct vcpu *v)
 {
-	switch (__builtin_expect((long)v->detail, HYPERCALL_NULL)) {
+	uint64_t bytes = argument(v, RCX);
+	const struct telemetry_packet *packet;
+	struct telemetry_packet head;
+
+	if (!trace_takes_packets(v))
+		return -HYPERCALL_E_NOT_OFFERED;
+	if (vcpu_cpl(v) != 0)
+		return -HYPERCALL_E_NOT_PRIVILEGED;
+	packet = vm_memory(v->vm, argument(v, RBX), bytes);
+	if (!packet || bytes < sizeof(head))
+		return -HYPERCALL_E_BAD_ARRAY;
+	memcpy(&head, packet, sizeof(head));
+	if (telemetry_packet_check(&head, bytes) != TELEMETRY_OK || head.packet_size / 8 != bytes ||
+	    bytes % TELEMETRY_PAGE || bytes > TELEMETRY_MAX_SUBBUFFER_BYTES ||
+	    head.level <= v->vm->level)
+		return -HYPERCALL_E_BAD_PACKET;
+	return trace_take_packet(v, packet, bytes) ? 0 : -HYPERCALL_E_NO_ROOM;
+}
+
+static __attribute__((noinline)) enum exit_action call(struct vcpu *v)
+{
+	switch (v->detail) {
 #define HYPERCALL(number, NAME, handler)                         \
 	case number:                                             \
 		v->regs[RAX] = (uint64_t)hypercall_##handler(v); \
@@ -79,5 +104,14 @@ enum exit_action exit_vmcall(struct vcpu *v)
 			return vmcall_in_root(v);
 		v->regs[RAX] = (uint64_t)-HYPERCALL_E_UNKNOWN;
 	}
+	return EXIT_ADVANCE;
+}
+
+/* The call that measures what an exit takes at least need not wait for the others. */
+enum exit_action exit_vmcall(struct vcpu *v)
+{
+	if (__builtin_expect(v->detail != HYPERCALL_NULL, false))
+		return call(v);
+	v->regs[RAX] = (uint64_t)hypercall_null(v);
 	return EXIT_ADVANCE;
 }

@@ -90,6 +90,7 @@ ends_well outs-wrap
 like "$console" '\|AB'$'\n' 'string output wraps at 64 KB'
 ends_well orders 'mmu=shadow:pv '
 ends_well no-orders
+ends_well packets 'nested=on '
 ends_well no-orders 'mmu=shadow:trap '
 ends_well no-orders 'mmu=shadow:unsync '
 for policy in trap unsync; do

@@ -21,6 +21,7 @@
 #define CASE_table_stack	12 /* an exception whose stack is in a page directory */
 #define CASE_smap_store	13 /* with CR0.WP clear, to a read-only user page */
 #define CASE_pdptes	14 /* loaded anew where CR0.CD changes */
+#define CASE_packets	15 /* the hypercall for telemetry of the levels above, and what it refuses */
 
 #define FLAT_CODE 0x08
 #define FLAT_DATA 0x10
@@ -45,6 +46,20 @@
 	mov %cr0, %eax
 	or $CR0_PG, %eax
 	mov %eax, %cr0
+	.endm
+
+	/* Rows of EAX, EBX, ECX, and the EAX that comes back. */
+	.macro make_calls first, end
+	mov $\first, %esi
+1:	mov (%esi), %eax
+	mov 4(%esi), %ebx
+	mov 8(%esi), %ecx
+	vmcall
+	cmp 12(%esi), %eax
+	jne fail
+	add $16, %esi
+	cmp $\end, %esi
+	jne 1b
 	.endm
 
 	.macro handle_ud handler
@@ -159,16 +174,7 @@ pvh_start:
 	cpuid
 	cmp $1, %eax			/* the version */
 	jne fail
-	mov $calls, %esi
-1:	mov (%esi), %eax
-	mov 4(%esi), %ebx
-	mov 8(%esi), %ecx
-	vmcall
-	cmp 12(%esi), %eax
-	jne fail
-	add $16, %esi
-	cmp $calls_end, %esi
-	jne 1b
+	make_calls calls, calls_end
 	push $USER_DATA
 	push $stack_top
 	push $IOPL_3
@@ -187,14 +193,15 @@ pvh_start:
 #elif CASE == CASE_no_orders
 	mov $CPUID_HANDSHAKES, %eax
 	cpuid
-	test %eax, %eax
+	or %ecx, %eax
 	jnz fail
-	mov $1, %eax
-	mov $orders, %ebx
-	mov $1, %ecx
-	vmcall
-	cmp $-2, %eax			/* not offered */
+	make_calls no_calls, no_calls_end
+#elif CASE == CASE_packets
+	mov $CPUID_HANDSHAKES, %eax
+	cpuid
+	cmp $1, %ecx
 	jne fail
+	make_calls packets, packets_end
 #elif CASE == CASE_table_stack
 	start_paging 0, 0
 	handle_ud 2f
@@ -274,7 +281,31 @@ orders:
 	.quad 0xffffffff00000001	/* address 0; outside IA-32e mode the low half counts */
 	.quad tables + 2		/* a root no more */
 	.quad 7				/* no order */
-calls:	/* EAX, EBX, ECX, and the EAX that comes back */
+	/* The head of a packet of no records. */
+	.macro packet magic, level
+	.long \magic, 0
+	.quad 5, 5, 128 * 8, PAGE_SIZE * 8, 0, 0
+	.long 0, \level, 1, 64
+	.zero 56
+	.endm
+packet:	packet 0xc1fc1fc1, 1
+below:	packet 0xc1fc1fc1, 0
+broken:	packet 0, 1
+no_calls:
+	.long 1, orders, 1, -2		/* not offered */
+	.long 2, packet, PAGE_SIZE, -2
+no_calls_end:
+packets:
+	.long 2, packet, PAGE_SIZE, 0
+	.long 2, packet, 127, -5	/* bad array */
+	.long 2, -PAGE_SIZE, PAGE_SIZE, -5
+	.long 2, packet, -1, -5
+	.long 2, packet, PAGE_SIZE - 64, -10	/* bad packet */
+	.long 2, packet, 2 * PAGE_SIZE, -10
+	.long 2, below, PAGE_SIZE, -10
+	.long 2, broken, PAGE_SIZE, -10
+packets_end:
+calls:
 	.long 1, orders, 0, 0
 	.long 1, orders, 3, 3
 	.long 1, orders, 4, 3
@@ -284,7 +315,7 @@ calls:	/* EAX, EBX, ECX, and the EAX that comes back */
 	.long 1, orders + 4, 1, -5	/* bad array */
 	.long 1, 0xfffff000, 512, -5
 	.long 1, 0xfffffff8, 2, -5
-	.long 2, orders, 1, -1		/* unknown */
+	.long 3, orders, 1, -1		/* unknown */
 	.long -1, orders, 1, -1
 calls_end:
 

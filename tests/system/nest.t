@@ -48,5 +48,21 @@ for benchmark in forkstorm chase-64k mixed; do
 	done
 done
 
+# Each access of the upper level to its VMCS is an exit of the lower one, and both have recorded it.
+sums=$(sqlite3 -separator ' ' "$T/results/nest/results.db" "
+	SELECT sum((level = 1) * count), sum((level = 1) * (vmreads + vmwrites)),
+		sum((level = 0 AND reason IN ('VMREAD', 'VMWRITE')) * count)
+	FROM exit_sum JOIN benchmark ON benchmark = benchmark.id JOIN stack ON stack.id = benchmark.stack
+	WHERE stack.name = 'micro-2-trap'")
+read -r exits accesses trapped <<<"$sums"
+if [ "${exits:-0}" -gt 0 ]; then holds=0; else holds=1; fi
+ok $holds 'the trace has the exits of the upper level' || diag "got: $sums"
+is "$trapped" "$accesses" 'the lower one traps as many accesses as the upper one counts'
+for level in 0 1 2; do
+	if [ -s "$T/results/nest/micro-3-trap/trace/stream_$level" ]; then holds=0; else holds=1; fi
+	ok $holds "level $level has a stream of its own"
+done
+like "$report" 'L1 exits +VMCS accesses +trapped +L0 exits +L0 per L1' 'the report sets the levels side by side'
+
 like "$report" 'benchmark +micro-0 +micro-1 +micro-2-trap' 'the report sets the depths side by side'
 finish

@@ -79,7 +79,7 @@ bochs_that "head -c 3000000 /dev/zero; $shutdown"
 run "$vmfee" run --bochs="$T/bochs" bare
 gives_up 3 "micro at level 0 ended without an @end line" "a line that never ends"
 
-bochs_that "printf '|@end image=micro status=ok\n@telemetry cpu=0 records=9 dropped=0 packets=1\n'
+bochs_that "printf '|@end image=micro status=ok\n@telemetry cpu=0 records=9 dropped=0 packets=1 outbox=ata\n'
 	echo '@end image=l1vmm status=ok'; $shutdown"
 run "$vmfee" run --bochs="$T/bochs" under
 gives_up 1 "trace is cut short: 9 records in 1 packets announced, 0 in 0 found" \

@@ -27,7 +27,7 @@ static const char whole[] =
 	"|@sample name=cpuid ticks=86x3,91x1\n"
 	"|@skip name=vmcall why=no-hypervisor\n"
 	"|@end image=micro status=ok\n"
-	"@telemetry cpu=0 records=12 dropped=1 packets=2\n"
+	"@telemetry cpu=0 records=12 dropped=1 packets=2 outbox=ata\n"
 	"@end image=l1vmm status=ok\n";
 
 static void expect_whole(const struct console *console)
@@ -56,10 +56,10 @@ static void expect_whole(const struct console *console)
 	cr_expect_eq(console->skips.note[0].level, 1);
 	cr_expect_eq(console->caps.note[0].number, 0xffd810000000002b);
 	cr_expect_str_eq(console->switches.note[0].value, "ept:2m");
-	cr_expect(console->telemetry);
-	cr_expect_eq(console->records, 12);
-	cr_expect_eq(console->dropped, 1);
-	cr_expect_eq(console->packets, 2);
+	cr_expect(console->trace[0].told);
+	cr_expect_eq(console->trace[0].records, 12);
+	cr_expect_eq(console->trace[0].dropped, 1);
+	cr_expect_eq(console->trace[0].packets, 2);
 	cr_expect_eq(console->end[0], CONSOLE_OK);
 	cr_expect_eq(console->end[1], CONSOLE_OK);
 }
@@ -101,17 +101,23 @@ Test(console, the_last_line_needs_no_newline)
 	rig_console_free(console);
 }
 
-Test(console, only_the_lowest_level_speaks_of_the_trace)
+Test(console, each_level_with_an_outbox_tells_of_its_trace)
 {
 	struct console *console =
-		rig_console(3, "|@telemetry cpu=0 records=7 dropped=0 packets=1\n"
-			       "@telemetry cpu=0 records=3 dropped=1 packets=1\n"
-			       "@telemetry cpu=1 records=2 dropped=4 packets=1\n");
+		rig_console(4, "||@telemetry cpu=0 records=7 dropped=0 packets=1 outbox=none\n"
+			       "|@telemetry cpu=0 records=8 dropped=2 packets=3 outbox=call\n"
+			       "@telemetry cpu=0 records=3 dropped=1 packets=1 outbox=ata\n"
+			       "@telemetry cpu=1 records=2 dropped=4 packets=1 outbox=ata\n");
 
-	cr_expect_eq(console->records, 5);
-	cr_expect_eq(console->dropped, 5);
-	cr_expect_eq(console->packets, 2);
-	cr_expect_eq(console->cpus, 2);
+	cr_expect_eq(console->trace[0].records, 5);
+	cr_expect_eq(console->trace[0].dropped, 5);
+	cr_expect_eq(console->trace[0].packets, 2);
+	cr_expect_eq(console->trace[0].cpus, 2);
+	cr_expect_eq(console->trace[1].records, 8);
+	cr_expect_eq(console->trace[1].dropped, 2);
+	cr_expect_eq(console->trace[1].packets, 3);
+	cr_expect_eq(console->trace[1].cpus, 1);
+	cr_expect_not(console->trace[2].told, "it stays in the machine");
 	rig_console_free(console);
 }
 
@@ -143,9 +149,12 @@ Test(console, a_malformed_line_is_named_with_its_number)
 		{"@l1vmm version=2\n", "version=2 is outside 1 to 1"},
 		{"@cap name=X msr=0x100000000 value=1\n", "msr=0x100000000 is outside"},
 		{"@switch name=mmu\n", "@switch without value="},
-		{"@telemetry cpu=0 records=1 dropped=0\n", "@telemetry without packets="},
-		{"@telemetry records=1 dropped=0 packets=1\n", "@telemetry without cpu="},
-		{"@telemetry cpu=8 records=1 dropped=0 packets=1\n", "cpu=8"},
+		{"@telemetry cpu=0 records=1 dropped=0 outbox=ata\n",
+		 "@telemetry without packets="},
+		{"@telemetry cpu=0 records=1 dropped=0 packets=1\n", "@telemetry without outbox="},
+		{"@telemetry records=1 dropped=0 packets=1 outbox=ata\n",
+		 "@telemetry without cpu="},
+		{"@telemetry cpu=8 records=1 dropped=0 packets=1 outbox=ata\n", "cpu=8"},
 		{"@stop vcpu=0\n", "@stop without reason="},
 		{"@end image=l1vmm status=great\n", "status=great is no status"},
 		{"@end image=l1vmm status=ok\n@end image=l1vmm status=ok\n",
@@ -286,7 +295,7 @@ Test(console, upon_kvm)
 	struct console *console = malloc(sizeof(*console));
 	struct vmfee_error err = {0};
 	static const char text[] = "@switch name=ept value=Y\n"
-				   "|@telemetry cpu=0 records=7 dropped=1 packets=1\n"
+				   "|@telemetry cpu=0 records=7 dropped=1 packets=1 outbox=mapped\n"
 				   "@delivered reason=CPUID count=7\n"
 				   "@handled reason=VMREAD log2=10x3,11x2\n"
 				   "@handled reason=CPUID log2=31x9\n"
@@ -297,7 +306,7 @@ Test(console, upon_kvm)
 	console_init(console, 3);
 	console->traced = 1;
 	cr_assert_eq(console_feed(console, text, strlen(text), &err), 0, "%s", err.text);
-	cr_expect_eq(console->records, 7);
+	cr_expect_eq(console_trace(console)->records, 7);
 	cr_expect_eq(console->observed.records, 40);
 	cr_expect_eq(console->observed.dropped, 2);
 	cr_expect_eq(console->observed.packets, 3);

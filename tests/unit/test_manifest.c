@@ -54,7 +54,7 @@ Test(manifest, it_holds_what_another_lab_needs)
 	struct console *console =
 		rig_console(2, "@cap name=IA32_VMX_BASIC msr=0x480 value=0xffd810000000002b\n"
 			       "@switch name=mmu value=ept\n"
-			       "@telemetry cpu=0 records=7 dropped=2 packets=1\n");
+			       "@telemetry cpu=0 records=7 dropped=2 packets=1 outbox=ata\n");
 
 	cr_assert_eq(stack_parse(&stack.stack, stack.notation, &err), 0);
 	cr_assert_eq(manifest_stack(manifest, &stack, console, &exits), 0);

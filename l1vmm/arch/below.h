@@ -1,0 +1,14 @@
+/* The hypervisor that this one runs on, if it does. */
+#ifndef L1VMM_ARCH_BELOW_H
+#define L1VMM_ARCH_BELOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The level of this hypervisor: one above that of the l1vmm below, 1 on another, 0 on none. */
+uint32_t below_find_level(void);
+
+/* Whether an l1vmm below takes packets of telemetry: HYPERCALL_TRACE. */
+bool below_takes_packets(void);
+
+#endif
