@@ -129,6 +129,7 @@ static void make_vm(void)
 	bool huge = sw->mmu == SW_MMU_EPT_1G;
 
 	vm.switches = *sw;
+	vm.notes_stores = sw->dirty != SW_DIRTY_OFF || sw->nested == SW_NESTED_ON;
 	vm.vcpus = vcpus;
 	vm.vcpu_count = options.cpus;
 	vm.memory = memory_take_largest(most_memory(), huge ? PAGE_SIZE_1G : PAGE_SIZE_2M);

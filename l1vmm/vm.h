@@ -19,6 +19,7 @@ struct vm {
 	struct switches switches;
 	struct memory_range memory; /* hpa; the guest has it at gpa 0 */
 	struct ept ept;
+	bool notes_stores; /* of the hypervisor's: `ept` has pages whose writing counts */
 	struct ioapic ioapic;
 	uint32_t level;		  /* of this hypervisor: 0 is the lowest */
 	uint8_t guest_status;	  /* what the guest wrote to the status port */
@@ -51,7 +52,7 @@ static inline uint64_t vm_gpa(const struct vm *vm, const void *at)
 /* The hypervisor has stored `size` bytes to memory at `gpa`, as the guest might have. */
 static inline void vm_written(struct vm *vm, uint64_t gpa, uint64_t size)
 {
-	if (__builtin_expect(vm->switches.dirty != SW_DIRTY_OFF, 0))
+	if (__builtin_expect(vm->notes_stores, 0))
 		ept_written(&vm->ept, gpa, size);
 }
 

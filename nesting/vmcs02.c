@@ -33,12 +33,19 @@ static bool traps_all_io(uint32_t primary)
 }
 
 /* L1's page OR L0's; a page of L1 that is no memory reads as all ones. */
-static void merge_page(const struct nested *n, uint64_t gpa, const uint8_t *own, uint8_t *merged)
+static void merge_page(const struct nested *n, const struct vmcs02_base *base, unsigned which,
+		       uint64_t gpa, const uint8_t *own, uint8_t *merged)
 {
 	const uint64_t *theirs = n->ops.memory(n->ops.ctx, gpa, PAGE);
 	const uint64_t *ours = (const uint64_t *)own;
 	uint64_t *out = (uint64_t *)merged;
+	struct vmcs02_merged *m = base->merged;
 
+	if (m->fresh[which] && m->gpa[which] == gpa)
+		return;
+	m->gpa[which] = gpa;
+	m->fresh[which] = !theirs || n->ops.watch(n->ops.ctx, gpa);
+	m->unwatched |= !m->fresh[which];
 	for (unsigned i = 0; i < PAGE / sizeof(*out); i++)
 		out[i] = ours[i] | (theirs ? theirs[i] : UINT64_MAX);
 }
@@ -59,9 +66,10 @@ static void merge_io(struct nested *n, const struct vmcs02_base *base, uint32_t 
 	*primary |= (primary01 | primary12) & CONTROL_PRIMARY_USE_IO_BITMAPS;
 	if (!(primary12 & CONTROL_PRIMARY_USE_IO_BITMAPS))
 		return;
-	merge_page(n, vmcs12_get(n->vmcs12, VMCS_IO_BITMAP_A), base->io_bitmaps, base->merged_io);
-	merge_page(n, vmcs12_get(n->vmcs12, VMCS_IO_BITMAP_B), base->io_bitmaps + PAGE,
-		   base->merged_io + PAGE);
+	merge_page(n, base, MERGED_IO_A, vmcs12_get(n->vmcs12, VMCS_IO_BITMAP_A), base->io_bitmaps,
+		   base->merged_io);
+	merge_page(n, base, MERGED_IO_B, vmcs12_get(n->vmcs12, VMCS_IO_BITMAP_B),
+		   base->io_bitmaps + PAGE, base->merged_io + PAGE);
 	out->io_bitmap_a = base->merged_io_hpa;
 	out->io_bitmap_b = base->merged_io_hpa + PAGE;
 }
@@ -76,7 +84,8 @@ static void merge_msr(struct nested *n, const struct vmcs02_base *base, uint32_t
 	if (!(both & CONTROL_PRIMARY_USE_MSR_BITMAPS))
 		return;
 	out->word.word[CONTROL_PRIMARY] |= CONTROL_PRIMARY_USE_MSR_BITMAPS;
-	merge_page(n, vmcs12_get(n->vmcs12, VMCS_MSR_BITMAP), base->msr_bitmap, base->merged_msr);
+	merge_page(n, base, MERGED_MSR, vmcs12_get(n->vmcs12, VMCS_MSR_BITMAP), base->msr_bitmap,
+		   base->merged_msr);
 	out->msr_bitmap = base->merged_msr_hpa;
 }
 
@@ -114,11 +123,21 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 	out->word[CONTROL_ENTRY] = (l0[CONTROL_ENTRY] & ~ENTRY_OF_L1) | (entry12 & ENTRY_OF_L1);
 }
 
+/* A store to any page that is watched may have been to each of them. */
+static void forget_stale(struct vmcs02_merged *m, uint64_t writes)
+{
+	for (unsigned i = 0; m->writes != writes && i < MERGED_BITMAPS; i++)
+		m->fresh[i] = false;
+	m->writes = writes;
+	m->unwatched = false;
+}
+
 void vmcs02_merge(struct nested *n, const struct vmcs02_base *base, struct vmcs02_controls *out)
 {
 	const struct vmcs12 *v = n->vmcs12;
 	uint32_t primary12 = (uint32_t)vmcs12_get(v, VMCS_PRIMARY_CONTROLS);
 
+	forget_stale(base->merged, base->writes);
 	*out = (struct vmcs02_controls){.eptp = base->ept01, .vpid = base->vpid};
 	merge_words(n, base, &out->word);
 	merge_io(n, base, primary12, out);
@@ -320,9 +339,19 @@ static void refresh_cr(struct nested *n, enum vmcs_field field)
 	vmcs12_set(n->vmcs12, field, nested_get(n, field));
 }
 
+/* L1 may write to its bitmaps while L2 does not run: SDM volume 3, 25.11.4. */
+static unsigned touched_in_memory(const struct nested *n, const struct vmcs02_base *base)
+{
+	const uint64_t bitmaps = CONTROL_PRIMARY_USE_IO_BITMAPS | CONTROL_PRIMARY_USE_MSR_BITMAPS;
+
+	if (base->merged->writes == base->writes && !base->merged->unwatched)
+		return 0;
+	return vmcs12_get(n->vmcs12, VMCS_PRIMARY_CONTROLS) & bitmaps ? TOUCHED_CONTROLS : 0;
+}
+
 void vmcs02_update(struct nested *n, const struct vmcs02_base *base, const struct vmcs_ops *to)
 {
-	unsigned touched = 0;
+	unsigned touched = touched_in_memory(n, base);
 
 	for (unsigned word = 0; word < HELD_WORDS; word++) {
 		uint64_t bits = n->held[word];

@@ -10,6 +10,16 @@
 #include "l1vmm/vmx/controls.h"
 #include "nesting/vmx.h"
 
+/* The pages of L1's that bitmaps were merged from. */
+enum { MERGED_IO_A, MERGED_IO_B, MERGED_MSR, MERGED_BITMAPS };
+
+struct vmcs02_merged {
+	uint64_t gpa[MERGED_BITMAPS];
+	bool fresh[MERGED_BITMAPS]; /* but for a store that `writes` tells of */
+	bool unwatched;		    /* one of them in use may change without telling */
+	uint64_t writes;	    /* vmcs02_base.writes when all that are fresh were */
+};
+
 /* What L0 brings along. */
 struct vmcs02_base {
 	struct controls controls;		/* of vmcs01 */
@@ -18,6 +28,8 @@ struct vmcs02_base {
 	uint64_t io_bitmaps_hpa, msr_bitmap_hpa;
 	uint8_t *merged_io, *merged_msr; /* the same for both levels */
 	uint64_t merged_io_hpa, merged_msr_hpa;
+	struct vmcs02_merged *merged;  /* what they hold */
+	uint64_t writes;	       /* stores counted to pages that are watched */
 	uint64_t tsc_offset;	       /* of L1 */
 	uint64_t ept01, ept02;	       /* EPT pointers */
 	uint16_t vpid;		       /* for L2; 0: L0 uses none */

@@ -34,6 +34,8 @@ struct nested_ops {
 	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
 	/* A field of the vmcs02 that belongs to nested.at, whichever VMCS is current. */
 	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
+	/* Has the next store to a page of L1's counted; false where that cannot be. */
+	bool (*watch)(void *ctx, uint64_t gpa);
 	/* An INVEPT of L1's: of one EPT pointer, 0 for all of them. */
 	void (*invept)(void *ctx, uint64_t eptp12);
 	/* An INVVPID of L1's: `vpid12` and `address` as far as the type goes by them. */

@@ -80,7 +80,18 @@ enum ept_result ept_access(struct ept *ept, uint64_t gpa, uint64_t access)
 	/* Nothing is missing where another mapping of the page has been cached with less. */
 	if (missing)
 		page_table_set(&ept->table, place, entry | missing);
+	if (missing & EPT_WRITE)
+		ept->write_grants++;
 	return EPT_DONE;
+}
+
+bool ept_watch(struct ept *ept, uint64_t gpa)
+{
+	const struct ept_config *c = &ept->config;
+
+	return !(c->on_demand & EPT_WRITE) &&
+	       ept_protect(ept, gpa, PAGE_SIZE, c->rights & ~EPT_WRITE, c->on_demand | EPT_WRITE) ==
+		       EPT_DONE;
 }
 
 struct ept_page ept_page(struct ept *ept, uint64_t gpa)

@@ -51,6 +51,7 @@ struct ept_config {
 struct ept {
 	struct page_table table;
 	struct ept_config config;
+	uint64_t write_grants; /* how often a page that was mapped got EPT_WRITE on demand */
 };
 
 /* Prepares an empty EPT.  False where `memory` has no page for the root. */
@@ -102,6 +103,12 @@ void ept_written(struct ept *ept, uint64_t gpa, uint64_t size);
  */
 enum ept_result ept_protect(struct ept *ept, uint64_t gpa, uint64_t size, uint64_t rights,
 			    uint64_t on_demand);
+
+/*
+ * Has the next store to the page at `gpa` counted, in write_grants.  False where pages are writable
+ * on demand anyway, or as ept_protect() fails.
+ */
+bool ept_watch(struct ept *ept, uint64_t gpa);
 
 /* Gives the range a memory type.  Also maps what nobody has touched. */
 enum ept_result ept_set_type(struct ept *ept, uint64_t gpa, uint64_t size,

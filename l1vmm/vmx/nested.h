@@ -16,6 +16,7 @@
 struct vcpu_vmcs02 {
 	uint64_t vmcs; /* hpa */
 	struct vmcs02_base base;
+	struct vmcs02_merged merged;
 	struct vpid_owner vpid;
 	uint16_t vpid12; /* that translations of its VPID belong to; 0: to none */
 	bool is_shadow;	 /* says its shadow-VMCS indicator */

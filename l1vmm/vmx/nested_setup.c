@@ -46,6 +46,16 @@ static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
 	vm_written(v->vm, gpa, size);
 }
 
+static bool l1_watch(void *ctx, uint64_t gpa)
+{
+	struct vcpu *v = ctx;
+	uint64_t written = v->vm->ept.table.writes;
+	bool watched = ept_watch(&v->vm->ept, gpa);
+
+	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
+	return watched;
+}
+
 static bool l1_page(void *ctx, uint64_t gpa, uint64_t access, struct ept_page *page)
 {
 	struct vcpu *v = ctx;
@@ -165,6 +175,7 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	b->merged_io_hpa = pages;
 	b->merged_msr = (uint8_t *)pages + IO_BITMAP_BYTES;
 	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
+	b->merged = &vmcs02->merged;
 	b->ept01 = v->eptp;
 	if (v->vpid.number)
 		vpid_take(&v->cpu->vpids, &vmcs02->vpid);
@@ -179,6 +190,7 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	const struct nested_ops ops = {
 		.memory = l1_memory,
 		.vmcs02_read = read_vmcs02,
+		.watch = l1_watch,
 		.invept = l1_invept,
 		.invvpid = l1_invvpid,
 		.read_msr = read_msr,

@@ -29,6 +29,14 @@ static void write_vmcs02(void *ctx, enum vmcs_field field, uint64_t value)
 	rig->written[vmcs12_slot(field)] = true;
 }
 
+static bool watch(void *ctx, uint64_t gpa)
+{
+	struct nested_rig *rig = ctx;
+
+	rig->watched |= UINT64_C(1) << gpa / VMCS12_BYTES;
+	return !rig->unwatchable;
+}
+
 static void count_invept(void *ctx, uint64_t eptp12)
 {
 	struct nested_rig *rig = ctx;
@@ -70,6 +78,7 @@ void nested_rig_init(struct nested_rig *rig)
 	const struct nested_ops ops = {
 		.memory = memory,
 		.vmcs02_read = read_vmcs02,
+		.watch = watch,
 		.invept = count_invept,
 		.invvpid = count_invvpid,
 		.ctx = rig,

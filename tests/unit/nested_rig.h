@@ -28,6 +28,8 @@ struct nested_rig {
 	enum invvpid_type invvpid_type;
 	uint64_t invvpid, invvpid_address; /* of the last one */
 	uint64_t invept;		   /* the EPT pointer of the last one */
+	uint64_t watched;		   /* a bit for each page */
+	bool unwatchable;
 };
 
 /* A processor that has every feature. */

@@ -21,6 +21,7 @@ struct rig {
 	struct nested nested;
 	struct vmcs12 copies[NESTED_VMCSS];
 	struct vmcs02_base base;
+	struct vmcs02_merged merged;
 	uint64_t vmcs01[VMCS12_SLOTS], vmcs02[VMCS12_SLOTS];
 	_Alignas(PAGE_SIZE) uint8_t own_io[2 * PAGE_SIZE], io[2 * PAGE_SIZE];
 	uint8_t own_msr[PAGE_SIZE], msr[PAGE_SIZE], l1_page[PAGE_SIZE];
@@ -39,6 +40,12 @@ static uint64_t read_02(void *ctx, enum vmcs_field field)
 static void write_02(void *ctx, enum vmcs_field field, uint64_t value)
 {
 	((struct rig *)ctx)->vmcs02[vmcs12_slot(field)] = value;
+}
+
+static bool watch(void *ctx, uint64_t gpa)
+{
+	(void)gpa;
+	return !random_once_in(&((struct rig *)ctx)->random, 4);
 }
 
 static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
@@ -82,6 +89,8 @@ static void choose_l0(struct rig *rig)
 		.merged_msr = rig->msr,
 		.merged_io_hpa = NEW_IO,
 		.merged_msr_hpa = NEW_MSR,
+		.merged = &rig->merged,
+		.writes = rig->base.writes + 1, /* L1's pages are others now */
 		.ept01 = 0x5555501e,
 		.ept02 = 0x6666601e,
 		.vpid = 7,
@@ -117,7 +126,8 @@ static void choose_l1(struct rig *rig)
 
 static void init(struct rig *rig)
 {
-	const struct nested_ops ops = {.memory = l1_memory, .vmcs02_read = read_02, .ctx = rig};
+	const struct nested_ops ops = {
+		.memory = l1_memory, .vmcs02_read = read_02, .watch = watch, .ctx = rig};
 
 	rig->random.state = 1;
 	entry_world_init(&rig->world, BASE_LONG);

@@ -19,6 +19,9 @@ static struct nested_rig rig;
 static struct nested *const n = &rig.nested;
 static uint64_t io[1024], msr[512], merged_io[1024], merged_msr[512];
 
+static struct vmcs02_merged merged;
+static uint64_t writes;
+
 static struct vmcs02_base base(void)
 {
 	return (struct vmcs02_base){
@@ -49,6 +52,8 @@ static struct vmcs02_base base(void)
 		.merged_msr = (uint8_t *)merged_msr,
 		.merged_io_hpa = MERGED_IO,
 		.merged_msr_hpa = MERGED_MSR,
+		.merged = &merged,
+		.writes = writes,
 		.tsc_offset = 1000,
 		.ept01 = L0_EPT,
 		.ept02 = L0_EPT02,
@@ -83,6 +88,8 @@ static void setup(void)
 	n->cr4_owned = CR4_MCE;
 	memset(io, 0, sizeof(io));
 	memset(msr, 0, sizeof(msr));
+	merged = (struct vmcs02_merged){.writes = 0};
+	writes = 0;
 	io[3] = msr[7] = 0xff00;
 	update();
 }
@@ -125,6 +132,66 @@ Test(vmcs02, bitmaps_are_the_union, .init = setup)
 	cr_expect_eq(merged_io[3], 0xffff);
 	cr_expect_eq(merged_msr[7], 0xff00);
 	cr_expect_eq(merged_msr[9] & 1, 1);
+}
+
+static void use_bitmaps(void)
+{
+	set(VMCS_IO_BITMAP_A, RIG_PAGE(5));
+	set(VMCS_IO_BITMAP_B, RIG_PAGE(6));
+	set(VMCS_MSR_BITMAP, RIG_PAGE(7));
+	set(VMCS_PRIMARY_CONTROLS,
+	    CONTROL_PRIMARY_USE_IO_BITMAPS | (uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
+	update();
+}
+
+Test(vmcs02, bitmaps_are_merged_again_where_l1_has_stored_to_them, .init = setup)
+{
+	use_bitmaps();
+	cr_expect_eq(rig.watched, BIT(5) | BIT(6) | BIT(7));
+	rig.memory[5].slot[3] = 0x1;
+	rig.memory[6].slot[4] = 0x2;
+	rig.memory[7].slot[9] = 0x4;
+	update();
+	cr_expect_eq(merged_io[3], 0xff00, "nobody has told of a store");
+	rig.watched = 0;
+	writes++;
+	update();
+	cr_expect_eq(merged_io[3], 0xff01);
+	cr_expect_eq(merged_io[512 + 4], 0x2);
+	cr_expect_eq(merged_msr[9], 0x4);
+	cr_expect_eq(rig.watched, BIT(5) | BIT(6) | BIT(7), "and they are watched on");
+}
+
+Test(vmcs02, bitmaps_stay_merged_when_other_controls_change, .init = setup)
+{
+	use_bitmaps();
+	rig.watched = 0;
+	set(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_UD));
+	set(VMCS_MSR_BITMAP, RIG_PAGE(8));
+	update();
+	cr_expect_eq(rig.watched, BIT(8), "only the page that is another now is merged");
+}
+
+/* A page that was out of use meanwhile. */
+Test(vmcs02, bitmaps_that_come_back_are_merged_again, .init = setup)
+{
+	use_bitmaps();
+	set(VMCS_PRIMARY_CONTROLS, CONTROL_PRIMARY_UNCONDITIONAL_IO_EXITING);
+	rig.memory[5].slot[3] = 0x1;
+	writes++;
+	update();
+	set(VMCS_PRIMARY_CONTROLS, CONTROL_PRIMARY_USE_IO_BITMAPS);
+	update();
+	cr_expect_eq(merged_io[3], 0xff01);
+}
+
+Test(vmcs02, bitmaps_that_cannot_be_watched_are_merged_each_time, .init = setup)
+{
+	rig.unwatchable = true;
+	use_bitmaps();
+	rig.memory[7].slot[9] = 0x4;
+	update();
+	cr_expect_eq(merged_msr[9], 0x4);
 }
 
 Test(vmcs02, bitmap_outside_memory_traps_all, .init = setup)
