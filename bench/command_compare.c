@@ -98,12 +98,11 @@ static int open_side(const struct project *project, const char *name, struct sid
 
 	side->name = name;
 	snprintf(run, sizeof(run), "%s", name);
-	if (project_run(project, run, side->run, &whole) != 0 && colon != NULL) {
+	if (project_run(project, run, side->run, database, &whole) != 0 && colon != NULL) {
 		snprintf(run, sizeof(run), "%.*s", (int)(colon - name), name);
 		side->stack = colon + 1;
 	}
-	if (project_run(project, run, side->run, err) != 0 ||
-	    project_path(database, side->run, "results", ".db", err) != 0)
+	if (project_run(project, run, side->run, database, err) != 0)
 		return -1;
 	return results_load(&side->results, database, err);
 }

@@ -111,8 +111,7 @@ int command_export(int argc, char **argv, struct vmfee_error *err)
 		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
 	if (find_exporter(arguments.format, &exporter, err) != 0 ||
 	    project_find(&project, err) != 0 ||
-	    project_run(&project, arguments.run, run, err) != 0 ||
-	    project_path(database, run, "results", ".db", err) != 0)
+	    project_run(&project, arguments.run, run, database, err) != 0)
 		return -1;
 
 	int failed = results_load(&results, database, err);

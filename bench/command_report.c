@@ -146,8 +146,7 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 	if (wrong != 0)
 		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
 	if (project_find(&project, err) != 0 ||
-	    project_run(&project, arguments.run, run, err) != 0 ||
-	    project_path(database, run, "results", ".db", err) != 0)
+	    project_run(&project, arguments.run, run, database, err) != 0)
 		return -1;
 
 	int failed = results_load(&results, database, err);

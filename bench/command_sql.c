@@ -67,8 +67,7 @@ int command_sql(int argc, char **argv, struct vmfee_error *err)
 	if (wrong != 0)
 		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
 	if (project_find(&project, err) != 0 ||
-	    project_run(&project, arguments.run, run, err) != 0 ||
-	    project_path(database, run, "results", ".db", err) != 0)
+	    project_run(&project, arguments.run, run, database, err) != 0)
 		return -1;
 	if (arguments.csv)
 		return query_csv(database, arguments.query, stdout, err);

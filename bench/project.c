@@ -102,10 +102,9 @@ void project_list(const char *folder, const char *suffix, char *list, size_t siz
 		snprintf(list, size, "none");
 }
 
-int project_run(const struct project *project, const char *name, char *path,
+int project_run(const struct project *project, const char *name, char *path, char *database,
 		struct vmfee_error *err)
 {
-	char database[PATH_MAX];
 	char list[256];
 
 	if (project_path(database, name, "results", ".db", err) != 0)

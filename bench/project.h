@@ -43,10 +43,11 @@ int project_path(char *path, const char *folder, const char *name, const char *s
 		 struct vmfee_error *err);
 
 /*
- * The directory of a run that is given by its path or by its name in results, into path, of
- * PATH_MAX bytes.  Returns 0, or -1 with VMFEE_USAGE where neither holds a results.db.
+ * The directory of a run that is given by its path or by its name in results, and its results.db,
+ * into path and database, of PATH_MAX bytes each.  Returns 0, or -1 with VMFEE_USAGE where neither
+ * holds a results.db.
  */
-int project_run(const struct project *project, const char *name, char *path,
+int project_run(const struct project *project, const char *name, char *path, char *database,
 		struct vmfee_error *err);
 
 #endif
