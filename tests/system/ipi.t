@@ -36,10 +36,9 @@ for file in report.txt manifest.json; do
 	ok $? "$file is the same in both"
 done
 build/vmfee report --csv "$T/first/ipi" >"$T/ipi.csv"
-diff -u tests/golden/ipi.csv "$T/ipi.csv" >"$T/difference"
-ok $? "counts are those of tests/golden/ipi.csv" || diag "$(head -40 "$T/difference")"
 
-# Each exit by its name; the ICR of the sender is one wherever it lies.
+# Each exit by its name; the ICR of the sender is one wherever it lies.  Ticks are no instructions with
+# two processors, and move with any of them: no golden file holds them.
 is "$(value ipi-latency emulated exits)" "EXTERNAL_INTERRUPT:1;MSR_WRITE:2" "emulated: a kick and an EOI at the receiver"
 is "$(value ipi-latency apicv exits)" "EXTERNAL_INTERRUPT:1;MSR_WRITE:1" "apicv: a kick at the receiver"
 is "$(value ipi-latency posted exits)" "MSR_WRITE:1" "posted: nothing but the ICR of the sender"
