@@ -51,9 +51,14 @@ static int drain_all(struct launch *launch, struct vmfee_error *err)
 	return launch->observe == NULL ? 0 : observe_drain(launch->observe, &launch->packer, err);
 }
 
-static int drain_between_lines(void *ctx, struct vmfee_error *err)
+/* There is one processor where ports are written to: what wakes up beside the guest is measured. */
+static int look_between_lines(void *ctx, struct vmfee_error *err)
 {
-	return drain_all(ctx, err);
+	struct launch *launch = ctx;
+
+	if (output_check(err) != 0)
+		return -1;
+	return launch->options.ports ? drain_all(launch, err) : 0;
 }
 
 static int pick_processor(const struct launch_options *options, struct vmfee_error *err)
@@ -140,7 +145,10 @@ static int open_signals(struct launch *launch, struct vmfee_error *err)
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	launch->signals = signalfd(-1, &signals, SFD_CLOEXEC);
-	return launch->signals < 0 ? vmfee_fail_errno(err, "signals") : 0;
+	if (launch->signals < 0)
+		return vmfee_fail_errno(err, "signals");
+	output_obey(launch->signals);
+	return 0;
 }
 
 static int make_thread(struct launch *launch, struct vmfee_error *err)
@@ -149,11 +157,8 @@ static int make_thread(struct launch *launch, struct vmfee_error *err)
 
 	vcpu->machine = &launch->machine;
 	vcpu->ports = &launch->ports;
-	if (launch->options.ports) {
-		/* There is one processor: what wakes up beside the guest would be measured too. */
-		vcpu->between_lines = drain_between_lines;
-		vcpu->ctx = launch;
-	}
+	vcpu->between_lines = look_between_lines;
+	vcpu->ctx = launch;
 	vcpu->processor = pick_processor(&launch->options, err);
 	vcpu->done = eventfd(0, EFD_CLOEXEC);
 	if (vcpu->done < 0)
@@ -285,9 +290,14 @@ static int run(struct launch *launch, struct vmfee_error *err)
 	launch->ended = "guest-stopped";
 	vcpu_go(&launch->vcpu);
 	int failed = watch(launch, err);
-	if (failed)
+	if (failed) {
+		output_hurry();
 		vcpu_stop(&launch->vcpu);
+	}
 	vcpu_join(&launch->vcpu);
+	/* The guest's last line may lack its end; what follows is the launcher's. */
+	if (!launch->options.bare)
+		ports_end_line(&launch->ports);
 	/* What the guest published before it was stopped is as good as the rest. */
 	if (launch->vcpu.err.status == VMFEE_OK && finish_traces(launch, err) != 0)
 		failed = -1;
@@ -295,6 +305,18 @@ static int run(struct launch *launch, struct vmfee_error *err)
 	    failed)
 		return -1;
 	return judge(launch, err);
+}
+
+/* A reader of stderr that takes nothing is nothing to wait for, either. */
+static void complain(const struct launch *launch, const struct vmfee_error *err)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	fprintf(stderr, "l1vmm-launch: %s\n", err->text);
+	if (launch->options.ports)
+		output_line(&launch->output, "l1vmm-launch: %s", err->text);
 }
 
 int main(int argc, char **argv)
@@ -306,14 +328,13 @@ int main(int argc, char **argv)
 	launch.machine = MACHINE_NONE;
 	launch.ended = "refused";
 	int failed = prepare(&launch, &err) != 0 || run(&launch, &err) != 0;
-	if (failed) {
-		fprintf(stderr, "l1vmm-launch: %s\n", err.text);
-		if (launch.options.ports)
-			output_line(&launch.output, "l1vmm-launch: %s", err.text);
-	}
+	if (failed)
+		complain(&launch, &err);
 	if (launch.output.write != NULL)
 		output_line(&launch.output, "@end image=kvm status=%s",
 			    failed ? launch.ended : "ok");
+	if (!failed && output_check(&err) != 0)
+		complain(&launch, &err);
 	observe_close(launch.observe);
 	drain_free(&launch.drain);
 	machine_close(&launch.machine);

@@ -3,7 +3,10 @@
 #include "l1vmm/arch/ports.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/io.h>
@@ -15,19 +18,69 @@ static void write_port(void *ctx, const char *bytes, size_t length)
 	outsb(PORT_CONSOLE, bytes, length);
 }
 
+/* How long a reader is waited for before somebody looks whether there is still time. */
+enum { LOOK_MS = 100 };
+
+static int obeyed = -1; /* the signalfd */
+static atomic_bool hurried;
+static atomic_int lost; /* the errno of what was not written */
+
+static bool is_late(void)
+{
+	struct pollfd signals = {.fd = obeyed, .events = POLLIN};
+
+	return atomic_load(&hurried) || poll(&signals, 1, 0) > 0;
+}
+
+/* Whether stdout takes as much as goes into a pipe at once. */
+static bool wait_for_room(void)
+{
+	for (;;) {
+		struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
+		int ready = poll(&reader, 1, LOOK_MS);
+		/* Whatever else is wrong, write() tells. */
+		if (ready > 0 || (ready < 0 && errno != EINTR))
+			return true;
+		if (ready == 0 && is_late())
+			return false;
+	}
+}
+
 static void write_stdout(void *ctx, const char *bytes, size_t length)
 {
 	(void)ctx;
-	while (length > 0) {
-		ssize_t put = write(STDOUT_FILENO, bytes, length);
-		if (put < 0 && errno == EINTR)
-			continue;
-		/* Nobody listens any more; the guest goes on to its end. */
-		if (put < 0)
+	while (length > 0 && atomic_load(&lost) == 0) {
+		if (!wait_for_room()) {
+			atomic_store(&lost, EPIPE);
 			return;
-		bytes += put;
-		length -= (size_t)put;
+		}
+		ssize_t put = write(STDOUT_FILENO, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+		if (put >= 0) {
+			bytes += put;
+			length -= (size_t)put;
+		} else if (errno != EINTR && errno != EAGAIN) {
+			atomic_store(&lost, errno);
+		}
 	}
+}
+
+void output_obey(int signals)
+{
+	obeyed = signals;
+}
+
+void output_hurry(void)
+{
+	atomic_store(&hurried, true);
+}
+
+int output_check(struct vmfee_error *err)
+{
+	errno = atomic_load(&lost);
+	/* Where nobody listens any more, the guest goes on to its end. */
+	if (errno == 0 || errno == EPIPE)
+		return 0;
+	return vmfee_fail_errno(err, "stdout");
 }
 
 static void write_nowhere(void *ctx, const char *bytes, size_t length)

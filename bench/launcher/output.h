@@ -13,6 +13,17 @@
 /* Asks for the ports, where they are wanted; by the thread that makes all others. */
 int output_open(struct ports_output *output, bool port, struct vmfee_error *err);
 
+/*
+ * A reader of stdout that takes nothing holds everything up; but no longer than a moment once
+ * `signals`, a signalfd, has something to read, or output_hurry() has been called.  The rest of the
+ * console is lost then.
+ */
+void output_obey(int signals);
+void output_hurry(void);
+
+/* Returns 0; or -1 where stdout took no more of the console, other than for want of a reader. */
+int output_check(struct vmfee_error *err);
+
 /* Where lines of the launcher's own go that nobody wants. */
 struct ports_output output_nowhere(void);
 

@@ -53,6 +53,13 @@ enum ports_event ports_write(struct ports *ports, uint16_t port, unsigned size, 
 	return event;
 }
 
+void ports_end_line(struct ports *ports)
+{
+	if (ports->inside_line)
+		ports->output.write(ports->output.ctx, "\n", 1);
+	ports->inside_line = false;
+}
+
 void ports_read(uint16_t port, unsigned size, uint8_t *data, uint32_t count)
 {
 	/* Nobody drives the bus. */

@@ -33,6 +33,9 @@ struct ports {
 enum ports_event ports_write(struct ports *ports, uint16_t port, unsigned size, const uint8_t *data,
 			     uint32_t count);
 
+/* Ends a line that the guest has left unfinished, so that the next one is not part of it. */
+void ports_end_line(struct ports *ports);
+
 /* An IN: fills data. */
 void ports_read(uint16_t port, unsigned size, uint8_t *data, uint32_t count);
 

@@ -68,6 +68,33 @@ is "$status" 0 "two launchers do not meet"
 kill -TERM $first
 wait $first
 
+# full_disk ARGUMENT...: the launcher with a stdout that takes nothing
+full_disk() { "$launch" --timeout=20 "$@" >/dev/full; }
+run full_disk "build/images/micro.elf fault=hang"
+fails_with 7 "stdout: No space left" "a console that a full disk does not take ends the run"
+run full_disk --console=guest "build/images/micro.elf only=cpuid"
+fails_with 7 "stdout: No space left" "so does one without the launcher's own lines"
+
+# A reader that takes nothing more, behind a pipe with room for `$1` bytes.
+unread() {
+	local room=$1 status
+	shift
+	mkfifo "$T/pipe"
+	exec 9<>"$T/pipe"
+	head -c $((65536 - room)) /dev/zero >&9
+	timeout --preserve-status --kill-after=10 "$@" 2>"$T/errors" >&9
+	status=$?
+	exec 9>&-
+	rm "$T/pipe"
+	return $status
+}
+unread 16384 60 "$launch" --timeout=1 build/images/micro.elf
+is $? 5 "a guest whose console nobody reads has no more time for it"
+unread 16384 1 "$launch" build/images/micro.elf
+is $? 130 "neither has it after SIGTERM"
+unread 0 1 "$launch" build/images/micro.elf
+is $? 130 "nor where not even its first line is read"
+
 # A ring of two sub-buffers takes eight only where the launcher empties it meanwhile.
 run "$launch" --timeout=60 --memory=64 --ring=128 --trace="$T/stream" \
 	"build/images/ring.elf records=8176 spoil=none"

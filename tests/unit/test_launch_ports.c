@@ -45,6 +45,20 @@ Test(launch_ports, a_console_of_the_guests_own_has_none)
 	cr_expect_eq(memcmp(written.bytes, "a\n|b\n", written.length), 0);
 }
 
+Test(launch_ports, a_line_that_the_guest_leaves_unfinished_is_ended)
+{
+	struct written written = {.length = 0};
+	struct ports ports = {.output = {keep, &written}};
+
+	cr_expect_eq(out(&ports, 0xe9, "whole\n"), PORTS_LINE);
+	ports_end_line(&ports);
+	cr_expect_eq(out(&ports, 0xe9, "@end"), PORTS_GO_ON);
+	ports_end_line(&ports);
+	ports_end_line(&ports);
+	cr_expect_eq(written.length, strlen("|whole\n|@end\n"));
+	cr_expect_eq(memcmp(written.bytes, "|whole\n|@end\n", written.length), 0);
+}
+
 Test(launch_ports, the_word_ends_the_machine_with_the_status_said_last)
 {
 	struct ports ports = {.matched = 0};
