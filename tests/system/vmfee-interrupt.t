@@ -21,7 +21,7 @@ END
 bochs_running() {
 	local pid count=0
 	for pid in $(processes_left); do
-		[[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) == *-dumpstats* ]] &&
+		[[ $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") == *-dumpstats* ]] &&
 			count=$((count + 1))
 	done
 	echo $count
