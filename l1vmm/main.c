@@ -247,6 +247,10 @@ void l1vmm_main(uint64_t start_info)
 		printk("l1vmm: this CPU lacks TSC deadlines (CPUID.1:ECX bit 24): timer=direct\n");
 		refuse_to_start();
 	}
+	if (options.switches.pv == SW_PV_EXITS && !below_has_exit_page()) {
+		printk("l1vmm: no hypervisor below tells of exits in memory: pv=exits\n");
+		refuse_to_start();
+	}
 	if (!host_apic_init()) {
 		printk("l1vmm: this CPU lacks x2APIC (CPUID.1:ECX bit 21): its timer is needed\n");
 		refuse_to_start();

@@ -3,6 +3,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/signature.h"
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/hypercall.h"
 #include "l1vmm/lib/string.h"
 
 static bool is_guest(void)
@@ -25,7 +26,24 @@ uint32_t below_find_level(void)
 	return last_leaf() >= CPUID_LEVEL ? cpuid(CPUID_LEVEL, 0).eax + 1 : 1;
 }
 
+static struct cpuid_regs handshakes(void)
+{
+	if (is_guest() && last_leaf() >= CPUID_HANDSHAKES)
+		return cpuid(CPUID_HANDSHAKES, 0);
+	return (struct cpuid_regs){0};
+}
+
 bool below_takes_packets(void)
 {
-	return is_guest() && last_leaf() >= CPUID_HANDSHAKES && cpuid(CPUID_HANDSHAKES, 0).ecx == 1;
+	return handshakes().ecx == 1;
+}
+
+bool below_has_exit_page(void)
+{
+	return handshakes().edx == 1;
+}
+
+bool below_tell_exits(const struct exit_page *page)
+{
+	return hypercall(HYPERCALL_EXIT_PAGE, (uint64_t)page, 0) == 0;
 }

@@ -44,7 +44,7 @@ static void handshakes_leaf(struct vcpu *v)
 	bool orders = vm_takes_shadow_orders(v->vm);
 
 	set_answer(v, orders ? MMU_BATCH_VERSION : 0, orders ? MMU_BATCH_ORDERS : 0,
-		   trace_takes_packets(v), 0);
+		   trace_takes_packets(v), v->nested ? 1 : 0);
 }
 
 /* The leaves by which a hypervisor tells of itself. */

@@ -1,6 +1,7 @@
 /* VMCALL. */
 #include "l1vmm/hypercall.h"
 
+#include "l1vmm/exit_page.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/lib/string.h"
 #include "l1vmm/trace.h"
@@ -88,6 +89,26 @@ static __attribute__((noinline)) int64_t hypercall_trace(struct vcpu *v)
 	    head.level <= v->vm->level)
 		return -HYPERCALL_E_BAD_PACKET;
 	return trace_take_packet(v, packet, bytes) ? 0 : -HYPERCALL_E_NO_ROOM;
+}
+
+/* RBX: gpa of the page, or EXIT_PAGE_NONE. */
+static __attribute__((noinline)) int64_t hypercall_exit_page(struct vcpu *v)
+{
+	uint64_t gpa = argument(v, RBX);
+	struct exit_page *page = NULL;
+
+	if (!v->nested)
+		return -HYPERCALL_E_NOT_OFFERED;
+	if (vcpu_cpl(v) != 0)
+		return -HYPERCALL_E_NOT_PRIVILEGED;
+	if (gpa != EXIT_PAGE_NONE) {
+		page = vm_memory(v->vm, gpa, sizeof(*page));
+		if (!page || gpa % _Alignof(struct exit_page))
+			return -HYPERCALL_E_BAD_ARRAY;
+		vm_written(v->vm, gpa, sizeof(*page)); /* from now on */
+	}
+	v->nested->tells = page;
+	return 0;
 }
 
 static __attribute__((noinline)) enum exit_action call(struct vcpu *v)

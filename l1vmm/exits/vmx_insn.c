@@ -176,6 +176,15 @@ static __attribute__((noinline)) enum exit_action vmread_to_memory(struct vcpu *
 	return finish(v, NESTED_SUCCEED);
 }
 
+/* Which field an access was to is what tells it from others: it stands in the exit's record. */
+static uint64_t field_operand(struct vcpu *v, uint32_t info)
+{
+	uint64_t field = register_operand(v, OPERAND_REGISTER_2(info));
+
+	v->telemetry.cur->qualification = field;
+	return field;
+}
+
 enum exit_action exit_vmread(struct vcpu *v)
 {
 	uint64_t value = 0;
@@ -185,8 +194,7 @@ enum exit_action exit_vmread(struct vcpu *v)
 	if (!permitted(v))
 		return EXIT_RETRY;
 	info = instruction_info(v);
-	outcome = nested_vmread(&v->nested->vmx, register_operand(v, OPERAND_REGISTER_2(info)),
-				&value);
+	outcome = nested_vmread(&v->nested->vmx, field_operand(v, info), &value);
 	if (outcome != NESTED_SUCCEED)
 		return finish(v, outcome);
 	if (!(info & OPERAND_IS_REGISTER))
@@ -207,9 +215,7 @@ enum exit_action exit_vmwrite(struct vcpu *v)
 		value = register_operand(v, OPERAND_REGISTER_1(info));
 	else if (!read_operand(v, info, &value, vcpu_in_64bit_code(v) ? 8 : 4))
 		return EXIT_RETRY;
-	return finish_current(v,
-			      nested_vmwrite(&v->nested->vmx,
-					     register_operand(v, OPERAND_REGISTER_2(info)), value));
+	return finish_current(v, nested_vmwrite(&v->nested->vmx, field_operand(v, info), value));
 }
 
 static enum exit_action enter(struct vcpu *v, bool launch)

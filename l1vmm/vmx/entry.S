@@ -7,7 +7,8 @@
  * are safe, the entry stamp when all but three registers have been given back.
  *
  * Each entry point exists twice: with exit records, and without, so that a run with telemetry=off
- * shows what telemetry costs.  Exits from a guest's guest have entry points of their own.
+ * shows what telemetry costs.  Exits that the hypervisor below tells of in memory, and those from a
+ * guest's guest, have entry points of their own.
  */
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/vmx/vcpu_layout.h"
@@ -81,6 +82,10 @@
 	exit_path vmx_exit, vmx_handle_exit, 1
 	.balign 64
 	exit_path vmx_exit_quiet, vmx_handle_exit_quiet, 0
+	.balign 64
+	exit_path vmx_exit_told, vmx_handle_exit_told, 1
+	.balign 64
+	exit_path vmx_exit_told_quiet, vmx_handle_exit_told_quiet, 0
 	.balign 64
 	exit_path vmx_exit_nested, nested_handle_exit, 1
 	.balign 64

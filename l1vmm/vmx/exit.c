@@ -53,13 +53,24 @@ void set_rip(struct vcpu *v, uint64_t rip)
 }
 
 /*
- * Handles one exit.  A template: `recorded` is a constant in each of its two copies.
+ * What is told in memory is not read from the VMCS, nor counted as that.  So where the instruction
+ * is carried out, one VMWRITE is all that remains.
+ */
+static inline __attribute__((always_inline)) uint64_t told_detail(struct vcpu *v,
+								  const struct exit_row *row)
+{
+	v->cost.vmreads -= USUAL_VMREADS;
+	return row->detail < 0 ? v->told->qualification : read_detail(v, row);
+}
+
+/*
+ * Handles one exit.  A template: `recorded` and `told` are constants in each of its copies.
  * What is in local variables too is there so that it need not be read back from memory.
  */
 static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_t tsc,
-							 bool recorded)
+							 bool recorded, bool told)
 {
-	uint32_t reason = (uint32_t)vmread(VMCS_EXIT_REASON);
+	uint32_t reason = (uint32_t)(told ? v->told->reason : vmread(VMCS_EXIT_REASON));
 	const struct exit_row *row;
 	enum exit_action action;
 	uint64_t rip, detail;
@@ -68,29 +79,40 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 	if (unlikely(reason >= EXIT_REASONS))
 		exit_without_row(v);
 	row = &exit_table[reason];
-	v->rip = rip = vmread(VMCS_GUEST_RIP);
-	v->detail = detail = read_detail(v, row);
+	v->rip = rip = told ? v->told->rip : vmread(VMCS_GUEST_RIP);
+	v->detail = detail = told ? told_detail(v, row) : read_detail(v, row);
 	if (recorded)
 		record_begin(v, tsc, reason, rip, detail);
 
 	action = row->handler(v);
 	if (unlikely(v->requests))
 		action = serve_requests(v, action);
-	if (action == EXIT_ADVANCE) {
+	if (action != EXIT_ADVANCE)
+		uncount_advance(v, told);
+	else if (told)
+		advance_by(v, v->told->length);
+	else
 		advance(v);
-	} else {
-		uncount_advance(v);
-	}
 	if (recorded)
 		record_end(v);
 }
 
 void vmx_handle_exit(struct vcpu *v, uint64_t tsc)
 {
-	handle(v, tsc, true);
+	handle(v, tsc, true, false);
 }
 
 void vmx_handle_exit_quiet(struct vcpu *v)
 {
-	handle(v, 0, false);
+	handle(v, 0, false, false);
+}
+
+void vmx_handle_exit_told(struct vcpu *v, uint64_t tsc)
+{
+	handle(v, tsc, true, true);
+}
+
+void vmx_handle_exit_told_quiet(struct vcpu *v)
+{
+	handle(v, 0, false, true);
 }

@@ -29,12 +29,20 @@ struct __attribute__((aligned(32))) exit_row {
 
 extern const struct exit_row exit_table[EXIT_REASONS];
 
+static inline bool exit_has_qualification(uint16_t reason)
+{
+	return reason < EXIT_REASONS && exit_table[reason].detail < 0;
+}
+
 /*
  * entry.S: handle the exit of `v` that was stamped `tsc`, so that it can be entered again.
  * @pre v's VMCS is current
  */
 void vmx_handle_exit(struct vcpu *v, uint64_t tsc);
 void vmx_handle_exit_quiet(struct vcpu *v);
+/* The same where the hypervisor below has told of the exit: v->told. */
+void vmx_handle_exit_told(struct vcpu *v, uint64_t tsc);
+void vmx_handle_exit_told_quiet(struct vcpu *v);
 
 /* entry.S: the same for exits of the guest's guest.  @pre vmcs02 is current */
 void nested_handle_exit(struct vcpu *v, uint64_t tsc);

@@ -25,19 +25,25 @@ __attribute__((noinline, preserve_most)) void set_rip(struct vcpu *v, uint64_t r
  * Puts the guest behind the instruction that exited.  The shadow of an STI or MOV SS before it ends
  * one instruction late, unless an event waits (event.c): to look would be a VMREAD at each exit.
  */
-static inline void advance(struct vcpu *v)
+static inline void advance_by(struct vcpu *v, uint64_t length)
 {
-	uint64_t next = v->rip + vmread(VMCS_EXIT_INSTRUCTION_LEN);
+	uint64_t next = v->rip + length;
 
 	vmwrite(VMCS_GUEST_RIP, next);
 	if (unlikely((v->rip ^ next) >> 32))
 		set_rip(v, next);
 }
 
-/* An exit that does not advance takes back what was counted for it in advance. */
-static inline void uncount_advance(struct vcpu *v)
+static inline void advance(struct vcpu *v)
 {
-	v->cost.vmreads -= ADVANCE_VMREADS;
+	advance_by(v, vmread(VMCS_EXIT_INSTRUCTION_LEN));
+}
+
+/* An exit that does not advance takes back what was counted for it in advance. */
+static inline void uncount_advance(struct vcpu *v, bool told)
+{
+	if (!told)
+		v->cost.vmreads -= ADVANCE_VMREADS;
 	v->cost.vmwrites -= ADVANCE_VMWRITES;
 }
 

@@ -232,7 +232,7 @@ static enum exit_action refuse(struct vcpu *v, enum entry_check check, uint64_t 
 static _Noreturn void launch_vmcs02(struct vcpu *v)
 {
 	nested_vmcs02(v->nested)->launched = true;
-	uncount_advance(v);
+	uncount_advance(v, v->told);
 	if (!v->telemetry.on)
 		vmx_launch_again_quiet(v);
 	record_end(v);
@@ -350,6 +350,20 @@ static void load_l1(struct vcpu *v)
 	apic_changed(v);
 }
 
+/* @pre vmcs02 is current */
+static __attribute__((noinline)) void tell(struct vcpu *v)
+{
+	struct nested *n = &v->nested->vmx;
+	struct exit_page *page = v->nested->tells;
+	uint64_t reason = nested_get(n, VMCS_EXIT_REASON);
+
+	page->reason = reason;
+	page->rip = nested_get(n, VMCS_GUEST_RIP);
+	page->length = nested_get(n, VMCS_EXIT_INSTRUCTION_LEN);
+	if (exit_has_qualification((uint16_t)reason))
+		page->qualification = nested_get(n, VMCS_EXIT_QUALIFICATION);
+}
+
 /* What an exit does to vmcs12 beside what vmcs02 has: SDM volume 3, 28.2 and 28.3. */
 void nested_leave(struct vcpu *v)
 {
@@ -365,6 +379,8 @@ void nested_leave(struct vcpu *v)
 		n->changed |= ENTRY_CHANGED(CONTROLS);
 	}
 	vmcs02_left(n);
+	if (unlikely(v->nested->tells))
+		tell(v);
 	/* Without virtual NMIs L2 has blocked and unblocked L1's: SDM volume 3, 25.3. */
 	if (!(vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS) & CONTROL_PIN_VIRTUAL_NMIS))
 		v->nested->nmi_blocked =
@@ -418,5 +434,7 @@ void nested_entry_refused(struct vcpu *v)
 void nested_entry_failed(struct vcpu *v)
 {
 	undo_launch(v);
+	if (v->nested->tells)
+		tell(v);
 	load_l1(v);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "l1vmm/exit_page.h"
 #include "l1vmm/vmx/vcpu.h"
 #include "nesting/ept02.h"
 #include "nesting/vmcs02.h"
@@ -27,14 +28,15 @@ struct vcpu_nested {
 	struct nested vmx;
 	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
 	struct ept02 ept02;
-	bool vmcs02_current;			 /* instead of vmcs01 */
-	bool shadowing;				 /* vmcs=shadow */
-	bool linked;				 /* vmcs01 has a vmcs02 as its shadow VMCS */
-	uint64_t link;				 /* this one */
-	bool launching02;			 /* the entry under way is a VMLAUNCH of L0's */
-	bool launching12;			 /* and of L1's */
-	bool nmi_blocked;			 /* by L1, when it entered L2 */
-	bool tsc_written;			 /* by L2: L1's, which vmcs01 does not have yet */
+	bool vmcs02_current;	 /* instead of vmcs01 */
+	bool shadowing;		 /* vmcs=shadow */
+	bool linked;		 /* vmcs01 has a vmcs02 as its shadow VMCS */
+	uint64_t link;		 /* this one */
+	bool launching02;	 /* the entry under way is a VMLAUNCH of L0's */
+	bool launching12;	 /* and of L1's */
+	bool nmi_blocked;	 /* by L1, when it entered L2 */
+	bool tsc_written;	 /* by L2: L1's, which vmcs01 does not have yet */
+	struct exit_page *tells; /* what L1 reads of its guest's exits; may be NULL */
 	uint64_t told[(ENTRY_CHECKS + 63) / 64]; /* checks that have named themselves */
 	uint32_t requests;			 /* of L1's that wait for its next entry */
 	uint64_t timer_end;			 /* on L1's clock: of L2's preemption timer */

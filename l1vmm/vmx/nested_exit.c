@@ -391,7 +391,7 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 	if (fate == FATE_ADVANCE)
 		advance(v);
 	else
-		uncount_advance(v);
+		uncount_advance(v, false);
 	if (recorded)
 		record_end(v);
 }

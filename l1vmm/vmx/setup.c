@@ -1,6 +1,7 @@
 #include "l1vmm/vmx/setup.h"
 
 #include "l1vmm/arch/apic.h"
+#include "l1vmm/arch/below.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/percpu.h"
@@ -85,9 +86,13 @@ static void set_registers(struct vcpu *v, const struct guest_start *start)
 
 static uint64_t exit_path(const struct switches *sw)
 {
+	bool recorded = sw->telemetry == SW_TELEMETRY_ON;
+
 	if (switches_observed(sw))
 		return (uint64_t)vmx_exit_observed;
-	return (uint64_t)(sw->telemetry == SW_TELEMETRY_ON ? vmx_exit : vmx_exit_quiet);
+	if (sw->pv == SW_PV_EXITS)
+		return (uint64_t)(recorded ? vmx_exit_told : vmx_exit_told_quiet);
+	return (uint64_t)(recorded ? vmx_exit : vmx_exit_quiet);
 }
 
 bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
@@ -103,6 +108,11 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 	io_bitmap_fill((uint8_t *)s.io_bitmaps);
 	msr_bitmap_fill(v->msr_bitmap);
 	s.exit = exit_path(sw);
+	if (sw->pv == SW_PV_EXITS) {
+		v->told = (struct exit_page *)memory_alloc(1);
+		if (!v->told || !below_tell_exits(v->told))
+			return false;
+	}
 
 	s.exceptions = vcpu_is_shadowed(v) || switches_observed(sw) ? 1u << VECTOR_PF : 0;
 

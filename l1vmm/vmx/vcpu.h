@@ -11,6 +11,7 @@
 
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/dev/lapic.h"
+#include "l1vmm/exit_page.h"
 #include "l1vmm/switches.h"
 #include "l1vmm/vmx/controls.h"
 #include "l1vmm/vmx/exit_reason.h"
@@ -87,6 +88,7 @@ struct vcpu {
 	struct mmu mmu;
 	struct observe *observe; /* NULL with observe=off */
 
+	struct exit_page *told;	    /* pv=exits: by the hypervisor below; otherwise NULL */
 	struct vcpu_nested *nested; /* its own VMX; NULL: it is offered none */
 };
 
@@ -164,9 +166,12 @@ _Noreturn void vmx_launch_again(struct vcpu *v);
 _Noreturn void vmx_launch_again_quiet(struct vcpu *v);
 _Noreturn void vmx_resume(struct vcpu *v);
 _Noreturn void vmx_resume_quiet(struct vcpu *v);
-/* entry.S: where exits arrive, with exit records and without; the same for a guest's guest. */
+/* entry.S: where exits arrive, with exit records and without; the same with
+ * pv=exits, and for a guest's guest. */
 void vmx_exit(void);
 void vmx_exit_quiet(void);
+void vmx_exit_told(void);
+void vmx_exit_told_quiet(void);
 void vmx_exit_nested(void);
 void vmx_exit_nested_quiet(void);
 /* The same through the TLB observatory (vmx/observe.h). */

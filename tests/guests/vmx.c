@@ -140,12 +140,17 @@ static const struct {
 void guest_main(const struct start_info_view *boot)
 {
 	char only[16];
-	bool all = cmdline_get(boot->cmdline, "case", only, sizeof(only)) != CMDLINE_FOUND;
+	bool told, all = cmdline_get(boot->cmdline, "case", only, sizeof(only)) != CMDLINE_FOUND;
 
 	report_image("vmx");
 	l1_start();
+	told = l1_ask_for_page();
 	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
 		if (all || strcmp(only, features[i].name) == 0)
 			features[i].run();
+	if (told) {
+		begin("told-no-more", l2_calls);
+		l1_decline_page();
+	}
 	report_running(NULL);
 }

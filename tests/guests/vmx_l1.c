@@ -2,8 +2,10 @@
 
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/segments.h"
+#include "l1vmm/arch/below.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/hypercall.h"
 #include "nesting/host_state.h"
 
 #define STACK_BYTES 4096
@@ -11,7 +13,8 @@
 static uint8_t vmxon_region[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t vmcs_region[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
-static bool launched;
+static struct exit_page page;
+static bool launched, told;
 
 uint64_t l2_registers[L2_REGISTERS];
 
@@ -214,13 +217,51 @@ uint64_t l1_try(void)
 	fail("no-current-vmcs");
 }
 
+/* What the hypervisor below tells of each exit is what the VMCS has. */
+static void compare_page(uint64_t reason)
+{
+	expect("told-reason", page.reason, reason);
+	expect("told-rip", page.rip, vmread(VMCS_GUEST_RIP));
+	expect("told-length", page.length, vmread(VMCS_EXIT_INSTRUCTION_LEN));
+	if (reason == EXIT_REASON_EPT_VIOLATION || reason == EXIT_REASON_EXCEPTION_NMI)
+		expect("told-qualification", page.qualification, vmread(VMCS_EXIT_QUALIFICATION));
+}
+
+bool l1_ask_for_page(void)
+{
+	const int64_t bad = -HYPERCALL_E_BAD_ARRAY;
+
+	if (!below_has_exit_page())
+		return false;
+	expect("page-aligned", (uint64_t)hypercall(HYPERCALL_EXIT_PAGE, 8, 0), (uint64_t)bad);
+	expect("page-beyond", (uint64_t)hypercall(HYPERCALL_EXIT_PAGE, UINT64_C(1) << 40, 0),
+	       (uint64_t)bad);
+	expect("page-last", (uint64_t)hypercall(HYPERCALL_EXIT_PAGE, -UINT64_C(64), 0),
+	       (uint64_t)bad);
+	expect("page", below_tell_exits(&page), true);
+	told = true;
+	return true;
+}
+
+void l1_decline_page(void)
+{
+	page.reason = UINT64_MAX;
+	expect("no-page", (uint64_t)hypercall(HYPERCALL_EXIT_PAGE, EXIT_PAGE_NONE, 0), 0);
+	told = false;
+	l1_run();
+	expect("not-told", page.reason, UINT64_MAX);
+}
+
 uint64_t l1_run(void)
 {
-	uint64_t error = l1_try();
+	uint64_t error = l1_try(), reason;
 
 	if (error)
 		fail("entry-refused error=%lu", error);
-	return vmread(VMCS_EXIT_REASON);
+	reason = vmread(VMCS_EXIT_REASON);
+	if (told)
+		compare_page(reason);
+	return reason;
 }
 
 void l1_expect(uint64_t reason, const void *rip)

@@ -41,6 +41,14 @@ uint64_t l1_try(void);
 /* The guest exits for `reason`, at `rip` with its NULL: wherever it is. */
 void l1_expect(uint64_t reason, const void *rip);
 
+/*
+ * Asks the hypervisor below to tell of exits in memory (l1vmm/exit_page.h), if it does: from now on
+ * l1_run() holds what it tells against the VMCS.  And has no more told.
+ * @pre of the second: the guest can be run once more
+ */
+bool l1_ask_for_page(void);
+void l1_decline_page(void);
+
 /* Goes on behind the instruction that exited. */
 void l1_skip(void);
 

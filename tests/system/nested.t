@@ -48,6 +48,13 @@ runs shadowed-depth-3 '|||' 'l1vmm nested=on vmcs=shadow / l1vmm nested=on memor
 stack lacking 'l1vmm nested=on / l1vmm vmcs=shadow / micro'
 like "$console" '\|l1vmm: this CPU lacks VMCS_SHADOWING .*: vmcs=shadow' 'without the feature it is refused by name'
 
+# And where the level below tells of exits in memory.
+runs told '||' 'l1vmm nested=on / l1vmm pv=exits / micro'
+runs told-shadowed '||' 'l1vmm nested=on vmcs=shadow telemetry=off / l1vmm pv=exits telemetry=off mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
+runs told-depth-3 '|||' 'l1vmm nested=on / l1vmm nested=on pv=exits memory=160 / l1vmm pv=exits / micro only=cpuid,vmcall'
+stack untold 'l1vmm pv=exits / micro'
+like "$console" 'l1vmm: no hypervisor below tells of exits in memory: pv=exits' 'without one below it is refused by name'
+
 # column ROW FIELD: a number of the latest report without its fraction
 column() {
 	local report

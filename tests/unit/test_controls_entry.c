@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "l1vmm/vmx/controls.h"
 
@@ -91,6 +92,8 @@ static void add_switch(void *ctx, const char *name, const char *value)
 	struct choices *choices = ctx;
 
 	(void)value;
+	if (strcmp(name, "pv") == 0) /* chooses no control, and takes as long again */
+		return;
 	cr_assert_lt(choices->count, COUNT(choices->of));
 	choices->of[choices->count].name = name;
 	switches_values(name, add_value, &choices->of[choices->count++]);

@@ -24,6 +24,7 @@ static const struct {
 	{"tsc", "offset", "trap offset", offsetof(struct switches, tsc)},
 	{"nested", "off", "off on", offsetof(struct switches, nested)},
 	{"vmcs", "trap", "trap shadow", offsetof(struct switches, vmcs)},
+	{"pv", "off", "off exits", offsetof(struct switches, pv)},
 	{"telemetry", "on", "off on", offsetof(struct switches, telemetry)},
 	{"observe", "off", "off tlb trace", offsetof(struct switches, observe)},
 	{"around", "masked-timer", "none masked-timer", offsetof(struct switches, around)},
