@@ -1,5 +1,6 @@
 #include "bench/cell.h"
-#include "bench/kvm_image.h"
+#include "bench/cell_disk.h"
+#include "bench/cell_file.h"
 #include "bench/kvm_level.h"
 #include "bench/outbox.h"
 #include "bench/trace.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,84 +19,25 @@
  */
 enum { SLOWEST_TICKS_PER_SECOND = 1000000, START_SECONDS = 60 };
 
-/*
- * A kernel takes memory and time of its own: it boots in some 700 million ticks, and each exit
- * takes it ten times what it takes l1vmm.
+/* A kernel boots in some 700 million ticks, and each exit takes it ten times what it takes l1vmm.
  */
-enum { KERNEL_MEMORY = 256, KERNEL_PATIENCE = 10 };
+enum { KERNEL_PATIENCE = 10 };
 
 /* A processor does more of them in a second, even where a KVM takes its time for each exit. */
 enum { SLOWEST_TIMESTAMPS_PER_SECOND = 100000000 };
 
-#define INITRAMFS "initramfs.cpio"
+#define CELL_LOG "console.log"
 
 static int cell_path(const struct cell *cell, const char *name, char *path, struct vmfee_error *err)
 {
 	return project_path(path, cell->folder, name, "", err);
 }
 
-/* The images of a stack upon the bare machine. */
-static int describe_images(const struct cell *cell, struct bochs_stack *description,
-			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
-			   struct vmfee_error *err)
-{
-	const struct stack *stack = &cell->stack->stack;
-
-	for (unsigned i = 0; i < stack->levels; i++) {
-		if (project_path(paths[i], cell->project->images, stack->level[i].image, ".elf",
-				 err) != 0)
-			return -1;
-		images[i] = (struct bochs_stack_image){paths[i], stack->level[i].cmdline, false};
-	}
-	description->count = stack->levels;
-	return 0;
-}
-
-/* A kernel that finds the rest of its stack in its initramfs. */
-static int describe_kernel(const struct cell *cell, struct bochs_stack *description,
-			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
-			   struct vmfee_error *err)
-{
-	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
-	    cell_path(cell, INITRAMFS, paths[1], err) != 0 ||
-	    kvm_image_write(paths[1], cell->project, &cell->stack->stack, cell->experiment->memory,
-			    err) != 0)
-		return -1;
-	images[0] = (struct bochs_stack_image){paths[0], KVM_IMAGE_CMDLINE, false};
-	images[1] = (struct bochs_stack_image){paths[1], "", true};
-	description->count = 2;
-	description->memory += KERNEL_MEMORY;
-	return 0;
-}
-
-static int write_disk(struct cell *cell, struct vmfee_error *err)
-{
-	struct bochs_stack_image images[STACK_MAX_LEVELS];
-	char paths[STACK_MAX_LEVELS][PATH_MAX];
-	char boot_sector[PATH_MAX];
-	char disk[PATH_MAX];
-	struct bochs_stack description = {
-		.boot_sector = boot_sector,
-		.images = images,
-		.memory = cell->experiment->memory,
-		/* Nobody traces a workload by itself. */
-		.outbox = cell->stack->stack.levels > 1 ? (uint64_t)cell->experiment->outbox << 20
-							: 0,
-	};
-
-	if (cell_path(cell, BOCHS_DISK, disk, err) != 0 ||
-	    project_path(boot_sector, cell->project->images, "bochs-mbr", ".bin", err) != 0)
-		return -1;
-	int failed = cell->kernel ? describe_kernel(cell, &description, images, paths, err)
-				  : describe_images(cell, &description, images, paths, err);
-	return failed ? -1 : bochs_image_write(disk, &description, &cell->layout, err);
-}
-
 static int open_log(struct cell *cell, struct vmfee_error *err)
 {
 	char path[PATH_MAX];
 
-	if (cell_path(cell, "console.log", path, err) != 0)
+	if (cell_path(cell, CELL_LOG, path, err) != 0)
 		return -1;
 	cell->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	return cell->log < 0 ? vmfee_fail_errno(err, "%s", path) : 0;
@@ -137,7 +80,7 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 		.folder = cell->folder,
 		.cpu = experiment->cpu,
 		.cpus = stack_cpus(&cell->stack->stack),
-		.memory = experiment->memory + (cell->kernel ? KERNEL_MEMORY : 0),
+		.memory = cell_disk_memory(cell),
 		.watchdog = cell->watchdog,
 		.kernel = cell->kernel,
 	};
@@ -147,9 +90,9 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 	return set_deadline(cell, seconds_of(cell, SLOWEST_TICKS_PER_SECOND));
 }
 
-int cell_start(struct cell *cell, const struct project *project,
-	       const struct experiment *experiment, const struct experiment_stack *stack,
-	       const char *run, struct vmfee_error *err)
+int cell_prepare(struct cell *cell, const struct project *project,
+		 const struct experiment *experiment, const struct experiment_stack *stack,
+		 const char *run, struct vmfee_error *err)
 {
 	memset(cell, 0, sizeof(*cell));
 	cell->project = project;
@@ -161,16 +104,20 @@ int cell_start(struct cell *cell, const struct project *project,
 	cell->watchdog = experiment->watchdog * (cell->kernel ? KERNEL_PATIENCE : 1);
 	console_init(&cell->console, stack->stack.levels);
 	cell->console.traced = kvm_level_is(&stack->stack) ? 1 : 0;
+	return project_path(cell->folder, run, stack->name, "", err);
+}
 
-	if (project_path(cell->folder, run, stack->name, "", err) != 0)
-		return -1;
+int cell_start(struct cell *cell, struct vmfee_error *err)
+{
 	if (mkdir(cell->folder, 0777) != 0)
 		return vmfee_fail_errno(err, "%s", cell->folder);
 	if (open_log(cell, err) != 0)
 		return -1;
-	if (cell->launched)
-		return launch(cell, err);
-	return write_disk(cell, err) != 0 ? -1 : boot(cell, err);
+	int failed = cell->launched ? launch(cell, err)
+				    : cell_disk_write(cell, err) != 0 || boot(cell, err) != 0;
+	if (!failed)
+		cell->identity = cell_identity(cell, err);
+	return cell->identity == NULL ? -1 : 0;
 }
 
 static int write_log(struct cell *cell, const char *bytes, size_t length, struct vmfee_error *err)
@@ -180,7 +127,7 @@ static int write_log(struct cell *cell, const char *bytes, size_t length, struct
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
-			return vmfee_fail_errno(err, "%s/console.log", cell->folder);
+			return vmfee_fail_errno(err, "%s/" CELL_LOG, cell->folder);
 		bytes += put;
 		length -= (size_t)put;
 	}
@@ -238,7 +185,8 @@ static int find_outbox(const struct cell *cell, struct trace_source *source, cha
 	return 0;
 }
 
-static int take_trace(struct cell *cell, struct vmfee_error *err)
+/* From a machine that has ended, or, where `reread`, from the streams that were made of it. */
+static int take_trace(struct cell *cell, bool reread, struct vmfee_error *err)
 {
 	char disk[PATH_MAX];
 	char folder[PATH_MAX];
@@ -257,7 +205,7 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 				  "a probe of %s shows what telemetry costs, so its lowest level "
 				  "must have telemetry=off",
 				  cell->stack->probe_of);
-	if (find_outbox(cell, &source, disk, err) != 0 ||
+	if ((!reread && find_outbox(cell, &source, disk, err) != 0) ||
 	    cell_path(cell, "trace", folder, err) != 0 || simulate_tlb(cell, err) != 0)
 		return -1;
 	return trace_take(&source, &cell->console, &cell->exits, err);
@@ -265,7 +213,7 @@ static int take_trace(struct cell *cell, struct vmfee_error *err)
 
 static void remove_disk(const struct cell *cell)
 {
-	static const char *const names[] = {BOCHS_DISK, INITRAMFS};
+	static const char *const names[] = {BOCHS_DISK, CELL_INITRAMFS};
 
 	if (cell->launched)
 		launch_clean(&cell->launch);
@@ -303,10 +251,68 @@ int cell_finish(struct cell *cell, struct vmfee_error *err)
 	else
 		machine.end = bochs_wait(&cell->bochs, message, sizeof(message));
 	cell->running = false;
-	if (judge(cell, &machine, err) != 0 || take_trace(cell, err) != 0)
+	if (judge(cell, &machine, err) != 0 || take_trace(cell, false, err) != 0)
 		return -1;
 	remove_disk(cell);
+	if (cell_save(cell, err) != 0)
+		return -1;
+	cell->whole = true;
 	return 0;
+}
+
+static int reread_console(struct cell *cell, struct vmfee_error *err)
+{
+	char path[PATH_MAX];
+	char bytes[16384];
+	ssize_t got = 1;
+	int failed = 0;
+
+	if (cell_path(cell, CELL_LOG, path, err) != 0)
+		return -1;
+	int log = open(path, O_RDONLY | O_CLOEXEC);
+	if (log < 0)
+		return vmfee_fail_errno(err, "%s", path);
+	while (!failed && got > 0) {
+		got = read(log, bytes, sizeof(bytes));
+		failed = got < 0 ? vmfee_fail_errno(err, "%s", path)
+				 : console_feed(&cell->console, bytes, (size_t)got, err);
+	}
+	close(log);
+	return failed;
+}
+
+int cell_reread(struct cell *cell, const char *version, struct vmfee_error *err)
+{
+	const struct machine_end machine = {
+		.end = BOCHS_SHUTDOWN,
+		.message = "",
+		.watchdog = cell->watchdog,
+		.cpu = cell->experiment->cpu,
+	};
+
+	if (cell->launched)
+		snprintf(cell->launch.version, sizeof(cell->launch.version), "%s", version);
+	else
+		snprintf(cell->bochs.version, sizeof(cell->bochs.version), "%s", version);
+	if (reread_console(cell, err) != 0 || judge(cell, &machine, err) != 0 ||
+	    take_trace(cell, true, err) != 0)
+		return -1;
+	cell->whole = true;
+	return 0;
+}
+
+bool cell_tells(const struct cell *cell)
+{
+	switch (cell->failure.status) {
+	case VMFEE_GUEST:
+	case VMFEE_PANIC:
+	case VMFEE_WATCHDOG:
+	case VMFEE_USAGE:
+	case VMFEE_IMAGE:
+		return cell->console.line > 0;
+	default:
+		return false;
+	}
 }
 
 int cell_check_deadline(const struct cell *cell, struct vmfee_error *err)
@@ -322,7 +328,7 @@ int cell_check_deadline(const struct cell *cell, struct vmfee_error *err)
 			  cell->launched ? "l1vmm-launch" : "Bochs", cell->watchdog);
 }
 
-void cell_free(struct cell *cell)
+void cell_stop(struct cell *cell)
 {
 	if (cell->running && cell->launched)
 		launch_kill(&cell->launch);
@@ -333,6 +339,13 @@ void cell_free(struct cell *cell)
 	if (cell->log >= 0)
 		close(cell->log);
 	cell->log = -1;
+}
+
+void cell_free(struct cell *cell)
+{
+	cell_stop(cell);
 	console_free(&cell->console);
 	exits_free(&cell->exits);
+	json_decref(cell->identity);
+	cell->identity = NULL;
 }

@@ -1,7 +1,8 @@
 /*
  * One cell of an experiment: one stack on one machine, with one folder.
  *
- *     cell_start()   disk, machine
+ *     cell_prepare() what it is
+ *     cell_start()   folder, disk, machine
  *     cell_take()    as often as the machine has written something, until it says that it ended
  *     cell_finish()  how it ended, and what the trace says
  */
@@ -17,6 +18,7 @@
 #include "bench/platform.h"
 #include "bench/project.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -30,21 +32,33 @@ struct cell {
 	struct bochs_image_layout layout;
 	int log; /* console.log */
 	bool running;
-	bool launched;		  /* this machine's own KVM is beneath */
-	bool kernel;		  /* Bochs boots a KVM: Debian's kernel */
-	unsigned watchdog;	  /* million ticks */
-	struct timespec deadline; /* of CLOCK_MONOTONIC, when even the watchdog has failed */
+	bool whole;		    /* it has ended well, and its files are there */
+	struct vmfee_error failure; /* or how it failed */
+	json_t *identity;	    /* what decides what comes of it; once it runs */
+	bool launched;		    /* this machine's own KVM is beneath */
+	bool kernel;		    /* Bochs boots a KVM: Debian's kernel */
+	unsigned watchdog;	    /* million ticks */
+	struct timespec deadline;   /* of CLOCK_MONOTONIC, when even the watchdog has failed */
 	struct console console;
 	struct exits exits;
 };
 
+/* Prepares a cell with a folder of its own inside `run`.  Returns 0, or -1; cell_free() is due. */
+int cell_prepare(struct cell *cell, const struct project *project,
+		 const struct experiment *experiment, const struct experiment_stack *stack,
+		 const char *run, struct vmfee_error *err);
+
+/* Boots the stack.  The folder must not be there.  Returns 0, or -1. */
+int cell_start(struct cell *cell, struct vmfee_error *err);
+
 /*
- * Boots the stack in a folder of its own inside `run`.  Returns 0, or -1; cell_free() is due either
- * way.
+ * Takes a cell that has been run before, on the machine that called itself `version`, from its
+ * folder, and judges it as if it had been run now.  Returns as cell_finish().
  */
-int cell_start(struct cell *cell, const struct project *project,
-	       const struct experiment *experiment, const struct experiment_stack *stack,
-	       const char *run, struct vmfee_error *err);
+int cell_reread(struct cell *cell, const char *version, struct vmfee_error *err);
+
+/* Whether the console of a cell that failed can tell why: what the stack did is to blame. */
+bool cell_tells(const struct cell *cell);
 
 /* The descriptor that becomes readable when the machine has written something or has ended. */
 static inline int cell_descriptor(const struct cell *cell)
@@ -71,7 +85,10 @@ int cell_finish(struct cell *cell, struct vmfee_error *err);
 /* Returns 0, or -1 with VMFEE_WATCHDOG once the machine has run for longer than any should. */
 int cell_check_deadline(const struct cell *cell, struct vmfee_error *err);
 
-/* Ends the machine, if it runs, removes its disk, and frees everything. */
+/* Ends the machine, if it runs, and removes its disk.  What the console said stays. */
+void cell_stop(struct cell *cell);
+
+/* Stops the cell, and frees everything. */
 void cell_free(struct cell *cell);
 
 #endif

@@ -20,6 +20,7 @@ enum {
 	OPTION_MEMORY,
 	OPTION_WATCHDOG,
 	OPTION_NO_PLOTS,
+	OPTION_RESUME,
 };
 
 static const struct argp_option options[] = {
@@ -34,6 +35,9 @@ static const struct argp_option options[] = {
 	{"cpu", OPTION_CPU, "MODEL", 0, "Give the machines another CPU model of Bochs", 0},
 	{"memory", OPTION_MEMORY, "MIB", 0, "Give the machines another size of memory", 0},
 	{"watchdog", OPTION_WATCHDOG, "N", 0, "End a machine after N million ticks", 0},
+	{"resume", OPTION_RESUME, "RUN", OPTION_ARG_OPTIONAL,
+	 "Run only the stacks that the last attempt, or RUN, does not have as they would be run now",
+	 0},
 	{"no-plots", OPTION_NO_PLOTS, NULL, 0, "Draw no figures", 0},
 	{0},
 };
@@ -41,12 +45,14 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Runs every stack of EXPERIMENT, the name of a file of bench/experiments/ or the path of "
 	"an INI file, writes the run to results/EXPERIMENT and prints its report.\v"
-	"A run that fails leaves no run directory.  The console of the stack that failed is then "
-	"kept in results/.EXPERIMENT.failed/.";
+	"Where a stack fails, the others go on, but the run takes no name: what came of them, and the "
+	"console of the one that failed, is then in results/.EXPERIMENT.failed/, and --resume goes "
+	"on with it.";
 
 struct arguments {
 	const char *experiment;
 	const char *results, *bochs;			/* NULL: as the project has it */
+	const char *resumed;				/* NULL: the last attempt */
 	const char *platform, *cpu, *memory, *watchdog; /* NULL: as the experiment has it */
 	struct run_options run;
 };
@@ -88,6 +94,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_WATCHDOG:
 		arguments->watchdog = arg;
+		return 0;
+	case OPTION_RESUME:
+		arguments->run.resume = true;
+		arguments->resumed = arg;
 		return 0;
 	case OPTION_NO_PLOTS:
 		arguments->run.plots = false;
@@ -193,6 +203,32 @@ static int prepare(const struct arguments *arguments, struct project *project,
 		       : 0;
 }
 
+/* A run that is to be taken over need not have been finished. */
+static int find_resumed(struct arguments *arguments, const struct project *project,
+			struct vmfee_error *err)
+{
+	const char *name = arguments->resumed;
+	char *path = arguments->run.from;
+
+	if (name == NULL)
+		return 0;
+	if (strchr(name, '/') == NULL)
+		return project_path(path, project->results, name, "", err) != 0 ||
+				       access(path, F_OK) != 0
+			       ? vmfee_fail(err, VMFEE_USAGE, "--resume: no run '%s' in %s", name,
+					    project->results)
+			       : 0;
+	if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX || access(path, F_OK) != 0)
+		return vmfee_fail(err, VMFEE_USAGE, "--resume: no run in %s", name);
+	return 0;
+}
+
+/* The last part of a path is the name of a run, or begins with '.', where some stacks failed. */
+static bool is_whole(const char *run)
+{
+	return strrchr(run, '/')[1] != '.';
+}
+
 static int print_report(const char *run, struct vmfee_error *err)
 {
 	char path[PATH_MAX];
@@ -207,7 +243,9 @@ static int print_report(const char *run, struct vmfee_error *err)
 	results_free(&results);
 	if (failed)
 		return -1;
-	printf("\nThe run is in %s.\n", run);
+	printf(is_whole(run) ? "\nThe run is in %s.\n"
+			     : "\nThe stacks that did not fail are in %s.\n",
+	       run);
 	if (project_path(path, run, "report", ".html", err) == 0 && access(path, R_OK) == 0)
 		printf("To look at: %s\n", path);
 	return 0;
@@ -227,7 +265,8 @@ int command_run(int argc, char **argv, struct vmfee_error *err)
 	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (wrong != 0)
 		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
-	if (prepare(&arguments, &project, &experiment, err) != 0)
+	if (prepare(&arguments, &project, &experiment, err) != 0 ||
+	    find_resumed(&arguments, &project, err) != 0)
 		return -1;
 	int failed = run_experiment(&project, &experiment, &arguments.run, run, err);
 	if (run[0] == '\0')

@@ -36,7 +36,7 @@ int interrupts_check(const struct interrupts *interrupts, struct vmfee_error *er
 
 	if (!take(interrupts, &info))
 		return 0;
-	return vmfee_fail(err, VMFEE_INTERRUPTED, "interrupted (%s); nothing was kept",
+	return vmfee_fail(err, VMFEE_INTERRUPTED, "interrupted (%s)",
 			  strsignal((int)info.ssi_signo));
 }
 

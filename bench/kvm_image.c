@@ -16,14 +16,30 @@ enum { RING_KIB = 16384 };
 /* The initramfs keeps its files where the launcher finds them. */
 #define IMAGES_FOLDER "images"
 
+#define KERNEL	"vmlinux"
+#define BUSYBOX "busybox"
+
+static const char *const modules[] = {"irqbypass.ko", "kvm.ko", "kvm-intel.ko"};
+
 int kvm_image_kernel(const struct project *project, char *path, struct vmfee_error *err)
 {
-	if (project_path(path, project->kernel, "vmlinux", "", err) != 0)
+	if (project_path(path, project->kernel, KERNEL, "", err) != 0)
 		return -1;
 	if (access(path, R_OK) == 0)
 		return 0;
 	return vmfee_fail(err, VMFEE_PLATFORM, "%s: %s: run scripts/bootstrap kernel", path,
 			  strerror(errno));
+}
+
+const char *kvm_image_part(size_t number)
+{
+	static const char *const parts[] = {KERNEL, BUSYBOX};
+	const size_t count = sizeof(parts) / sizeof(parts[0]);
+
+	if (number < count)
+		return parts[number];
+	number -= count;
+	return number < sizeof(modules) / sizeof(modules[0]) ? modules[number] : NULL;
 }
 
 static int add_kernel_file(struct initramfs *archive, const struct project *project,
@@ -41,11 +57,9 @@ static int add_kernel_file(struct initramfs *archive, const struct project *proj
 static int add_programs(struct initramfs *archive, const struct project *project,
 			struct vmfee_error *err)
 {
-	static const char *const modules[] = {"irqbypass.ko", "kvm.ko", "kvm-intel.ko"};
-
 	if (initramfs_file(archive, "init", project->init, VMFEE_SYSTEM, err) != 0 ||
 	    initramfs_file(archive, "l1vmm-launch", project->launcher, VMFEE_PLATFORM, err) != 0 ||
-	    add_kernel_file(archive, project, "bin", "busybox", err) != 0)
+	    add_kernel_file(archive, project, "bin", BUSYBOX, err) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (add_kernel_file(archive, project, "modules", modules[i], err) != 0)

@@ -18,6 +18,10 @@
 /* The path of the kernel, which is a PVH image like any other. */
 int kvm_image_kernel(const struct project *project, char *path, struct vmfee_error *err);
 
+/* The name of a file of project->kernel that such a machine runs, by number; NULL behind the last.
+ */
+const char *kvm_image_part(size_t number);
+
 /*
  * Writes the initramfs for a stack upon KVM with `memory` MiB for the machine that KVM makes.
  * Returns 0; or -1 with VMFEE_PLATFORM where Debian's kernel or the launcher are not there,

@@ -43,6 +43,25 @@ void progress_done(struct progress *progress, const struct cell *cell)
 		cell->stack->name, cell->console.benches, cell->exits.records);
 }
 
+void progress_kept(struct progress *progress, const struct cell *cell)
+{
+	fprintf(stderr, "%s: %s: kept from before\n", progress->experiment, cell->stack->name);
+}
+
+void progress_again(struct progress *progress, const struct cell *cell,
+		    const struct vmfee_error *why)
+{
+	fprintf(stderr, "%s: %s: is run again: %s\n", progress->experiment, cell->stack->name,
+		why->text);
+}
+
+void progress_failed(struct progress *progress, const struct cell *cell)
+{
+	progress_wipe(progress);
+	fprintf(stderr, "%s: %s: failed: %s\n", progress->experiment, cell->stack->name,
+		cell->failure.text);
+}
+
 void progress_show(struct progress *progress, const struct cell *cells, unsigned count,
 		   unsigned done, unsigned all)
 {

@@ -24,6 +24,14 @@ void progress_started(struct progress *progress, const struct experiment_stack *
 /* A stack has ended well. */
 void progress_done(struct progress *progress, const struct cell *cell);
 
+/* A stack is taken from an earlier run, or cannot be because of `why`. */
+void progress_kept(struct progress *progress, const struct cell *cell);
+void progress_again(struct progress *progress, const struct cell *cell,
+		    const struct vmfee_error *why);
+
+/* A stack has failed; others go on. */
+void progress_failed(struct progress *progress, const struct cell *cell);
+
 /* Shows how far the cells that run are; done of all stacks have ended. */
 void progress_show(struct progress *progress, const struct cell *cells, unsigned count,
 		   unsigned done, unsigned all);

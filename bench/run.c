@@ -1,109 +1,28 @@
 #include "bench/run.h"
-#include "bench/cell.h"
+#include "bench/cells.h"
 #include "bench/html.h"
-#include "bench/interrupt.h"
 #include "bench/manifest.h"
 #include "bench/plot.h"
-#include "bench/progress.h"
 #include "bench/report.h"
 #include "bench/rundir.h"
 #include "bench/store.h"
 #include "bench/version.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* How often the clock is looked at while no machine has anything to say. */
-enum { TICK_MS = 500 };
+#include <string.h>
+#include <unistd.h>
 
 struct run {
 	const struct project *project;
-	const struct experiment *experiment;
 	const struct run_options *options;
+	struct experiment experiment; /* with the stacks that failed among those left out */
 	struct rundir dir;
 	struct progress progress;
 	struct interrupts interrupts;
-	unsigned jobs;
-	struct cell *cell; /* one per stack, in the experiment's order */
-	unsigned started, done;
-	const struct cell *blamed; /* its stack is why the run failed */
+	struct cells cells;
 	struct vmfee_error *err;
 };
-
-static int blame(struct run *run, const struct cell *cell)
-{
-	run->blamed = cell;
-	return vmfee_prefix(run->err, "stack %s", cell->stack->name);
-}
-
-/* Boots stacks as long as there are some left and machines may be added. */
-static int start_cells(struct run *run)
-{
-	const struct experiment *experiment = run->experiment;
-
-	while (run->started < experiment->stacks && run->started - run->done < run->jobs) {
-		const struct experiment_stack *stack = &experiment->stack[run->started];
-		struct cell *cell = &run->cell[run->started++];
-		progress_started(&run->progress, stack);
-		if (cell_start(cell, run->project, experiment, stack, run->dir.partial, run->err) !=
-		    0)
-			return blame(run, cell);
-	}
-	return 0;
-}
-
-static int take_from(struct run *run, struct cell *cell)
-{
-	int more = cell_take(cell, run->err);
-
-	if (more == 0 && cell_finish(cell, run->err) == 0) {
-		run->done++;
-		progress_done(&run->progress, cell);
-		return 0;
-	}
-	return more > 0 ? 0 : blame(run, cell);
-}
-
-/* Waits until a machine says something or a signal comes, and deals with it. */
-static int serve_cells(struct run *run)
-{
-	struct pollfd waiting[EXPERIMENT_MAX_STACKS + 1];
-	struct cell *cell[EXPERIMENT_MAX_STACKS];
-	nfds_t count = 0;
-
-	for (unsigned i = 0; i < run->started; i++) {
-		if (!run->cell[i].running)
-			continue;
-		cell[count] = &run->cell[i];
-		waiting[count++] =
-			(struct pollfd){.fd = cell_descriptor(&run->cell[i]), .events = POLLIN};
-	}
-	waiting[count] = (struct pollfd){.fd = run->interrupts.descriptor, .events = POLLIN};
-	if (poll(waiting, count + 1, TICK_MS) < 0 && errno != EINTR)
-		return vmfee_fail_errno(run->err, "poll");
-	if (interrupts_check(&run->interrupts, run->err) != 0)
-		return -1;
-	for (nfds_t i = 0; i < count; i++) {
-		if (waiting[i].revents != 0 && take_from(run, cell[i]) != 0)
-			return -1;
-		if (cell[i]->running && cell_check_deadline(cell[i], run->err) != 0)
-			return blame(run, cell[i]);
-	}
-	return 0;
-}
-
-static int run_cells(struct run *run)
-{
-	while (run->done < run->experiment->stacks) {
-		if (start_cells(run) != 0 || serve_cells(run) != 0)
-			return -1;
-		progress_show(&run->progress, run->cell, run->started, run->done,
-			      run->experiment->stacks);
-	}
-	return 0;
-}
 
 /* Machines whose ticks are time would disturb each other. */
 static unsigned jobs_on(const struct platform *platform, const struct run_options *options)
@@ -117,15 +36,42 @@ static int check_machine(const struct project *project, const struct platform *p
 	return platform->machine == PLATFORM_HOST ? 0 : bochs_check(project->bochs, err);
 }
 
+/* The first cell that is whole; there is one. */
+static const struct cell *first_whole(const struct run *run)
+{
+	const struct cell *cell = run->cells.cell;
+
+	while (!cell->whole)
+		cell++;
+	return cell;
+}
+
+/* Cells of an earlier run may have been run on another machine that has the same path. */
+static int check_versions(const struct run *run)
+{
+	const struct cell *first = first_whole(run);
+
+	for (unsigned i = 0; i < run->cells.count; i++) {
+		const struct cell *cell = &run->cells.cell[i];
+		if (cell->whole && strcmp(cell_version(cell), cell_version(first)) != 0)
+			return vmfee_fail(run->err, VMFEE_SYSTEM,
+					  "stack %s ran on version %s of the platform, stack %s on "
+					  "%s: run all of them again",
+					  first->stack->name, cell_version(first),
+					  cell->stack->name, cell_version(cell));
+	}
+	return 0;
+}
+
 static int store_properties(struct run *run, struct store *store)
 {
-	const struct experiment *experiment = run->experiment;
+	const struct experiment *experiment = &run->experiment;
 	const struct platform *platform = platform_find(experiment->platform);
 	const char *const properties[][2] = {
 		{"experiment", experiment->name},
 		{"title", experiment->title},
 		{"platform", platform->name},
-		{"platform_version", cell_version(&run->cell[0])},
+		{"platform_version", cell_version(first_whole(run))},
 		{"cpu", experiment->cpu},
 		{"tick", platform->tick},
 		{"tick_caution", platform->caution},
@@ -144,10 +90,14 @@ static int write_store(struct run *run, const char *path)
 {
 	struct store *store = store_create(path, run->err);
 	int failed = store == NULL || store_properties(run, store);
+	unsigned number = 0;
 
-	for (unsigned i = 0; !failed && i < run->experiment->stacks; i++)
-		failed = store_stack(store, i, &run->experiment->stack[i], &run->cell[i].console,
-				     &run->cell[i].exits, run->err);
+	for (unsigned i = 0; !failed && i < run->cells.count; i++) {
+		const struct cell *cell = &run->cells.cell[i];
+		if (cell->whole)
+			failed = store_stack(store, number++, cell->stack, &cell->console,
+					     &cell->exits, run->err);
+	}
 	if (!failed)
 		return store_commit(store, run->err);
 	store_abandon(store);
@@ -158,14 +108,17 @@ static int write_manifest(struct run *run)
 {
 	char path[PATH_MAX];
 	struct manifest *manifest =
-		manifest_create(run->experiment, platform_find(run->experiment->platform),
-				cell_version(&run->cell[0]));
+		manifest_create(&run->experiment, platform_find(run->experiment.platform),
+				cell_version(first_whole(run)));
 	int failed = manifest == NULL ||
 		     project_path(path, run->dir.partial, "manifest", ".json", run->err);
 
-	for (unsigned i = 0; !failed && i < run->experiment->stacks; i++)
-		failed = manifest_stack(manifest, &run->experiment->stack[i], &run->cell[i].console,
-					&run->cell[i].exits);
+	for (unsigned i = 0; !failed && i < run->cells.count; i++) {
+		const struct cell *cell = &run->cells.cell[i];
+		if (cell->whole)
+			failed =
+				manifest_stack(manifest, cell->stack, &cell->console, &cell->exits);
+	}
 	if (!failed)
 		failed = manifest_write(manifest, path, run->err);
 	manifest_free(manifest);
@@ -194,32 +147,40 @@ static int draw(struct run *run, const struct results *results, struct vmfee_err
 	return 0;
 }
 
-/* Everything that is derived from results.db, and from nothing else. */
-static int derive(struct run *run, const struct results *results, struct vmfee_error *undrawn)
+static int write_report(struct run *run, const struct results *results)
 {
 	char path[PATH_MAX];
 
-	if (project_path(path, run->dir.partial, "report", ".txt", run->err) != 0 ||
-	    report_save(results, path, run->err) != 0)
+	if (project_path(path, run->dir.partial, "report", ".txt", run->err) != 0)
 		return -1;
-	return draw(run, results, undrawn);
+	return report_save(results, path, run->err);
+}
+
+/*
+ * What came of the cells that are whole, as results.db and the manifest, and back as results.
+ */
+static int write_results(struct run *run, struct results *results)
+{
+	char path[PATH_MAX];
+
+	memset(results, 0, sizeof(*results));
+	if (check_versions(run) != 0 ||
+	    project_path(path, run->dir.partial, "results", ".db", run->err) != 0)
+		return -1;
+	unlink(path); /* of a run that failed and is resumed */
+	if (write_store(run, path) != 0 || write_manifest(run) != 0)
+		return -1;
+	return results_load(results, path, run->err);
 }
 
 /* Writes what came of the cells down, and gives the directory its name. */
 static int write_down(struct run *run, char *published)
 {
-	char path[PATH_MAX];
 	struct results results;
 	struct vmfee_error undrawn = {0};
+	int failed = write_results(run, &results) || write_report(run, &results) ||
+		     draw(run, &results, &undrawn) || interrupts_check(&run->interrupts, run->err);
 
-	if (project_path(path, run->dir.partial, "results", ".db", run->err) != 0 ||
-	    write_store(run, path) != 0 || write_manifest(run) != 0)
-		return -1;
-	int failed = results_load(&results, path, run->err);
-	if (!failed)
-		failed = derive(run, &results, &undrawn);
-	if (!failed)
-		failed = interrupts_check(&run->interrupts, run->err);
 	if (!failed) {
 		snprintf(published, PATH_MAX, "%s", run->dir.final);
 		failed = rundir_publish(&run->dir, run->err);
@@ -234,61 +195,116 @@ static int write_down(struct run *run, char *published)
 	return failed;
 }
 
-/* Whether the console of the stack that failed can tell why: what it did there is to blame. */
-static bool console_tells(const struct run *run)
+/* A probe without the stack that it is of says nothing. */
+static void leave_out(struct run *run)
 {
-	switch (run->err->status) {
-	case VMFEE_GUEST:
-	case VMFEE_PANIC:
-	case VMFEE_WATCHDOG:
-	case VMFEE_USAGE:
-	case VMFEE_IMAGE:
-		return run->blamed != NULL && run->blamed->console.line > 0;
-	default:
-		return false;
+	struct cells *cells = &run->cells;
+	char *text = run->experiment.left_out;
+	size_t size = sizeof(run->experiment.left_out);
+
+	for (unsigned i = 0; i < cells->count; i++) {
+		struct cell *cell = &cells->cell[i];
+		const struct experiment_stack *of =
+			experiment_stack(&run->experiment, cell->stack->probe_of);
+		size_t used = strlen(text);
+		if (of != NULL && !cells->cell[of - run->experiment.stack].whole)
+			cell->whole = false;
+		if (cell->failure.status != VMFEE_OK && used < size)
+			snprintf(text + used, size - used, "%s%s (%.100s)", used == 0 ? "" : ", ",
+				 cell->stack->name, cell->failure.text);
 	}
 }
 
-static void give_up(struct run *run)
+/* The results of the stacks that are whole, of a run that is not; whatever else may go wrong. */
+static void write_rest(struct run *run)
 {
-	if (!console_tells(run)) {
+	struct vmfee_error *why = run->err;
+	struct vmfee_error ignored = {0};
+	struct results results;
+
+	leave_out(run);
+	if (cells_whole(&run->cells) == 0)
+		return;
+	run->err = &ignored;
+	if (write_results(run, &results) == 0)
+		write_report(run, &results);
+	results_free(&results);
+	run->err = why;
+}
+
+/*
+ * Keeps what is whole, and the consoles that can tell why the rest is not.  path is of the
+ * directory where it has results.
+ */
+static void give_up(struct run *run, char *path)
+{
+	const struct cells *cells = &run->cells;
+	unsigned whole = cells_whole(cells);
+	bool told = false;
+
+	for (unsigned i = 0; i < cells->count; i++)
+		told |= cell_tells(&cells->cell[i]);
+	if (whole > 0)
+		vmfee_suffix(run->err, "; %u of %u stacks are in %s: --resume runs the others",
+			     whole, cells->count, run->dir.failed);
+	else if (run->err->status == VMFEE_INTERRUPTED)
+		vmfee_suffix(run->err, "; nothing was kept");
+	if (whole == 0 && !told) {
 		rundir_discard(&run->dir);
 		return;
 	}
-	vmfee_suffix(run->err, "; see %s/%s/console.log", run->dir.failed,
-		     run->blamed->stack->name);
+	if (whole > 0 && run->err->status != VMFEE_INTERRUPTED && run->err->status != VMFEE_DISK) {
+		write_rest(run);
+		snprintf(path, PATH_MAX, "%s", run->dir.failed);
+	}
 	rundir_keep_failed(&run->dir);
+}
+
+/* Takes what is there of an earlier run, and runs the rest. */
+static int run_cells(struct run *run)
+{
+	struct cells *cells = &run->cells;
+	const struct run_options *options = run->options;
+
+	if (cells_prepare(cells, run->project, run->dir.partial, run->err) != 0)
+		return -1;
+	if (options->resume &&
+	    cells_load(cells, options->from[0] == '\0' ? NULL : options->from, run->err) != 0)
+		return -1;
+	return cells_run(cells, run->err) != 0 ? -1 : cells_judge(cells, run->dir.failed, run->err);
 }
 
 int run_experiment(const struct project *project, const struct experiment *experiment,
 		   const struct run_options *options, char *path, struct vmfee_error *err)
 {
 	const struct platform *platform = platform_find(experiment->platform);
-	struct run run = {
-		.jobs = jobs_on(platform, options),
-		.project = project,
-		.experiment = experiment,
-		.options = options,
-		.dir = RUNDIR_NONE,
-		.cell = calloc(experiment->stacks, sizeof(run.cell[0])),
-		.err = err,
-	};
+	struct run *run = calloc(1, sizeof(*run));
 
 	path[0] = '\0';
-	if (run.cell == NULL)
-		return vmfee_fail_errno(err, "cells of %s", experiment->name);
-	progress_begin(&run.progress, experiment->name);
-	int failed = interrupts_begin(&run.interrupts, err) ||
-		     check_machine(project, platform, err) ||
-		     rundir_begin(&run.dir, project->results, experiment->name, err) ||
-		     run_cells(&run) || write_down(&run, path);
-	progress_wipe(&run.progress);
+	if (run == NULL)
+		return vmfee_fail_errno(err, "%s", experiment->name);
+	run->project = project;
+	run->options = options;
+	run->experiment = *experiment;
+	run->dir = RUNDIR_NONE;
+	run->err = err;
+	run->cells = (struct cells){.experiment = &run->experiment,
+				    .interrupts = &run->interrupts,
+				    .progress = &run->progress,
+				    .jobs = jobs_on(platform, options)};
+	progress_begin(&run->progress, experiment->name);
+	int failed =
+		interrupts_begin(&run->interrupts, err) || check_machine(project, platform, err) ||
+		rundir_begin(&run->dir, project->results, experiment->name, options->resume, err) ||
+		run_cells(run) || write_down(run, path);
+	progress_wipe(&run->progress);
 
-	for (unsigned i = 0; i < run.started; i++)
-		cell_free(&run.cell[i]);
-	if (failed)
-		give_up(&run);
-	free(run.cell);
-	interrupts_end(&run.interrupts);
+	for (unsigned i = 0; i < run->cells.count; i++)
+		cell_stop(&run->cells.cell[i]);
+	if (failed && path[0] == '\0')
+		give_up(run, path);
+	cells_free(&run->cells);
+	interrupts_end(&run->interrupts);
+	free(run);
 	return failed ? -1 : 0;
 }

@@ -92,7 +92,13 @@ static void empty_folder(const char *path)
 		free(entries);
 }
 
-int rundir_begin(struct rundir *dir, const char *results, const char *experiment,
+static void unlock(struct rundir *dir)
+{
+	close(dir->lock);
+	dir->lock = -1;
+}
+
+int rundir_begin(struct rundir *dir, const char *results, const char *experiment, bool resume,
 		 struct vmfee_error *err)
 {
 	bool moved = true;
@@ -100,17 +106,19 @@ int rundir_begin(struct rundir *dir, const char *results, const char *experiment
 	*dir = RUNDIR_NONE;
 	if (set_paths(dir, results, experiment, err) != 0 || make_folder(results, err) != 0)
 		return -1;
-	while (moved)
+	while (moved) {
 		if (make_folder(dir->partial, err) != 0 || lock_partial(dir, &moved, err) != 0)
 			return -1;
-	empty_folder(dir->partial);
+		/* Only an empty directory, which is ours, can be replaced; the lock goes with it.
+		 */
+		if (resume && !moved && rename(dir->failed, dir->partial) == 0) {
+			unlock(dir);
+			moved = true;
+		}
+	}
+	if (!resume)
+		empty_folder(dir->partial);
 	return 0;
-}
-
-static void unlock(struct rundir *dir)
-{
-	close(dir->lock);
-	*dir = RUNDIR_NONE;
 }
 
 /* The number that the next older run of this name is kept under. */

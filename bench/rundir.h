@@ -9,6 +9,7 @@
 #include "bench/err.h"
 
 #include <limits.h>
+#include <stdbool.h>
 
 struct rundir {
 	char partial[PATH_MAX]; /* where everything is written */
@@ -20,10 +21,12 @@ struct rundir {
 #define RUNDIR_NONE ((struct rundir){.lock = -1})
 
 /*
- * Makes an empty partial directory in results, which is made too where it is missing, and locks it
- * against a second vmfee.  What an earlier run left half-written goes away.  Returns 0, or -1.
+ * Makes a partial directory in results, which is made too where it is missing, and locks it against
+ * a second vmfee.  What an earlier run left half-written goes away; or, where `resume`, it is what
+ * the directory begins with: the partial directory if there is something in it, else what was kept
+ * of a run that failed.  Returns 0, or -1.
  */
-int rundir_begin(struct rundir *dir, const char *results, const char *experiment,
+int rundir_begin(struct rundir *dir, const char *results, const char *experiment, bool resume,
 		 struct vmfee_error *err);
 
 /*
@@ -33,8 +36,8 @@ int rundir_begin(struct rundir *dir, const char *results, const char *experiment
 int rundir_publish(struct rundir *dir, struct vmfee_error *err);
 
 /*
- * Gives a run up whose logs may tell why: keeps its directory as results/.EXPERIMENT.failed, in the
- * place of the one before.
+ * Gives a run up that may be resumed, or whose logs may tell why: keeps its directory as
+ * results/.EXPERIMENT.failed, in the place of the one before.
  */
 void rundir_keep_failed(struct rundir *dir);
 

@@ -51,7 +51,7 @@ static int add_record(const struct exit_record *record, const struct console *co
 }
 
 static int add_packets(struct reader *reader, const struct console *console, struct exits *exits,
-		       struct vmfee_error *err)
+		       uint64_t *packets, struct vmfee_error *err)
 {
 	for (;;) {
 		struct reader_packet packet;
@@ -64,6 +64,7 @@ static int add_packets(struct reader *reader, const struct console *console, str
 		case READER_PACKET:
 			break;
 		}
+		++*packets;
 		for (size_t i = 0; i < packet.count; i++)
 			if (add_record(&packet.records[i], console, exits, err) != 0)
 				return -1;
@@ -71,14 +72,14 @@ static int add_packets(struct reader *reader, const struct console *console, str
 }
 
 static int add_stream(const char *path, const struct console *console, struct exits *exits,
-		      struct vmfee_error *err)
+		      uint64_t *packets, struct vmfee_error *err)
 {
 	struct reader reader;
 	struct reader_error error;
 
 	if (!reader_open(&reader, path, &error))
 		return vmfee_fail(err, VMFEE_SYSTEM, "%s", error.text);
-	int failed = add_packets(&reader, console, exits, err);
+	int failed = add_packets(&reader, console, exits, packets, err);
 	reader_close(&reader);
 	exits_sort(exits);
 	return failed;
@@ -104,9 +105,10 @@ static int take_cpu(const struct trace_source *source, const struct console *con
 	if (snprintf(stream, sizeof(stream), "%s/stream_%u%s", source->folder, level, number) >=
 	    PATH_MAX)
 		return vmfee_fail(err, VMFEE_SYSTEM, "%s: too long a path", source->folder);
-	if (outbox_copy(&outbox, stream, packets, err) != 0)
+	uint64_t copied = 0;
+	if (source->disk != NULL && outbox_copy(&outbox, stream, &copied, err) != 0)
 		return -1;
-	return add_stream(stream, console, exits, err);
+	return add_stream(stream, console, exits, packets, err);
 }
 
 /*
@@ -124,12 +126,9 @@ static int take_level(const struct trace_source *source, const struct console *c
 
 	if (records == 0)
 		return 0;
-	for (unsigned cpu = 0; cpu < cpus; cpu++) {
-		uint64_t of_cpu = 0;
-		if (take_cpu(source, console, level, cpu, &of_cpu, exits, err) != 0)
+	for (unsigned cpu = 0; cpu < cpus; cpu++)
+		if (take_cpu(source, console, level, cpu, &packets, exits, err) != 0)
 			return -1;
-		packets += of_cpu;
-	}
 	if (packets == announced && exits->records - before == records)
 		return 0;
 	return vmfee_fail(err, VMFEE_SYSTEM,
@@ -187,9 +186,9 @@ int trace_take(const struct trace_source *source, const struct console *console,
 {
 	const struct console_observed *observed = &console->observed;
 
-	if (mkdir(source->folder, 0777) != 0)
+	if (source->disk != NULL && mkdir(source->folder, 0777) != 0)
 		return vmfee_fail_errno(err, "%s", source->folder);
-	if (write_metadata(source, err) != 0)
+	if (source->disk != NULL && write_metadata(source, err) != 0)
 		return -1;
 	for (unsigned level = console->traced; level < console->levels; level++) {
 		const struct console_trace *trace = &console->trace[level];

@@ -58,7 +58,7 @@ is "$output" $'a|0\nb|1' "a workload alone is at depth 0"
 is "$(grep -c '^|' "$results/case-kvm/a/console.log")" 0 "its console is its own"
 like "$(<"$results/case-kvm/b/console.log")" "\|@end image=micro status=ok"$'\n'"@end image=kvm status=ok" \
 	"upon the level kvm it has a bar"
-is "$(find "$results/case-kvm/a" "$results/case-kvm/b" ! -type d ! -name console.log)" "" \
+is "$(find "$results/case-kvm/a" "$results/case-kvm/b" ! -type d ! -name console.log ! -name cell.json)" "" \
 	"a stack's folder has nothing but what is of use"
 
 # Root without the capabilities is refused BPF; anybody else is anyway.

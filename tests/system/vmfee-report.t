@@ -23,8 +23,8 @@ like "$errors" 'small: native: started \(micro only=' "progress is plain lines i
 if [[ $errors != *$'\r'* && $errors != *$'\e'* ]]; then holds=0; else holds=1; fi
 ok $holds "without a terminal's control characters"
 is "$(cd "$results/small" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
-	"./l1vmm/bochsrc ./l1vmm/console.log ./l1vmm/trace/metadata ./l1vmm/trace/stream_0 \
-./manifest.json ./native/bochsrc ./native/console.log ./plots/l1vmm-components.csv \
+	"./l1vmm/bochsrc ./l1vmm/cell.json ./l1vmm/console.log ./l1vmm/trace/metadata ./l1vmm/trace/stream_0 \
+./manifest.json ./native/bochsrc ./native/cell.json ./native/console.log ./plots/l1vmm-components.csv \
 ./plots/l1vmm-components.png ./plots/l1vmm-components.svg ./plots/l1vmm-latency.csv \
 ./plots/l1vmm-latency.png ./plots/l1vmm-latency.svg ./plots/l1vmm-ticks.csv \
 ./plots/l1vmm-ticks.png ./plots/l1vmm-ticks.svg ./report.html ./report.txt ./results.db " \

@@ -42,7 +42,7 @@ static struct rundir begin(void)
 	struct vmfee_error err = {0};
 	struct rundir dir;
 
-	cr_assert_eq(rundir_begin(&dir, results, "fee", &err), 0, "%s", err.text);
+	cr_assert_eq(rundir_begin(&dir, results, "fee", false, &err), 0, "%s", err.text);
 	return dir;
 }
 
@@ -117,14 +117,14 @@ Test(rundir, two_runs_of_one_experiment_cannot_write_at_once)
 	struct rundir first = begin();
 	struct rundir second;
 
-	cr_expect_eq(rundir_begin(&second, results, "fee", &err), -1);
+	cr_expect_eq(rundir_begin(&second, results, "fee", false, &err), -1);
 	cr_expect_eq(err.status, VMFEE_SYSTEM);
 	cr_expect_not_null(strstr(err.text, "another vmfee is at this experiment"), "%s", err.text);
 	rundir_discard(&second);
 	cr_expect(there(".fee.partial"), "the one that failed touches nothing");
 
 	err = (struct vmfee_error){0};
-	cr_expect_eq(rundir_begin(&second, results, "other", &err), 0, "%s", err.text);
+	cr_expect_eq(rundir_begin(&second, results, "other", false, &err), 0, "%s", err.text);
 	rundir_discard(&second);
 	rundir_discard(&first);
 	first = begin();
@@ -158,7 +158,7 @@ Test(rundir, results_that_cannot_be_made_are_named)
 	char path[PATH_MAX];
 
 	rig_file(folder, "results", "a file", path);
-	cr_expect_eq(rundir_begin(&dir, results, "fee", &err), -1);
+	cr_expect_eq(rundir_begin(&dir, results, "fee", false, &err), -1);
 	cr_expect_eq(err.status, VMFEE_SYSTEM);
 	cr_expect_not_null(strstr(err.text, "/results/.fee.partial"), "%s", err.text);
 }

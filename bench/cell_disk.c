@@ -1,0 +1,66 @@
+#include "bench/cell_disk.h"
+#include "bench/kvm_image.h"
+
+/* Of a kernel's own, in MiB. */
+enum { KERNEL_MEMORY = 256 };
+
+unsigned cell_disk_memory(const struct cell *cell)
+{
+	return cell->experiment->memory + (cell->kernel ? KERNEL_MEMORY : 0);
+}
+
+/* The images of a stack upon the bare machine. */
+static int describe_images(const struct cell *cell, struct bochs_stack *description,
+			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
+			   struct vmfee_error *err)
+{
+	const struct stack *stack = &cell->stack->stack;
+
+	for (unsigned i = 0; i < stack->levels; i++) {
+		if (project_path(paths[i], cell->project->images, stack->level[i].image, ".elf",
+				 err) != 0)
+			return -1;
+		images[i] = (struct bochs_stack_image){paths[i], stack->level[i].cmdline, false};
+	}
+	description->count = stack->levels;
+	return 0;
+}
+
+/* A kernel that finds the rest of its stack in its initramfs. */
+static int describe_kernel(const struct cell *cell, struct bochs_stack *description,
+			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
+			   struct vmfee_error *err)
+{
+	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
+	    project_path(paths[1], cell->folder, CELL_INITRAMFS, "", err) != 0 ||
+	    kvm_image_write(paths[1], cell->project, &cell->stack->stack, cell->experiment->memory,
+			    err) != 0)
+		return -1;
+	images[0] = (struct bochs_stack_image){paths[0], KVM_IMAGE_CMDLINE, false};
+	images[1] = (struct bochs_stack_image){paths[1], "", true};
+	description->count = 2;
+	return 0;
+}
+
+int cell_disk_write(struct cell *cell, struct vmfee_error *err)
+{
+	struct bochs_stack_image images[STACK_MAX_LEVELS];
+	char paths[STACK_MAX_LEVELS][PATH_MAX];
+	char boot_sector[PATH_MAX];
+	char disk[PATH_MAX];
+	struct bochs_stack description = {
+		.boot_sector = boot_sector,
+		.images = images,
+		.memory = cell_disk_memory(cell),
+		/* Nobody traces a workload by itself. */
+		.outbox = cell->stack->stack.levels > 1 ? (uint64_t)cell->experiment->outbox << 20
+							: 0,
+	};
+
+	if (project_path(disk, cell->folder, BOCHS_DISK, "", err) != 0 ||
+	    project_path(boot_sector, cell->project->images, "bochs-mbr", ".bin", err) != 0)
+		return -1;
+	int failed = cell->kernel ? describe_kernel(cell, &description, images, paths, err)
+				  : describe_images(cell, &description, images, paths, err);
+	return failed ? -1 : bochs_image_write(disk, &description, &cell->layout, err);
+}
