@@ -9,6 +9,7 @@
 /* Returns 0, or -1 with an error.  Wrong usage ends the program with VMFEE_USAGE. */
 int command_run(int argc, char **argv, struct vmfee_error *err);
 int command_report(int argc, char **argv, struct vmfee_error *err);
+int command_merge(int argc, char **argv, struct vmfee_error *err);
 int command_compare(int argc, char **argv, struct vmfee_error *err);
 int command_export(int argc, char **argv, struct vmfee_error *err);
 int command_sql(int argc, char **argv, struct vmfee_error *err);

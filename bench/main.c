@@ -13,11 +13,9 @@ static const struct command {
 	char *title; /* what its own help calls the program */
 	int (*execute)(int argc, char **argv, struct vmfee_error *err);
 } commands[] = {
-	{"run", "vmfee run", command_run},
-	{"report", "vmfee report", command_report},
-	{"compare", "vmfee compare", command_compare},
-	{"export", "vmfee export", command_export},
-	{"sql", "vmfee sql", command_sql},
+	{"run", "vmfee run", command_run},	    {"report", "vmfee report", command_report},
+	{"merge", "vmfee merge", command_merge},    {"compare", "vmfee compare", command_compare},
+	{"export", "vmfee export", command_export}, {"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
 };
 
@@ -27,6 +25,7 @@ static const char doc[] =
 	"COMMANDS\n"
 	"  run EXPERIMENT     run every stack of an experiment, and report\n"
 	"  report RUN         print the table of a run, its CSV, or draw its figures\n"
+	"  merge NAME RUN...  make one run of the stacks of several\n"
 	"  compare RUN RUN    what differs between two runs, and whether it could be chance\n"
 	"  export FORMAT RUN  write a run for another tool: Perfetto, Prometheus, gnuplot\n"
 	"  sql RUN [QUERY]    ask the database of a run, or print its schema\n"

@@ -1,8 +1,7 @@
 #include "bench/run.h"
 #include "bench/cells.h"
-#include "bench/html.h"
+#include "bench/derive.h"
 #include "bench/manifest.h"
-#include "bench/plot.h"
 #include "bench/report.h"
 #include "bench/rundir.h"
 #include "bench/store.h"
@@ -126,37 +125,6 @@ static int write_manifest(struct run *run)
 }
 
 /*
- * Draws the figures, and makes the page that shows them.  A run is as good without them: what keeps
- * them from being drawn is told in undrawn, and is a failure of the run only where it is the user.
- */
-static int draw(struct run *run, const struct results *results, struct vmfee_error *undrawn)
-{
-	char plots[PATH_MAX];
-
-	if (!run->options->plots)
-		return 0;
-	if (plot_all(results, run->project->plots, run->dir.partial, &run->interrupts, undrawn) ==
-	    0)
-		return html_save(results, run->project->plots, run->dir.partial, run->err);
-	if (undrawn->status == VMFEE_INTERRUPTED)
-		return vmfee_fail(run->err, undrawn->status, "%s", undrawn->text);
-	vmfee_suffix(undrawn, "; the run is kept without figures, and --no-plots asks for none");
-	if (project_path(plots, run->dir.partial, "plots", "", run->err) != 0)
-		return -1;
-	rundir_remove_tree(plots);
-	return 0;
-}
-
-static int write_report(struct run *run, const struct results *results)
-{
-	char path[PATH_MAX];
-
-	if (project_path(path, run->dir.partial, "report", ".txt", run->err) != 0)
-		return -1;
-	return report_save(results, path, run->err);
-}
-
-/*
  * What came of the cells that are whole, as results.db and the manifest, and back as results.
  */
 static int write_results(struct run *run, struct results *results)
@@ -178,8 +146,12 @@ static int write_down(struct run *run, char *published)
 {
 	struct results results;
 	struct vmfee_error undrawn = {0};
-	int failed = write_results(run, &results) || write_report(run, &results) ||
-		     draw(run, &results, &undrawn) || interrupts_check(&run->interrupts, run->err);
+	int failed =
+		write_results(run, &results) ||
+		derive_report(&results, run->dir.partial, run->err) ||
+		(run->options->plots && derive_figures(&results, run->project, run->dir.partial,
+						       &run->interrupts, &undrawn, run->err)) ||
+		interrupts_check(&run->interrupts, run->err);
 
 	if (!failed) {
 		snprintf(published, PATH_MAX, "%s", run->dir.final);
@@ -227,7 +199,7 @@ static void write_rest(struct run *run)
 		return;
 	run->err = &ignored;
 	if (write_results(run, &results) == 0)
-		write_report(run, &results);
+		derive_report(&results, run->dir.partial, run->err);
 	results_free(&results);
 	run->err = why;
 }
