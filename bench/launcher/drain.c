@@ -41,7 +41,8 @@ int drain_ring(struct drain *drain, struct vmfee_error *err)
 		return 0;
 	if (!drain->attached && attach(drain, err) != 0)
 		return -1;
-	for (;;) {
+	drain->behind = false;
+	for (uint32_t i = 0; i < drain->consumer.subbuffer_count; i++) {
 		struct telemetry_view view;
 		enum telemetry_fault fault = telemetry_peek(&drain->consumer, &view);
 		if (fault != TELEMETRY_OK)
@@ -57,6 +58,8 @@ int drain_ring(struct drain *drain, struct vmfee_error *err)
 		telemetry_consume(&drain->consumer);
 		drain->packets++;
 	}
+	drain->behind = true;
+	return 0;
 }
 
 void drain_free(struct drain *drain)

@@ -13,13 +13,16 @@ struct drain {
 	uint64_t ring_bytes; /* of the sub-buffers */
 	struct sink *sink;
 	bool attached;
+	bool behind; /* the last look took a whole ring, and there may be more */
 	struct telemetry_consumer consumer;
 	uint64_t packets;
 	uint8_t *packet; /* room for one: what is written out no longer changes */
 };
 
 /*
- * Moves every packet that is there to the sink.  A ring that the guest has not begun yet has none.
+ * Moves the packets that are there to the sink, as many as a ring holds and no more: a guest may
+ * say that there are others for as long as it likes, and the caller has other things to look after.
+ * What a guest that no longer runs has published is all taken.  A ring not yet begun has none.
  * Returns 0; or -1 with VMFEE_GUEST and the field that the guest has wrong, VMFEE_DISK or
  * VMFEE_SYSTEM.
  */

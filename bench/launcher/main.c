@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /* A ring of the default size takes far longer to fill. */
-enum { DRAIN_MS = 5 };
+enum { DRAIN_MS = 5, COMPLAIN_MS = 1000 };
 
 struct launch {
 	struct launch_options options;
@@ -192,6 +192,8 @@ static int patience(const struct launch *launch)
 	const struct launch_options *options = &launch->options;
 	struct timespec now;
 
+	if (launch->drain.behind || (launch->observe != NULL && observe_is_behind(launch->observe)))
+		return 0;
 	if ((launch->drain.ring_bytes > 0 || launch->observe != NULL) && !options->ports)
 		return DRAIN_MS;
 	if (options->timeout == 0)
@@ -278,6 +280,9 @@ static int finish_traces(struct launch *launch, struct vmfee_error *err)
 		return -1;
 	if (launch->observe == NULL)
 		return 0;
+	while (observe_is_behind(launch->observe))
+		if (observe_drain(launch->observe, &launch->packer, err) != 0)
+			return -1;
 	if (packer_flush(&launch->packer, err) != 0)
 		return -1;
 	return observe_summarize(launch->observe, &launch->output, err);
@@ -307,14 +312,13 @@ static int run(struct launch *launch, struct vmfee_error *err)
 	return judge(launch, err);
 }
 
-/* A reader of stderr that takes nothing is nothing to wait for, either. */
 static void complain(const struct launch *launch, const struct vmfee_error *err)
 {
-	sigset_t none;
+	struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	fprintf(stderr, "l1vmm-launch: %s\n", err->text);
+	/* A reader that takes nothing does not keep the launcher. */
+	if (poll(&reader, 1, COMPLAIN_MS) != 0)
+		fprintf(stderr, "l1vmm-launch: %s\n", err->text);
 	if (launch->options.ports)
 		output_line(&launch->output, "l1vmm-launch: %s", err->text);
 }

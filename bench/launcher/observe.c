@@ -26,9 +26,14 @@ struct observe {
 	int processors;
 	struct packer *packer;	 /* while the ring is drained */
 	struct vmfee_error *err; /* likewise */
+	unsigned room;		 /* likewise: for so many records */
+	bool behind;		 /* that was not enough */
 	bool interrupts;	 /* the kernel has an event for them */
 	int counts, histograms;	 /* the maps */
 };
+
+/* Has libbpf end its look at the ring, behind this record. */
+enum { ENOUGH = -EAGAIN };
 
 static int take_record(void *ctx, void *data, size_t size)
 {
@@ -37,7 +42,9 @@ static int take_record(void *ctx, void *data, size_t size)
 	/* Records are the programs', of this size. */
 	if (size < sizeof(struct exit_record))
 		return 0;
-	return packer_add(observe->packer, data, observe->err);
+	if (packer_add(observe->packer, data, observe->err) != 0)
+		return -EIO;
+	return --observe->room == 0 ? ENOUGH : 0;
 }
 
 /* What libbpf has to say comes back as one line, in `why`. */
@@ -126,10 +133,17 @@ int observe_drain(struct observe *observe, struct packer *packer, struct vmfee_e
 {
 	observe->packer = packer;
 	observe->err = err;
+	observe->room = KVM_EXITS_RING / sizeof(struct exit_record);
 	int taken = ring_buffer__consume(observe->ring);
-	if (taken >= 0)
+	observe->behind = taken == ENOUGH;
+	if (taken >= 0 || observe->behind)
 		return 0;
 	return vmfee_fail(err, VMFEE_SYSTEM, "BPF ring: %s", strerror(-taken));
+}
+
+bool observe_is_behind(const struct observe *observe)
+{
+	return observe->behind;
 }
 
 /* Adds up what each processor has of an entry, as so many numbers. */

@@ -18,8 +18,14 @@ struct observe;
  */
 struct observe *observe_open(char *why, size_t size);
 
-/* Moves the records that are there to the packer.  Returns 0, or -1 with the packer's error. */
+/*
+ * Moves the records that are there to the packer, as many as the ring has room for and no more.
+ * Returns 0, or -1 with the packer's error.
+ */
 int observe_drain(struct observe *observe, struct packer *packer, struct vmfee_error *err);
+
+/* Whether observe_drain() has left some, as far as it knows. */
+bool observe_is_behind(const struct observe *observe);
 
 /*
  * Says on the console what the programs have counted: records, drops, exits delivered to a guest

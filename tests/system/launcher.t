@@ -82,7 +82,7 @@ unread() {
 	mkfifo "$T/pipe"
 	exec 9<>"$T/pipe"
 	head -c $((65536 - room)) /dev/zero >&9
-	timeout --preserve-status --kill-after=10 "$@" 2>"$T/errors" >&9
+	timeout --preserve-status --kill-after=10 "$@" 2>&9 >&9
 	status=$?
 	exec 9>&-
 	rm "$T/pipe"

@@ -3,9 +3,13 @@
 
 #include <criterion/criterion.h>
 
+#include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "telemetry/reader.h"
 #include "tests/unit/bench_rig.h"
@@ -164,6 +168,52 @@ Test(launch_drain, garbage_in_a_ring_that_runs)
 	telemetry_flush(&producer);
 	memset(memory + (size_t)(2 + 2) * TELEMETRY_PAGE, 0xff, sizeof(struct telemetry_packet));
 	expect_blamed("magic");
+}
+
+/* Takes what is written to a pipe, and first publishes more each time: there is always a packet. */
+static void *publish_without_end(void *ctx)
+{
+	struct telemetry_consumer_page *consumer = (void *)(memory + TELEMETRY_PAGE);
+	uint8_t packet[SUBBUFFER_BYTES];
+
+	do
+		atomic_store(&producer_page()->head, atomic_load(&consumer->tail) + SUBBUFFERS);
+	while (read(*(const int *)ctx, packet, sizeof(packet)) > 0);
+	return NULL;
+}
+
+/* The caller has a clock and signals to look at. */
+Test(launch_drain, a_guest_that_publishes_without_end_does_not_keep_the_launcher, .timeout = 20)
+{
+	struct vmfee_error err = {0};
+	pthread_t guest;
+	int ends[2];
+
+	begin_ring();
+	for (unsigned i = 0; i < SUBBUFFERS; i++) {
+		record(i);
+		telemetry_flush(&producer);
+	}
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_geq(fcntl(ends[1], F_SETPIPE_SZ, SUBBUFFER_BYTES), 0);
+	cr_assert_eq(sink_close(&sink, &err), 0);
+	sink.file = ends[1];
+	cr_assert_eq(pthread_create(&guest, NULL, publish_without_end, &ends[0]), 0);
+	expect_drained();
+	cr_expect_eq(drain.packets, SUBBUFFERS);
+	cr_expect(drain.behind);
+	cr_assert_eq(sink_close(&sink, &err), 0);
+	pthread_join(guest, NULL);
+	close(ends[0]);
+}
+
+Test(launch_drain, a_ring_that_is_empty_leaves_nothing_behind)
+{
+	begin_ring();
+	record(0);
+	telemetry_flush(&producer);
+	expect_drained();
+	cr_expect_not(drain.behind);
 }
 
 Test(launch_drain, a_full_disk_is_told)
