@@ -181,7 +181,8 @@ static int prepare(struct launch *launch, struct vmfee_error *err)
 	    load(launch, err) != 0)
 		return -1;
 	host_each_parameter(print_parameter, &launch->output);
-	if (open_observe(launch, err) != 0 || make_thread(launch, err) != 0)
+	if (open_observe(launch, err) != 0 || sandbox_drop_privileges(err) != 0 ||
+	    make_thread(launch, err) != 0)
 		return -1;
 	return sandbox_enter(err);
 }

@@ -98,7 +98,8 @@ static void *vcpu_main(void *argument)
 	const uint64_t one = 1;
 	struct kvm_regs regs = {.rip = 0};
 
-	pthread_barrier_wait(&vcpu->start);
+	pthread_barrier_wait(&vcpu->start); /* vcpu_start() */
+	pthread_barrier_wait(&vcpu->start); /* vcpu_go() */
 	vcpu->end = VCPU_STOPPED;
 	run_guest(vcpu);
 	if (ioctl(vcpu->machine->vcpu, KVM_GET_REGS, &regs) == 0)
@@ -125,6 +126,8 @@ int vcpu_start(struct vcpu *vcpu, struct vmfee_error *err)
 	if (errno != 0)
 		return vmfee_fail_errno(err, "cannot pin the vCPU to processor %d",
 					vcpu->processor);
+	/* A thread begins by system calls that the sandbox, soon to be entered, does not allow. */
+	pthread_barrier_wait(&vcpu->start);
 	return 0;
 }
 

@@ -35,7 +35,8 @@ struct vcpu {
 	struct vmfee_error err; /* of VCPU_BROKEN, and of between_lines() */
 };
 
-/* Makes the thread, which waits for vcpu_go().  Returns 0, or -1 with VMFEE_SYSTEM. */
+/* Makes the thread, which has begun then and waits for vcpu_go().  Returns 0, or -1 with
+ * VMFEE_SYSTEM. */
 int vcpu_start(struct vcpu *vcpu, struct vmfee_error *err);
 
 void vcpu_go(struct vcpu *vcpu);

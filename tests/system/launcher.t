@@ -54,11 +54,27 @@ is "$(awk '/^Uid:/ { print $2 }' "/proc/$!/status")" \
 	"$(if [ "$(id -u)" -eq 0 ]; then echo 65534; else id -u; fi)" "a guest does not run as root"
 is "$(awk '/^Seccomp:/ { print $2 }' "/proc/$!/status")" 2 "its system calls are restricted"
 is "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$!/status")" 1 "and it can gain nothing"
+is "$(cat "/proc/$!"/task/*/status | awk '/^CapPrm:/ { print $2 }' | sort -u)" 0000000000000000 \
+	"it has none of root's privileges in any thread"
 kill -TERM $!
 wait $!
 is $? 130 "SIGTERM ends a launcher"
 is "$(<"$T/errors")" "l1vmm-launch: ended by signal 15" "it says so"
 is "$(tail -n 1 "$T/console")" "@end image=kvm status=guest-stopped" "and the console is whole"
+
+# CAP_BPF, say, without being root.
+if [ "$(id -u)" -eq 0 ]; then
+	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_override,+net_raw \
+		--ambient-caps=+dac_override,+net_raw \
+		"$launch" "build/images/micro.elf fault=hang" >"$T/console" 2>"$T/errors" &
+	until grep -qs '@image' "$T/console" || ! kill -0 $!; do sleep 0.05; done
+	is "$(cat "/proc/$!"/task/*/status | awk '/^CapPrm:/ { print $2 }' | sort -u)" \
+		0000000000000000 "nor has one that somebody else has started with capabilities"
+	kill -TERM $!
+	wait $!
+else
+	skip "a launcher started with capabilities" "root is needed to give them away"
+fi
 
 "$launch" "build/images/micro.elf fault=hang" >"$T/console" 2>&1 &
 first=$!

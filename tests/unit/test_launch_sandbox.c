@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +24,9 @@ static int in_sandbox(int (*attempt)(void))
 	cr_assert_geq(child, 0);
 	if (child == 0) {
 		struct vmfee_error err = {0};
-		syscall(SYS_exit_group, sandbox_enter(&err) != 0 ? 99 : attempt());
+		syscall(SYS_exit_group,
+			sandbox_drop_privileges(&err) != 0 || sandbox_enter(&err) != 0 ? 99
+										       : attempt());
 	}
 	cr_assert_eq(waitpid(child, &status, 0), child);
 	return status;
@@ -41,6 +45,46 @@ static int open_file(void)
 static int become_another(void)
 {
 	return fork() >= 0 ? 1 : 2;
+}
+
+/* Commands for the shell that has started the launcher. */
+static int type_into_terminal(void)
+{
+	return ioctl(STDIN_FILENO, TIOCSTI, "\n") == 0 ? 1 : 2;
+}
+
+static int make_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+			       MAP_FAILED
+		       ? 1
+		       : 2;
+}
+
+static _Alignas(4096) char page[4096];
+
+static int turn_data_into_code(void)
+{
+	return mprotect(page, sizeof(page), PROT_READ | PROT_WRITE | PROT_EXEC) == 0 ? 1 : 2;
+}
+
+/* Another user's launcher runs as the same nobody. */
+static int signal_another_process(void)
+{
+	return syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 ? 1 : 2;
+}
+
+static int signal_itself(void)
+{
+	return syscall(SYS_tgkill, getpid(), getpid(), 0) == 0 ? 0 : 1;
+}
+
+static int take_memory(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+			       MAP_FAILED
+		       ? 0
+		       : 1;
 }
 
 static int become_root(void)
@@ -79,12 +123,15 @@ Test(launch_sandbox, what_a_guest_needs_goes_on)
 {
 	cr_expect_eq(in_sandbox(write_something), 0);
 	cr_expect_eq(in_sandbox(read_map), 0);
+	cr_expect_eq(in_sandbox(signal_itself), 0);
+	cr_expect_eq(in_sandbox(take_memory), 0);
 }
 
 Test(launch_sandbox, all_else_kills)
 {
-	int (*const attempts[])(void) = {open_file, become_another, become_root, make_map,
-					 call_as_32_bit};
+	int (*const attempts[])(void) = {open_file, become_another,	 become_root,
+					 make_map,  call_as_32_bit,	 type_into_terminal,
+					 make_code, turn_data_into_code, signal_another_process};
 
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		int status = in_sandbox(attempts[i]);
