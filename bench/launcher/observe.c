@@ -198,6 +198,11 @@ int observe_summarize(struct observe *observe, const struct ports_output *output
 			return -1;
 		print_histogram(output, name, &histogram);
 	}
+	if (counts.records + counts.dropped == 0) {
+		output_line(output, "l1vmm-launch: BPF programs: this KVM tells of none of its "
+				    "exits: take kvm_intel; the run goes on without");
+		return 0;
+	}
 	output_line(output, "@switch name=observe-dropped value=%" PRIu64, counts.dropped);
 	if (!observe->interrupts)
 		output_line(output, "l1vmm-launch: BPF programs: this kernel has no event "

@@ -49,7 +49,7 @@ run "$launch" --trace="$T/no/trace" build/images/micro.elf
 is "$status" 1 "a trace that cannot be written" || diag "$errors"
 
 "$launch" "build/images/micro.elf fault=hang" >"$T/console" 2>"$T/errors" &
-until grep -q '@image' "$T/console"; do sleep 0.05; done
+until grep -qs '@image' "$T/console"; do sleep 0.05; done
 is "$(awk '/^Uid:/ { print $2 }' "/proc/$!/status")" \
 	"$(if [ "$(id -u)" -eq 0 ]; then echo 65534; else id -u; fi)" "a guest does not run as root"
 is "$(awk '/^Seccomp:/ { print $2 }' "/proc/$!/status")" 2 "its system calls are restricted"
@@ -63,6 +63,7 @@ is "$(<"$T/errors")" "l1vmm-launch: ended by signal 15" "it says so"
 is "$(tail -n 1 "$T/console")" "@end image=kvm status=guest-stopped" "and the console is whole"
 
 # CAP_BPF, say, without being root.
+rm "$T/console"
 if [ "$(id -u)" -eq 0 ]; then
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_override,+net_raw \
 		--ambient-caps=+dac_override,+net_raw \
@@ -76,9 +77,10 @@ else
 	skip "a launcher started with capabilities" "root is needed to give them away"
 fi
 
+rm -f "$T/console"
 "$launch" "build/images/micro.elf fault=hang" >"$T/console" 2>&1 &
 first=$!
-until grep -q '@image' "$T/console"; do sleep 0.05; done
+until grep -qs '@image' "$T/console"; do sleep 0.05; done
 run "$launch" --timeout=60 "build/images/micro.elf only=cpuid"
 is "$status" 0 "two launchers do not meet"
 kill -TERM $first
@@ -133,6 +135,26 @@ run "$launch" --timeout=60 --observe="$T/observed" "build/images/micro.elf only=
 is "$status" 0 "a run that may not be observed ends well" || diag "$errors"
 like "$output" "(l1vmm-launch: BPF programs: .*; the run goes on without|@observed records=)" \
 	"it says so, or has observed"
+
+# The programs themselves, loaded and attached, upon whatever KVM this is.  KVM for paravirtual guests
+# has none of the events that they are for.
+if [ "$(id -u)" -eq 0 ] && [ -r /sys/kernel/btf/vmlinux ] &&
+	unshare --mount mount -t tracefs none /sys/kernel/tracing 2>"$T/.stderr"; then
+	# shellcheck disable=SC2016
+	run unshare --mount sh -c 'mount -t tracefs none /sys/kernel/tracing && exec "$@"' sh \
+		"$launch" --timeout=60 --observe="$T/observed" "build/images/micro.elf only=cpuid"
+	is "$status" 0 "a run that may be observed ends well" || diag "$errors"
+	if [ -d /sys/module/kvm_intel ]; then
+		like "$output" "@observed records=[1-9][0-9]* dropped=0 packets=[1-9]" "KVM's exits are seen"
+		is "$(($(stat -c %s "$T/observed") > 0))" 1 "and written"
+	else
+		like "$output" "BPF programs: this KVM tells of none of its exits: .*; the run goes on without" \
+			"a KVM without such events is told of"
+		is "$(grep -c '^@observed\|^@switch name=observe' <<<"$output")" 0 "and not taken for a KVM that did nothing"
+	fi
+else
+	skip "programs upon this machine's KVM" "root, BTF and tracefs are needed to load them"
+fi
 
 # Root that lacks the capabilities is refused like anybody else.
 unprivileged=()
