@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum test { HAS, IS, AT_MOST, SOME, THERE };
+enum test { HAS, IS, AT_MOST, SOME, THERE, OPEN };
 
 static const struct check {
 	const char *name, *path;
@@ -58,6 +58,7 @@ static bool passes(const struct check *check, const char *text, const char *line
 	case SOME:
 		return line[0] != '\0';
 	case THERE:
+	case OPEN:
 		return true;
 	}
 	return false;
@@ -74,6 +75,16 @@ static unsigned advise(FILE *out, const char *trouble, const char *remedy)
 	return 1;
 }
 
+/* A device is not read from. */
+static unsigned look_whether_open(const struct check *check, const char *path, FILE *out)
+{
+	bool there = access(path, F_OK) == 0;
+	bool open = access(path, R_OK | W_OK) == 0;
+
+	say(out, open || !there, check->name, open ? "yes" : there ? "no" : "not there");
+	return open || !there ? 0 : advise(out, check->trouble, check->remedy);
+}
+
 static unsigned look(const struct check *check, const char *root, FILE *out)
 {
 	static char text[65536];
@@ -81,6 +92,8 @@ static unsigned look(const struct check *check, const char *root, FILE *out)
 	char line[64];
 
 	snprintf(path, sizeof(path), "%s/%s", root, check->path);
+	if (check->test == OPEN)
+		return look_whether_open(check, path, out);
 	if (check->test == THERE ? access(path, F_OK) != 0 : !read_text(path, text, sizeof(text))) {
 		bool bad = check->test == THERE || check->test == SOME;
 		say(out, !bad, check->name, "not there");
@@ -108,12 +121,41 @@ static void say_of_processor(const char *root, const char *key, const char *name
 		fprintf(out, "  %-25s %.*s\n", name, (int)strcspn(value + 2, "\n"), value + 2);
 }
 
+/* What the modules of KVM are set to: what they have of what a level `kvm` may set. */
+static void say_parameters(const char *root, FILE *out)
+{
+	static const struct {
+		const char *module, *name;
+	} parameters[] = {
+#define KVM_PARAM(name, module, initial, text) {#module, #name},
+#include "bench/kvm_params.def"
+	};
+	const char *before = "";
+
+	for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+		char path[PATH_MAX];
+		char value[32];
+		snprintf(path, sizeof(path), "%s/sys/module/%s/parameters/%s", root,
+			 parameters[i].module, parameters[i].name);
+		if (!read_text(path, value, sizeof(value)))
+			continue;
+		if (before[0] == '\0')
+			fprintf(out, "  %-25s ", "parameters of KVM");
+		fprintf(out, "%s%s=%.*s", before, parameters[i].name, (int)strcspn(value, "\n"),
+			value);
+		before = " ";
+	}
+	if (before[0] != '\0')
+		fputc('\n', out);
+}
+
 unsigned doctor_settings(const char *root, FILE *out)
 {
 	unsigned troubles = 0;
 
 	say_of_processor(root, "model name", "processor", out);
 	say_of_processor(root, "vmx flags", "features of its VMX", out);
+	say_parameters(root, out);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		troubles += look(&checks[i], root, out);
 	return troubles;

@@ -35,9 +35,14 @@ if [ "$(id -u)" -eq 0 ] && unshare --mount true 2>"$T/.stderr"; then
 	on_kvm unshare --mount sh -c 'mount -t tmpfs none /dev && : >/dev/kvm && chmod 0 /dev/kvm &&
 		exec setpriv --bounding-set=-dac_override,-dac_read_search "$@"' sh
 	fails_with 6 "no permission for /dev/kvm: add yourself to its group" "a KVM that is closed"
+	# shellcheck disable=SC2016
+	run unshare --mount sh -c 'mount -t tmpfs none /dev && : >/dev/kvm && chmod 0 /dev/kvm &&
+		exec setpriv --bounding-set=-dac_override,-dac_read_search "$@"' sh "$vmfee" doctor
+	like "$output" "\(!\) +right to use it +no.*adduser .USER kvm" "vmfee doctor finds that, too"
 else
 	skip "a machine without KVM" "root and a mount namespace are needed to hide /dev/kvm"
 	skip "a KVM that is closed" "root and a mount namespace are needed to close /dev/kvm"
+	skip "vmfee doctor finds that, too" "likewise"
 fi
 is "$(ls "$PROJECT")" $'bench\nbuild' "none of them leaves anything"
 

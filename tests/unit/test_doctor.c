@@ -59,6 +59,7 @@ Test(doctor, a_machine_that_is_ready)
 			    "vmx flags\t: vnmi ept vpid\n");
 	put("dev/kvm", "");
 	put("sys/module/kvm_intel/parameters/nested", "Y\n");
+	put("sys/module/kvm_intel/parameters/ept", "Y\n");
 	put("sys/kernel/btf/vmlinux", "");
 	put("sys/kernel/tracing/events/kvm", "");
 	put("sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
@@ -73,6 +74,8 @@ Test(doctor, a_machine_that_is_ready)
 	cr_expect_null(strstr(text, "(!)"), "%s", text);
 	expect_line(text, "processor                 A processor\n");
 	expect_line(text, "features of its VMX       vnmi ept vpid\n");
+	expect_line(text, "parameters of KVM         nested=Y ept=Y halt_poll_ns=0\n");
+	expect_line(text, "ok   right to use it      yes\n");
 	expect_line(text, "isolated processors  1-3\n");
 	free(text);
 }
