@@ -119,7 +119,8 @@ static void hold_against_expectation(struct analysis_row *row, const struct resu
 {
 	const struct result_bench *bench = row->bench;
 
-	if (stack->depth - stack->base != 1 || !stack->traced || !stack->default_switches)
+	if (bench->any_exits || stack->depth - stack->base != 1 || !stack->traced ||
+	    !stack->default_switches)
 		return;
 	row->compared = true;
 	for (unsigned i = 0; i < bench->expected; i++) {

@@ -18,6 +18,9 @@ struct analysis_exit {
 
 enum { ANALYSIS_MAX_EXITS = 64 };
 
+/* In names of benchmarks whose samples reach from the source of an interrupt to its handler. */
+#define LATENCY_MARK "-latency"
+
 struct analysis_row {
 	const char *name;
 	const struct result_bench *bench;  /* on the stack; NULL: it has no meaning there */

@@ -190,7 +190,7 @@ static int take_trace(struct cell *cell, bool reread, struct vmfee_error *err)
 {
 	char disk[PATH_MAX];
 	char folder[PATH_MAX];
-	const struct platform *platform = platform_find(cell->experiment->platform);
+	const struct platform *platform = experiment_platform(cell->experiment);
 	struct trace_source source = {
 		.folder = folder,
 		.stack = cell->stack,

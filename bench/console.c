@@ -36,10 +36,11 @@ static int component_by_name(const char *name, enum fee_component *component,
 	return vmfee_fail(err, VMFEE_GUEST, "component=%s is no component of the fee", name);
 }
 
-/* REASON:COUNT,REASON:COUNT or "-" */
+/* REASON:COUNT,REASON:COUNT; or "-" for none, or "any" */
 static int take_expectations(struct console_bench *bench, const char *text, struct vmfee_error *err)
 {
-	if (strcmp(text, "-") == 0)
+	bench->any_exits = strcmp(text, CONSOLE_ANY_EXITS) == 0;
+	if (bench->any_exits || strcmp(text, "-") == 0)
 		return 0;
 	for (;;) {
 		if (bench->expected == CONSOLE_MAX_EXPECTED)

@@ -27,11 +27,15 @@ struct console_expectation {
 	uint64_t per_op; /* exits that one operation should cause */
 };
 
+/* In place of reasons, in expect= and in results.db. */
+#define CONSOLE_ANY_EXITS "any"
+
 struct console_bench {
 	char name[STACK_MAX_NAME + 1];
 	enum fee_component component; /* the one that the benchmark is about */
 	uint64_t ops;		      /* operations of one sample */
 	uint64_t begin, end;	      /* the guest's TSC around all samples */
+	bool any_exits;		      /* the guest cannot say which it causes */
 	unsigned expected;
 	struct console_expectation expect[CONSOLE_MAX_EXPECTED];
 	unsigned samples; /* announced */

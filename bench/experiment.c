@@ -377,3 +377,15 @@ int experiment_settle(struct experiment *experiment, struct vmfee_error *err)
 			return -1;
 	return 0;
 }
+
+const struct platform *experiment_platform(const struct experiment *experiment)
+{
+	unsigned most = 1;
+
+	for (unsigned i = 0; i < experiment->stacks; i++) {
+		unsigned cpus = stack_cpus(&experiment->stack[i].stack);
+
+		most = cpus > most ? cpus : most;
+	}
+	return platform_with(experiment->platform, most);
+}

@@ -76,4 +76,7 @@ int experiment_settle(struct experiment *experiment, struct vmfee_error *err);
 const struct experiment_stack *experiment_stack(const struct experiment *experiment,
 						const char *name);
 
+/* What its stacks stand on, with as many processors as any of them has. */
+const struct platform *experiment_platform(const struct experiment *experiment);
+
 #endif

@@ -69,6 +69,7 @@ const char *family_axis(const struct family *family)
 		{"chase", "working set, bytes"},
 		{"gups", "working set, bytes"},
 		{"exits", "accesses between two exits"},
+		{FAMILY_STORM, "interrupts in a million ticks"},
 		{"switch", "pages of 4 KB per change of address space"},
 	};
 

@@ -26,6 +26,9 @@ struct family {
  */
 bool family_find(struct family *family, const struct result_stack *stack, size_t first);
 
+/* A second processor interrupts the first so many times in a million ticks. */
+#define FAMILY_STORM "storm"
+
 /* What the numbers of a family count. */
 const char *family_axis(const struct family *family);
 

@@ -78,6 +78,70 @@ static int take_stacks(const struct taker *taker)
 	return taker->take(&figure, taker->into);
 }
 
+static unsigned write_arrival(const struct figure *figure, FILE *out)
+{
+	return plot_data_arrival(figure->results, figure->benchmark, out);
+}
+
+/* All stacks side by side, from the source of an interrupt to its handler. */
+static int take_arrival(const struct taker *taker, const char *benchmark)
+{
+	struct figure figure = {
+		.results = taker->results,
+		.benchmark = benchmark,
+		.template = "arrival",
+		.axis = "",
+		.unit_of = "from the source to the handler",
+		.caption = "For each stack, the share of the interrupts that were in their handler "
+			   "so long after their source, or after a timer was due: a step is a path "
+			   "that many took, a long slope is a path that varies.",
+		.write = write_arrival};
+
+	snprintf(figure.name, sizeof(figure.name), "%s", benchmark);
+	snprintf(figure.heading, sizeof(figure.heading), "%s: until the handler runs (%s)",
+		 benchmark, taker->machine);
+	return taker->take(&figure, taker->into);
+}
+
+static unsigned write_storm(const struct figure *figure, FILE *out)
+{
+	return plot_data_storm(figure->results, figure->family, out);
+}
+
+static int take_storm(const struct taker *taker, const struct family *family)
+{
+	struct figure figure = {
+		.results = taker->results,
+		.family = family,
+		.template = "storm",
+		.axis = family_axis(family),
+		.unit_of = "without interrupts by those with them",
+		.caption = "What a processor gets done while another one interrupts it, as a share "
+			   "of what it gets done undisturbed.",
+		.write = write_storm};
+
+	snprintf(figure.name, sizeof(figure.name), "%s", family->name);
+	snprintf(figure.heading, sizeof(figure.heading), "throughput left under a storm (%s)",
+		 taker->machine);
+	return taker->take(&figure, taker->into);
+}
+
+/* What is about a benchmark is taken once, from the first stack. */
+static int take_interrupts(const struct taker *taker)
+{
+	const struct result_stack *stack = taker->results->stack;
+	struct family family;
+	int failed = 0;
+
+	for (size_t i = 0; !failed && i < stack->benches; i++) {
+		if (strstr(stack->bench[i].name, LATENCY_MARK) != NULL)
+			failed = take_arrival(taker, stack->bench[i].name);
+		else if (family_find(&family, stack, i) && strcmp(family.name, FAMILY_STORM) == 0)
+			failed = take_storm(taker, &family);
+	}
+	return failed;
+}
+
 static unsigned write_tlb(const struct figure *figure, FILE *out)
 {
 	return plot_data_tlb(figure->results, figure->stack, figure->family, out);
@@ -133,6 +197,8 @@ int figures_each(const struct results *results,
 		 results_property(results, "platform"),
 		 results_property(results, "platform_version"), results_property(results, "cpu"));
 	int failed = take_stacks(&taker);
+	if (!failed && results->stacks > 0)
+		failed = take_interrupts(&taker);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]))
 			failed = take_stack(&taker, &results->stack[i], err);

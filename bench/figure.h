@@ -13,7 +13,8 @@ struct figure {
 	const struct results *results;
 	const struct analysis *analysis; /* of the stack; NULL: the figure is about several */
 	const struct result_stack *stack;
-	const struct family *family; /* of benchmarks, for a figure of a modelled TLB */
+	const struct family *family; /* of benchmarks, for a figure along one */
+	const char *benchmark;	     /* for a figure of a single one */
 	const char *template;	     /* bench/plots/TEMPLATE.gp */
 	const char *axis;	     /* what its first axis stands for, where it does not say */
 	const char *unit_of;	     /* "per operation": what the unit is taken of */

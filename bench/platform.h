@@ -23,4 +23,10 @@ struct platform {
 /* The platform of that name, or NULL. */
 const struct platform *platform_find(const char *name);
 
+/*
+ * The platform of that name where machines have up to `cpus` processors: a tick may be another one.
+ * @pre there is such a platform
+ */
+const struct platform *platform_with(const char *name, unsigned cpus);
+
 #endif

@@ -51,6 +51,61 @@ unsigned plot_data_components(const struct analysis *analysis, FILE *out)
 	return analysis->priced;
 }
 
+/* Lines of "sample share", the sample divided by `unit`; the first step rises from the axis. */
+static void write_samples(const struct result_bench *bench, double unit, FILE *out)
+{
+	fprintf(out, "%.10g 0\n", (double)bench->ticks[0] / unit);
+	for (size_t i = 0; i < bench->samples; i++) {
+		uint64_t ticks = bench->ticks[i];
+		if (i + 1 < bench->samples && bench->ticks[i + 1] == ticks)
+			continue;
+		fprintf(out, "%.10g %.10g\n", (double)ticks / unit,
+			stats_ecdf(bench->ticks, bench->samples, ticks));
+	}
+}
+
+unsigned plot_data_arrival(const struct results *results, const char *benchmark, FILE *out)
+{
+	unsigned blocks = 0;
+
+	for (size_t i = 0; i < results->stacks; i++) {
+		const struct result_stack *stack = &results->stack[i];
+		const struct result_bench *bench = results_bench(stack, benchmark);
+		if (bench == NULL || stack->probe_of[0] != '\0')
+			continue;
+		fprintf(out, "%s\"%s\"\n", blocks++ == 0 ? "" : "\n\n", stack->name);
+		write_samples(bench, 1, out);
+	}
+	return blocks;
+}
+
+static double median_of(const struct result_stack *stack, const char *benchmark)
+{
+	const struct result_bench *bench = results_bench(stack, benchmark);
+
+	return bench == NULL ? 0 : stats_median(bench->ticks, bench->samples);
+}
+
+unsigned plot_data_storm(const struct results *results, const struct family *family, FILE *out)
+{
+	unsigned blocks = 0;
+
+	for (size_t i = 0; i < results->stacks; i++) {
+		const struct result_stack *stack = &results->stack[i];
+		double calm = median_of(stack, family->member[0].name);
+		if (calm <= 0 || stack->probe_of[0] != '\0')
+			continue;
+		fprintf(out, "%s\"%s\"\n", blocks++ == 0 ? "" : "\n\n", stack->name);
+		for (unsigned j = 0; j < family->members; j++) {
+			double ticks = median_of(stack, family->member[j].name);
+			if (ticks > 0)
+				fprintf(out, "%.10g %.10g\n", family->member[j].number,
+					calm / ticks);
+		}
+	}
+	return blocks;
+}
+
 unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
 {
 	unsigned blocks = 0;
@@ -61,15 +116,7 @@ unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
 			continue;
 		double median = stats_median(bench->ticks, bench->samples);
 		fprintf(out, "%s\"%s\"\n", blocks++ == 0 ? "" : "\n\n", bench->name);
-		/* The first step rises from the axis. */
-		fprintf(out, "%.10g 0\n", (double)bench->ticks[0] / median);
-		for (size_t j = 0; j < bench->samples; j++) {
-			uint64_t ticks = bench->ticks[j];
-			if (j + 1 < bench->samples && bench->ticks[j + 1] == ticks)
-				continue;
-			fprintf(out, "%.10g %.10g\n", (double)ticks / median,
-				stats_ecdf(bench->ticks, bench->samples, ticks));
-		}
+		write_samples(bench, median, out);
 	}
 	return blocks;
 }

@@ -44,4 +44,16 @@ unsigned plot_data_stacks(const struct results *results, FILE *out);
 unsigned plot_data_tlb(const struct results *results, const struct result_stack *first,
 		       const struct family *family, FILE *out);
 
+/*
+ * Writes the distribution of the samples of that benchmark, the stamps included, a block a stack.
+ * Returns how many stacks.
+ */
+unsigned plot_data_arrival(const struct results *results, const char *benchmark, FILE *out);
+
+/*
+ * Writes what is left of the throughput along a family whose first member is a rate of 0: a block a
+ * stack, with lines of the member's number and the share.  Returns how many stacks.
+ */
+unsigned plot_data_storm(const struct results *results, const struct family *family, FILE *out);
+
 #endif

@@ -3,10 +3,12 @@
 #include "bench/report_beneath.h"
 #include "bench/report_depth.h"
 #include "bench/report_exits.h"
+#include "bench/report_interrupts.h"
 #include "bench/report_joined.h"
 #include "bench/report_latency.h"
 #include "bench/report_levels.h"
 #include "bench/report_pairs.h"
+#include "bench/report_ticks.h"
 #include "bench/report_tlb.h"
 #include "bench/table.h"
 
@@ -21,24 +23,6 @@ static void optional(struct table *table, bool there, double number)
 		table_number(table, number);
 	else
 		table_none(table);
-}
-
-/* "CPUID 1, EPT_VIOLATION 0.02"; a '!' behind what the guest did not expect. */
-static void name_exits(struct table *table, const struct analysis_row *row)
-{
-	char text[512] = "";
-	size_t used = 0;
-
-	for (unsigned i = 0; i < row->exits && used < sizeof(text); i++) {
-		const struct analysis_exit *exit = &row->exit[i];
-		bool wrong = row->compared && exit->seen != exit->expected;
-		if (exit->seen == 0 && !wrong)
-			continue;
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %.4g%s",
-					 used == 0 ? "" : ", ", exit_reason_name(exit->reason),
-					 exit->per_op, wrong ? "!" : "");
-	}
-	table_cell(table, "%s", used == 0 ? "-" : text);
 }
 
 static int print_costs(const struct analysis *analysis, FILE *out, unsigned width)
@@ -63,7 +47,7 @@ static int print_costs(const struct analysis *analysis, FILE *out, unsigned widt
 			table_cell(&table, "%.2f", row->exits_per_op);
 		else
 			table_none(&table);
-		name_exits(&table, row);
+		report_exits_per_op(&table, row);
 	}
 	return table_print(&table, out, width);
 }
@@ -267,6 +251,7 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 		    print_stack(results, &results->stack[i], out, width, err) != 0)
 			return -1;
 	if (report_depth(results, out, width) != 0 || report_pairs(results, out, width) != 0 ||
+	    report_interrupts(results, out, width) != 0 || report_ticks(results, out, width) != 0 ||
 	    report_crossovers(results, out, width) != 0)
 		return vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report");
 	return 0;

@@ -1,5 +1,4 @@
 #include "bench/report_exits.h"
-#include "bench/table.h"
 
 #include <string.h>
 
@@ -87,4 +86,21 @@ int report_exits(const struct result_stack *stack, unsigned level, FILE *out, un
 		if (total[i].count > 0)
 			put_row(&table, exit_reason_name((uint16_t)i), &total[i], &all);
 	return table_print(&table, out, width);
+}
+
+void report_exits_per_op(struct table *table, const struct analysis_row *row)
+{
+	char text[512] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < row->exits && used < sizeof(text); i++) {
+		const struct analysis_exit *exit = &row->exit[i];
+		bool wrong = row->compared && exit->seen != exit->expected;
+		if (exit->seen == 0 && !wrong)
+			continue;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %.4g%s",
+					 used == 0 ? "" : ", ", exit_reason_name(exit->reason),
+					 exit->per_op, wrong ? "!" : "");
+	}
+	table_cell(table, "%s", used == 0 ? "-" : text);
 }

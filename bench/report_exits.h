@@ -4,7 +4,8 @@
 #ifndef BENCH_REPORT_EXITS_H
 #define BENCH_REPORT_EXITS_H
 
-#include "bench/results.h"
+#include "bench/analysis.h"
+#include "bench/table.h"
 
 #include <stdio.h>
 
@@ -13,5 +14,11 @@
  * memory was short.
  */
 int report_exits(const struct result_stack *stack, unsigned level, FILE *out, unsigned width);
+
+/*
+ * Adds a cell, "CPUID 1, EPT_VIOLATION 0.02": the exits of an operation; a '!' stands behind what
+ * the guest did not expect.
+ */
+void report_exits_per_op(struct table *table, const struct analysis_row *row);
 
 #endif

@@ -38,7 +38,13 @@ static int take_sample(const struct rows *rows, void *into)
 static int take_expectation(const struct rows *rows, void *into)
 {
 	struct result_bench *bench = into;
+	char reason[sizeof(CONSOLE_ANY_EXITS) + 1];
 
+	rows_text(rows, 0, reason, sizeof(reason));
+	if (strcmp(reason, CONSOLE_ANY_EXITS) == 0) {
+		bench->any_exits = true;
+		return 0;
+	}
 	if (bench->expected == CONSOLE_MAX_EXPECTED)
 		return rows_damaged(rows, "too many expectations of a benchmark");
 	struct console_expectation *expect = &bench->expect[bench->expected++];

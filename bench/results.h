@@ -20,6 +20,7 @@ struct result_bench {
 	uint64_t begin, end;	      /* the guest's TSC around all samples */
 	uint64_t *ticks;	      /* of each sample, sorted */
 	size_t samples;
+	bool any_exits; /* the guest cannot say which it causes */
 	struct console_expectation expect[CONSOLE_MAX_EXPECTED];
 	unsigned expected;
 	struct exit_sum *exit; /* of the benchmark's window; sum.window means nothing here */

@@ -65,7 +65,7 @@ static int check_versions(const struct run *run)
 static int store_properties(struct run *run, struct store *store)
 {
 	const struct experiment *experiment = &run->experiment;
-	const struct platform *platform = platform_find(experiment->platform);
+	const struct platform *platform = experiment_platform(experiment);
 	const char *const properties[][2] = {
 		{"experiment", experiment->name},
 		{"title", experiment->title},
@@ -107,7 +107,7 @@ static int write_manifest(struct run *run)
 {
 	char path[PATH_MAX];
 	struct manifest *manifest =
-		manifest_create(&run->experiment, platform_find(run->experiment.platform),
+		manifest_create(&run->experiment, experiment_platform(&run->experiment),
 				cell_version(first_whole(run)));
 	int failed = manifest == NULL ||
 		     project_path(path, run->dir.partial, "manifest", ".json", run->err);
@@ -249,7 +249,7 @@ static int run_cells(struct run *run)
 int run_experiment(const struct project *project, const struct experiment *experiment,
 		   const struct run_options *options, char *path, struct vmfee_error *err)
 {
-	const struct platform *platform = platform_find(experiment->platform);
+	const struct platform *platform = experiment_platform(experiment);
 	struct run *run = calloc(1, sizeof(*run));
 
 	path[0] = '\0';

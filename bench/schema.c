@@ -55,7 +55,7 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 
 			"CREATE TABLE expectation ( -- exits that a guest says an operation causes\n"
 			"	benchmark INTEGER NOT NULL REFERENCES benchmark (id),\n"
-			"	reason    TEXT NOT NULL,\n"
+			"	reason    TEXT NOT NULL,    -- 'any': it cannot say\n"
 			"	per_op    INTEGER NOT NULL\n"
 			");\n"
 

@@ -212,17 +212,26 @@ static int put_samples(struct store *store, const struct console_bench *bench,
 	return 0;
 }
 
+static int put_expectation(struct store *store, const char *reason, uint64_t per_op,
+			   struct vmfee_error *err)
+{
+	struct row row = row_of(store, TABLE_EXPECTATION);
+
+	row_number(&row, (uint64_t)store->benchmarks);
+	row_text(&row, reason);
+	row_number(&row, per_op);
+	return row_insert(&row, err);
+}
+
 static int put_expectations(struct store *store, const struct console_bench *bench,
 			    struct vmfee_error *err)
 {
-	for (unsigned i = 0; i < bench->expected; i++) {
-		struct row row = row_of(store, TABLE_EXPECTATION);
-		row_number(&row, (uint64_t)store->benchmarks);
-		row_text(&row, exit_reason_name(bench->expect[i].reason));
-		row_number(&row, bench->expect[i].per_op);
-		if (row_insert(&row, err) != 0)
+	if (bench->any_exits)
+		return put_expectation(store, CONSOLE_ANY_EXITS, 0, err);
+	for (unsigned i = 0; i < bench->expected; i++)
+		if (put_expectation(store, exit_reason_name(bench->expect[i].reason),
+				    bench->expect[i].per_op, err) != 0)
 			return -1;
-	}
 	return 0;
 }
 

@@ -28,9 +28,38 @@ is "$(value irq selfipi-tpr emulated exits_per_op)" 3 "and one for a CR8 that le
 at_most "$(value irq selfipi apicv ticks_per_op)" 40 "a self-IPI by the processor, whole"
 is "$(value timer deadline-latency direct exits_per_op)" 2 "with timer=direct a deadline exits when it is over, and for the EOI"
 is "$(value timer tick-deadline-4000 direct-apicv exits_per_op)" 1 "and only when it is over where the processor delivers"
-for benchmark in selfipi eoi tpr tpr-cr8 apic-read selfipi-masked selfipi-tpr; do
-	is "$(value irq "$benchmark" apicv exits_per_op)" 0 "no exit for $benchmark with irq=apicv"
+at_most "$(value irq selfipi posted ticks_per_op)" 40 "the same with irq=posted"
+for way in apicv posted; do
+	for benchmark in selfipi eoi tpr tpr-cr8 apic-read selfipi-masked selfipi-tpr; do
+		is "$(value irq "$benchmark" $way exits_per_op)" 0 "no exit for $benchmark with irq=$way"
+	done
 done
+is "$(value irq haltwake-latency emulated exits)" "HLT:1;MSR_WRITE:2" "halted, a timer wakes: programming, HLT, EOI"
+is "$(value irq haltwake-latency apicv exits)" "HLT:1;MSR_WRITE:1" "and without the EOI where the processor delivers"
+at_most "$(value irq haltwake-latency emulated fee_per_op)" 600 "the excess of a deadline ahead in HLT"
+
+# What the guest measured is what the telemetry of its exits has, but for the way in and out.
+rest() {
+	awk -v rest="$(value "$1" "$2" emulated transition)" -v exits="$(value "$1" "$2" emulated exits_per_op)" \
+		'BEGIN { if (rest != "" && rest + 0 >= 0 && exits + 0 > 0) print rest / exits }'
+}
+for benchmark in apic-read eoi tpr selfipi selfipi-icr selfipi-masked selfipi-tpr nmi; do
+	at_most "$(rest irq "$benchmark")" 150 "instructions of an exit of $benchmark that its guest counts and telemetry does not"
+done
+
+# ticking TIMER STACK: jitter and lost ticks, of the report's last table
+ticking() {
+	awk -v timer="$1" -v stack="$2" '$1 == timer && $2 == stack && NF == 7 { print $5, $7 }' "$T/timer/report.txt"
+}
+is "$(ticking tick-400 native)" "$(ticking tick-4000 native)" "natively 10,000 Hz tick as 1,000 do"
+for stack in native emulated preempt direct direct-apicv; do
+	for timer in tick-40000 tick-4000; do
+		read -r jitter lost <<<"$(ticking $timer $stack)"
+		is "$lost" 0 "no tick lost of $timer, $stack"
+		at_most "$jitter" 200 "jitter of $timer, $stack"
+	done
+done
+at_most "$(ticking tick-deadline-4000 emulated | cut -d' ' -f1)" 500 "a tick that is set by the one before comes late by"
 
 . tests/system/stress.sh
 stress 'l1vmm irq=emulated /'

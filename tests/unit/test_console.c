@@ -19,7 +19,7 @@ static const char whole[] =
 	"the guest starts\n"
 	"|@image name=micro\n"
 	"|hello\n"
-	"|@bench name=empty component=transition ops=1 samples=3 begin=0x10 end=20 expect=-\n"
+	"|@bench name=empty component=transition ops=1 samples=3 begin=0x10 end=20 expect=any\n"
 	"|@sample name=empty ticks=10x1,11x1\n"
 	"|@sample name=empty ticks=12x1\n"
 	"|@bench name=cpuid component=emulation ops=2 samples=4 begin=20 end=40 "
@@ -47,6 +47,8 @@ static void expect_whole(const struct console *console)
 	cr_expect_eq(bench->expect[1].per_op, 2);
 	cr_expect_eq(console->bench[0].begin, 16);
 	cr_expect_eq(console->bench[0].expected, 0);
+	cr_expect(console->bench[0].any_exits);
+	cr_expect_not(bench->any_exits);
 	cr_expect_eq(console->bench[0].ticks[2], 12);
 	cr_expect_null(console_find_bench(console, "vmcall"));
 

@@ -1,4 +1,5 @@
 #include "bench/experiment.h"
+#include "bench/platform.h"
 #include "bench/rundir.h"
 
 #include <criterion/criterion.h>
@@ -68,6 +69,21 @@ Test(experiment, a_file_becomes_a_machine_and_its_stacks)
 	cr_expect_str_eq(experiment.stack[2].probe_of, "l1vmm");
 	cr_expect_eq(experiment_stack(&experiment, "quiet"), &experiment.stack[2]);
 	cr_expect_null(experiment_stack(&experiment, "loud"));
+}
+
+Test(experiment, several_emulated_processors_have_another_tick)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(load("[experiment]\ntitle = t\n[stack a]\nlevels = l1vmm / micro\n", &err), 0);
+	cr_expect_eq(experiment_platform(&experiment), platform_find("bochs"));
+	cr_assert_eq(load("[experiment]\ntitle = t\n[stack a]\nlevels = micro\n"
+			  "[stack b]\nlevels = l1vmm cpus=2 / micro\n",
+			  &err),
+		     0);
+	cr_expect_str_eq(experiment_platform(&experiment)->unit, "ticks");
+	cr_expect_str_eq(experiment_platform(&experiment)->name, "bochs");
+	cr_expect_eq(platform_with("kvm", 2), platform_find("kvm"));
 }
 
 #define GOOD  "[experiment]\ntitle = t\n"

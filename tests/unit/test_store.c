@@ -58,6 +58,8 @@ Test(store, what_is_written_is_read_back)
 	cr_expect_eq(bench->ticks[0], 220);
 	cr_expect_eq(bench->ticks[3], 230);
 	cr_assert_eq(bench->expected, 1);
+	cr_expect_not(bench->any_exits);
+	cr_expect(results_bench(stack, "walk")->any_exits);
 	cr_expect_eq(bench->expect[0].reason, exit_reason_by_name("CPUID"));
 	cr_assert_eq(bench->exits, 1);
 	cr_expect_eq(bench->exit[0].count, 8);

@@ -16,12 +16,13 @@ struct suite {
 	uint32_t count;
 	const char *cmdline;
 	bool selected[SUITE_MAX];
-	uint32_t samples, spaces, pages; /* 0: as each row says */
+	uint32_t samples, spaces, pages, ticks; /* 0: as each row says */
 };
 
 static void check_keys(const char *cmdline)
 {
-	static const char *const keys[] = {"only", "samples", "spaces", "pages", "cpus", "fault"};
+	static const char *const keys[] = {"only",  "samples", "spaces", "pages",
+					   "ticks", "cpus",    "fault"};
 	struct cmdline_token token;
 
 	if (cmdline_unknown(cmdline, keys, COUNT(keys), &token))
@@ -118,6 +119,8 @@ static struct bench requested(const struct suite *suite, const struct bench *row
 		bench.spaces = suite->spaces;
 	if (suite->pages && row->pages)
 		bench.pages = suite->pages;
+	if (suite->ticks && row->ticks)
+		bench.ticks = suite->ticks;
 	return bench;
 }
 
@@ -133,6 +136,7 @@ void suite_run(const char *image, const struct bench *benches, uint32_t count,
 	suite.samples = parse_number(suite.cmdline, "samples", SAMPLES_MAX);
 	suite.spaces = parse_number(suite.cmdline, "spaces", SPACES_MAX);
 	suite.pages = parse_number(suite.cmdline, "pages", PAGES_MAX);
+	suite.ticks = parse_number(suite.cmdline, "ticks", TICKS_MAX);
 	if (fault_commit(suite.cmdline))
 		return;
 	for (uint32_t i = 0; i < count; i++) {

@@ -14,6 +14,9 @@
 #define SPACES_MAX 64
 #define PAGES_MAX  16384 /* 64 MB */
 
+/* The longest time between two events that it can ask for. */
+#define TICKS_MAX 1000000000
+
 /* What a benchmark makes no sense without. */
 enum {
 	NEED_NOTHING = 0,
@@ -24,9 +27,9 @@ enum {
 /*
  * Opens the report of `image` and runs `count` benchmarks, at most SUITE_MAX, in their order but
  * for those on request, or `empty`, which every table has, and those that `only=NAME,NAME` names;
- * NAME* means each whose name begins so. `samples=N`, `pages=N` and `spaces=N` stand in for the
- * numbers of each row, the last two where a row has them.  What the command line cannot mean is a
- * failure of the image.  `cpus=N` is for workloads of an image to ask about.
+ * NAME* means each whose name begins so. `samples=N`, `pages=N`, `spaces=N` and `ticks=N`
+ * stand in for the numbers of each row, the last three where a row has them.  What the command line
+ * cannot mean is a failure of the image.  `cpus=N` is for workloads of an image to ask about.
  */
 void suite_run(const char *image, const struct bench *benches, uint32_t count,
 	       const struct start_info_view *boot);

@@ -44,6 +44,24 @@ irq_count_entry:
 	stamping_entry irq_stamp_entry, irq_stamp, irq_count
 	stamping_entry second_stamp_entry, second_stamp, second_count
 
+/* Has read the page anew when it says that it is done. */
+	.balign 16
+	.globl second_shootdown_entry
+second_shootdown_entry:
+	push %rax
+	push %rcx
+	push %rdx
+	mov shootdown_page, %rax
+	invlpg (%rax)
+	mov (%rax), %rax
+	mov %rax, shootdown_seen
+	incq second_count
+	end_of_interrupt
+	pop %rdx
+	pop %rcx
+	pop %rax
+	iretq
+
 	.balign 16
 	.globl irq_nmi_entry
 irq_nmi_entry:

@@ -27,6 +27,11 @@ extern const uint8_t second_stamp_entry[];
 extern volatile uint64_t second_count;
 extern volatile uint64_t second_stamp;
 
+/* The second processor's answer to a shootdown (tlbshoot.c). */
+extern const uint8_t second_shootdown_entry[];
+extern volatile uint8_t *shootdown_page;
+extern volatile uint64_t shootdown_seen;
+
 /* Before a workload: the APIC on, no timer, no interrupt counted, VECTOR_IRQ to `entry`. */
 void irq_start(const uint8_t *entry);
 

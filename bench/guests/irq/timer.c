@@ -1,4 +1,6 @@
 /* The timer of the local APIC. */
+#include <stdbool.h>
+
 #include "bench/guests/irq/irq.h"
 #include "bench/guests/rt/apic.h"
 
@@ -15,7 +17,7 @@ void bench_deadline_past(struct run *run)
 	irq_finish(run_samples(run));
 }
 
-void bench_deadline(struct run *run)
+static void take_deadlines(struct run *run, bool whole)
 {
 	uint64_t number = 0;
 
@@ -27,10 +29,20 @@ void bench_deadline(struct run *run)
 		s->begin = s->opened + run->ticks;
 		wrmsr(MSR_IA32_TSC_DEADLINE, s->begin);
 		irq_wait(++number);
-		s->end = irq_stamp;
 		s->closed = rdtsc_ordered();
+		s->end = whole ? s->closed : irq_stamp;
 	}
 	irq_finish(run_samples(run));
+}
+
+void bench_deadline(struct run *run)
+{
+	take_deadlines(run, false);
+}
+
+void bench_deadline_whole(struct run *run)
+{
+	take_deadlines(run, true);
 }
 
 /* The count starts when the write to it ends, which only the processor knows: about here. */
@@ -52,7 +64,7 @@ void bench_oneshot(struct run *run)
 	irq_finish(run_samples(run));
 }
 
-void bench_haltwake(struct run *run)
+static void wake_from_halt(struct run *run, bool whole)
 {
 	irq_start(irq_stamp_entry);
 	apic_timer_deadline(VECTOR_IRQ);
@@ -61,10 +73,20 @@ void bench_haltwake(struct run *run)
 		s->begin = s->opened + run->ticks;
 		wrmsr(MSR_IA32_TSC_DEADLINE, s->begin);
 		__asm__ volatile("sti; hlt; cli" : : : "memory");
-		s->end = irq_stamp;
 		s->closed = rdtsc_ordered();
+		s->end = whole ? s->closed : irq_stamp;
 	}
 	irq_finish(run_samples(run));
+}
+
+void bench_haltwake(struct run *run)
+{
+	wake_from_halt(run, false);
+}
+
+void bench_haltwake_whole(struct run *run)
+{
+	wake_from_halt(run, true);
 }
 
 /* From one tick to the next, the first of which is that before the first sample. */
