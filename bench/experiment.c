@@ -369,11 +369,28 @@ static int put_kvm_beneath(struct experiment_stack *stack, struct vmfee_error *e
 	return stack_parse(&stack->stack, notation, err);
 }
 
+/* The launcher makes machines of one processor. */
+static int check_launched(const struct platform *platform, const struct experiment_stack *stack,
+			  struct vmfee_error *err)
+{
+	bool upon_kvm = kvm_level_is(&stack->stack);
+	unsigned cpus = stack_level_cpus(&stack->stack.level[upon_kvm ? 1 : 0]);
+
+	if (cpus == 1 || (!upon_kvm && platform->machine != PLATFORM_HOST))
+		return 0;
+	return vmfee_fail(err, VMFEE_USAGE,
+			  "[stack %s]: cpus=%u is not possible upon KVM, whose guests have one "
+			  "processor here: run it with --platform=bochs",
+			  stack->name, cpus);
+}
+
 int experiment_settle(struct experiment *experiment, struct vmfee_error *err)
 {
+	const struct platform *platform = platform_find(experiment->platform);
+
 	for (unsigned i = 0; i < experiment->stacks; i++)
-		if (platform_find(experiment->platform)->kvm &&
-		    put_kvm_beneath(&experiment->stack[i], err) != 0)
+		if ((platform->kvm && put_kvm_beneath(&experiment->stack[i], err) != 0) ||
+		    check_launched(platform, &experiment->stack[i], err) != 0)
 			return -1;
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "bench/report_beneath.h"
 #include "bench/analysis.h"
+#include "bench/kvm_level.h"
 #include "bench/table.h"
 
 #include <stdbool.h>
@@ -59,6 +60,17 @@ static bool is_observed(const struct result_stack *stack)
 	return false;
 }
 
+/* Its KVM was to be observed. */
+static bool wants_observing(const struct result_stack *stack)
+{
+	struct vmfee_error err = {0};
+	struct stack levels;
+	struct kvm_level level;
+
+	return stack_parse(&levels, stack->notation, &err) == 0 && kvm_level_is(&levels) &&
+	       kvm_level_parse(&level, levels.level[0].cmdline, &err) == 0 && level.observe;
+}
+
 /* The stack that differs in that nobody observes its KVM, or NULL. */
 static const struct result_stack *unobserved(const struct results *results,
 					     const struct result_stack *stack)
@@ -106,8 +118,13 @@ int report_beneath(const struct results *results, const struct result_stack *sta
 	const char *unit = results_property(results, "unit");
 	struct table table;
 
-	if (!is_observed(stack))
+	if (!is_observed(stack)) {
+		if (wants_observing(stack))
+			fprintf(out,
+				"\nKVM was not observed beneath %s; its console.log says why.\n",
+				stack->name);
 		return 0;
+	}
 	fprintf(out, "\nWhat KVM did beneath %s, for each operation:\n\n", stack->name);
 	table_begin(&table, "<benchmark|exits above|KVM's exits|in KVM|<KVM's exits");
 	for (size_t i = 0; i < stack->benches; i++) {

@@ -88,13 +88,18 @@ int stack_parse(struct stack *stack, const char *text, struct vmfee_error *err)
 	}
 }
 
-unsigned stack_cpus(const struct stack *stack)
+unsigned stack_level_cpus(const struct stack_level *level)
 {
 	char value[8];
 	uint64_t cpus;
 
-	if (cmdline_get(stack->level[0].cmdline, "cpus", value, sizeof(value)) != CMDLINE_FOUND ||
+	if (cmdline_get(level->cmdline, "cpus", value, sizeof(value)) != CMDLINE_FOUND ||
 	    !cmdline_number(value, strlen(value), &cpus) || cpus < 1 || cpus > STACK_MAX_CPUS)
 		return 1;
 	return (unsigned)cpus;
+}
+
+unsigned stack_cpus(const struct stack *stack)
+{
+	return stack_level_cpus(&stack->level[0]);
 }

@@ -48,6 +48,9 @@ int stack_parse(struct stack *stack, const char *text, struct vmfee_error *err);
  */
 unsigned stack_cpus(const struct stack *stack);
 
+/* The same of the machine under one of its levels. */
+unsigned stack_level_cpus(const struct stack_level *level);
+
 /* How many hypervisors lie under the workload. */
 static inline unsigned stack_depth(const struct stack *stack)
 {

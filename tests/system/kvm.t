@@ -27,6 +27,17 @@ fails_with 2 "cpu names a model of Bochs" "a model of Bochs for a real processor
 run "$vmfee" run --platform=kvm --memory=2049 case
 fails_with 2 "memory = 2049 is not possible on the platform kvm" "more memory than a guest can have"
 
+# A stack that asks for a machine which the launcher does not make.
+case_of "micro only=cpuid" "l1vmm cpus=2 irq=posted / irq cpus=2"
+on_kvm
+fails_with 2 "\[stack b\]: cpus=2 is not possible upon KVM, .*--platform=bochs" "two processors upon KVM"
+run "$vmfee" run --no-plots --platform=bochs-kvm case
+fails_with 2 "\[stack b\]: cpus=2 is not possible upon KVM" "nor within Bochs"
+case_of "irq cpus=2"
+on_kvm
+fails_with 2 "\[stack a\]: cpus=2 is not possible upon KVM" "a workload's two processors"
+case_of "micro only=cpuid" "kvm / micro only=cpuid,rdtsc"
+
 if [ "$(id -u)" -eq 0 ] && unshare --mount true 2>"$T/.stderr"; then
 	# shellcheck disable=SC2016
 	on_kvm unshare --mount sh -c 'mount -t tmpfs none /dev && exec "$@"' sh
@@ -74,6 +85,7 @@ on_kvm "${unprivileged[@]}"
 is "$status" 0 "a run that is refused its BPF programs goes on" || diag "$errors"
 like "$(<"$results/case-kvm/a/console.log")" "BPF programs: load: .*; the run goes on without" \
 	"and its console says so"
+like "$output" "KVM was not observed beneath a; its console.log says why" "so does the report"
 
 # Where /sys is not mounted nobody can know a module's parameters.
 if poll=$(cat /sys/module/kvm/parameters/halt_poll_ns 2>/dev/null); then

@@ -68,6 +68,16 @@ Test(report_beneath, what_an_operation_costs_beneath)
 	free(text);
 }
 
+/* Whoever asked for it is told. */
+Test(report_beneath, what_nobody_could_observe)
+{
+	char *text = print("kvm observe=on / micro");
+
+	cr_expect_str_eq(text, TABLE
+			 "\nKVM was not observed beneath unseen; its console.log says why.\n");
+	free(text);
+}
+
 Test(report_beneath, what_looking_costs)
 {
 	char *text = print("kvm / l1vmm / micro");
