@@ -187,11 +187,23 @@ static int prepare(struct launch *launch, struct vmfee_error *err)
 	return sandbox_enter(err);
 }
 
+/* Milliseconds until the guest has had its time, no more than 0 where it has. */
+static int64_t time_left(const struct launch *launch)
+{
+	const struct timespec *end = &launch->deadline;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	/* Rounded up, so that nobody wakes up before. */
+	return ((end->tv_sec - now.tv_sec) * INT64_C(1000000000) + end->tv_nsec - now.tv_nsec +
+		999999) /
+	       1000000;
+}
+
 /* Milliseconds until something is to be done unasked; -1: never. */
 static int patience(const struct launch *launch)
 {
 	const struct launch_options *options = &launch->options;
-	struct timespec now;
 
 	if (launch->drain.behind || (launch->observe != NULL && observe_is_behind(launch->observe)))
 		return 0;
@@ -199,18 +211,13 @@ static int patience(const struct launch *launch)
 		return DRAIN_MS;
 	if (options->timeout == 0)
 		return -1;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec >= launch->deadline.tv_sec
-		       ? 0
-		       : (int)(launch->deadline.tv_sec - now.tv_sec) * 1000;
+	int64_t left = time_left(launch);
+	return left < 0 ? 0 : (int)left;
 }
 
 static int check_timeout(const struct launch *launch, struct vmfee_error *err)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (launch->options.timeout == 0 || now.tv_sec < launch->deadline.tv_sec)
+	if (launch->options.timeout == 0 || time_left(launch) > 0)
 		return 0;
 	return vmfee_fail(err, VMFEE_WATCHDOG, "the guest took longer than %u seconds",
 			  launch->options.timeout);

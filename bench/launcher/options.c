@@ -106,6 +106,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG:
 		add_image(options, arg, state);
 		return 0;
+	case ARGP_KEY_END:
+		if (options->trace != NULL && options->observe != NULL &&
+		    strcmp(options->trace, options->observe) == 0)
+			argp_error(state, "--observe=trace is what writes to the file of --trace");
+		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which images?");
 		return 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/io.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The primary channel's registers, as l1vmm/arch/ata.c has them. */
@@ -27,14 +28,21 @@ static int open_sectors(struct sink *sink, const char *where, struct vmfee_error
 
 int sink_open(struct sink *sink, const char *where, struct vmfee_error *err)
 {
+	struct stat status;
+
 	*sink = (struct sink){.file = -1, .name = where};
 	if (strncmp(where, "ata:", strlen("ata:")) == 0)
 		return open_sectors(sink, where, err);
 	sink->file = open(where, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (sink->file < 0)
 		return vmfee_fail_errno(err, "%s", where);
-	if (flock(sink->file, LOCK_EX | LOCK_NB) != 0)
-		return vmfee_fail(err, VMFEE_SYSTEM, "%s: another launcher is writing it", where);
+	/* A device may have several writers, and a file system no locks. */
+	if (fstat(sink->file, &status) == 0 && S_ISREG(status.st_mode) &&
+	    flock(sink->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		return vmfee_fail(err, VMFEE_SYSTEM,
+				  "%s: another launcher is writing it: wait for its end, or name "
+				  "another file",
+				  where);
 	/* A device has no length. */
 	if (ftruncate(sink->file, 0) != 0 && errno != EINVAL)
 		return vmfee_fail_errno(err, "%s", where);

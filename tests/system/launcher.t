@@ -9,6 +9,9 @@ run "$launch" --memory=8 build/images/micro.elf
 is "$status" 2 "too little memory is wrong usage"
 run "$launch" --console=tty build/images/micro.elf
 is "$status" 2 "so is a console that there is not"
+run "$launch" --trace="$T/stream" --observe="$T/stream" build/images/micro.elf
+is "$status" 2 "so are two writers of one file"
+like "$errors" "--observe=trace is what writes to the file of --trace" "it says how both go there"
 
 if [ ! -e /dev/kvm ]; then
 	run "$launch" build/images/micro.elf
@@ -36,6 +39,14 @@ fails_with 3 "the guest ended in a triple fault" "a triple fault"
 like "$output" "@stop reason=triple-fault vcpu=0 rip=0x[0-9a-f]+" "it is told where"
 run "$launch" --timeout=1 "build/images/micro.elf fault=hang"
 fails_with 5 "the guest took longer than 1 seconds" "a guest that never ends"
+
+# Begun late in a second of its clock, it has all of its own all the same.
+until [[ $(</proc/uptime) =~ ^[0-9]+\.8 ]]; do sleep 0.02; done
+begun=${EPOCHREALTIME/./}
+run "$launch" --timeout=1 --memory=64 --ring=128 --trace="$T/stream" \
+	"build/images/ring.elf records=9999999999 spoil=none"
+at_most 1000000 $((${EPOCHREALTIME/./} - begun)) "a second of time is no less in microseconds"
+is "$status" 5 "and then it is over" || diag "$errors"
 
 run "$launch" Makefile
 fails_with 8 "Makefile: the file does not begin with the ELF magic number" "an image that is no ELF"

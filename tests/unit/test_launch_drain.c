@@ -238,3 +238,14 @@ Test(launch_drain, a_stream_has_one_writer)
 	cr_expect_not_null(strstr(err.text, "another launcher is writing it"), "%s", err.text);
 	sink_close(&second, &err);
 }
+
+Test(launch_drain, a_device_has_as_many_as_like)
+{
+	struct vmfee_error err = {0};
+	struct sink first, second;
+
+	cr_expect_eq(sink_open(&first, "/dev/null", &err), 0, "%s", err.text);
+	cr_expect_eq(sink_open(&second, "/dev/null", &err), 0, "%s", err.text);
+	sink_close(&first, &err);
+	sink_close(&second, &err);
+}
