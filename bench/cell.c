@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,6 +100,7 @@ int cell_prepare(struct cell *cell, const struct project *project,
 	cell->experiment = experiment;
 	cell->stack = stack;
 	cell->log = -1;
+	cell->lock = -1;
 	cell->launched = platform_find(experiment->platform)->machine == PLATFORM_HOST;
 	cell->kernel = kvm_level_is(&stack->stack) && !cell->launched;
 	cell->watchdog = experiment->watchdog * (cell->kernel ? KERNEL_PATIENCE : 1);
@@ -107,10 +109,36 @@ int cell_prepare(struct cell *cell, const struct project *project,
 	return project_path(cell->folder, run, stack->name, "", err);
 }
 
+/* The folder, open and locked; or -1, and errno is EWOULDBLOCK where another has it. */
+static int lock_folder(const struct cell *cell)
+{
+	int lock = open(cell->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) == 0)
+		return lock;
+	int number = errno;
+	close(lock);
+	errno = number;
+	return -1;
+}
+
+bool cell_is_busy(const struct cell *cell)
+{
+	int lock = lock_folder(cell);
+	bool busy = lock < 0 && errno == EWOULDBLOCK;
+
+	if (lock >= 0)
+		close(lock);
+	return busy;
+}
+
 int cell_start(struct cell *cell, struct vmfee_error *err)
 {
 	if (mkdir(cell->folder, 0777) != 0)
 		return vmfee_fail_errno(err, "%s", cell->folder);
+	cell->lock = lock_folder(cell);
+	if (cell->lock < 0)
+		return vmfee_fail_errno(err, "cannot lock %s", cell->folder);
 	if (open_log(cell, err) != 0)
 		return -1;
 	int failed = cell->launched ? launch(cell, err)
@@ -303,6 +331,8 @@ int cell_reread(struct cell *cell, const char *version, struct vmfee_error *err)
 
 bool cell_tells(const struct cell *cell)
 {
+	if (cell->told)
+		return true;
 	switch (cell->failure.status) {
 	case VMFEE_GUEST:
 	case VMFEE_PANIC:
@@ -339,6 +369,9 @@ void cell_stop(struct cell *cell)
 	if (cell->log >= 0)
 		close(cell->log);
 	cell->log = -1;
+	if (cell->lock >= 0)
+		close(cell->lock);
+	cell->lock = -1;
 }
 
 void cell_free(struct cell *cell)

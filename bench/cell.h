@@ -30,10 +30,12 @@ struct cell {
 	struct bochs bochs;
 	struct launch launch; /* where `launched`, in the place of Bochs */
 	struct bochs_image_layout layout;
-	int log; /* console.log */
+	int log;  /* console.log */
+	int lock; /* the folder, locked as long as this vmfee runs what is in it */
 	bool running;
 	bool whole;		    /* it has ended well, and its files are there */
 	struct vmfee_error failure; /* or how it failed */
+	bool told;		    /* another vmfee, which ran it, says that its console tells */
 	json_t *identity;	    /* what decides what comes of it; once it runs */
 	bool launched;		    /* this machine's own KVM is beneath */
 	bool kernel;		    /* Bochs boots a KVM: Debian's kernel */
@@ -47,6 +49,9 @@ struct cell {
 int cell_prepare(struct cell *cell, const struct project *project,
 		 const struct experiment *experiment, const struct experiment_stack *stack,
 		 const char *run, struct vmfee_error *err);
+
+/* Whether another vmfee runs what is in the folder. */
+bool cell_is_busy(const struct cell *cell);
 
 /* Boots the stack.  The folder must not be there.  Returns 0, or -1. */
 int cell_start(struct cell *cell, struct vmfee_error *err);

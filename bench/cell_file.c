@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CELL_FILE "cell.json"
+#define CELL_FILE    "cell.json"
+#define FAILURE_FILE "failure.json"
 
 /* Of cell.json's layout. */
 enum { CELL_FORMAT = 1 };
@@ -92,13 +93,14 @@ json_t *cell_identity(const struct cell *cell, struct vmfee_error *err)
 }
 
 /* A file that is there is whole: it takes its name in the end. */
-static int write_file(const struct cell *cell, const json_t *root, struct vmfee_error *err)
+static int write_file(const struct cell *cell, const char *name, const json_t *root,
+		      struct vmfee_error *err)
 {
 	char path[PATH_MAX];
 	char partial[PATH_MAX];
 
-	if (project_path(path, cell->folder, CELL_FILE, "", err) != 0 ||
-	    project_path(partial, cell->folder, "." CELL_FILE, "", err) != 0)
+	if (project_path(path, cell->folder, name, "", err) != 0 ||
+	    project_path(partial, cell->folder, ".partial", "", err) != 0)
 		return -1;
 	FILE *file = fopen(partial, "we");
 	if (file == NULL)
@@ -118,7 +120,7 @@ int cell_save(const struct cell *cell, struct vmfee_error *err)
 	json_t *root = json_pack("{si, ss, sO}", "format", CELL_FORMAT, "version",
 				 cell_version(cell), "cell", cell->identity);
 	int failed = root == NULL ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for " CELL_FILE)
-				  : write_file(cell, root, err);
+				  : write_file(cell, CELL_FILE, root, err);
 
 	json_decref(root);
 	return failed;
@@ -178,4 +180,51 @@ bool cell_load(struct cell *cell, struct vmfee_error *why)
 	bool loaded = check(cell, root, &version, why) == 0 && cell_reread(cell, version, why) == 0;
 	json_decref(root);
 	return loaded;
+}
+
+void cell_save_failure(const struct cell *cell)
+{
+	struct vmfee_error ignored = {0};
+	json_t *root = json_pack("{si, ss, sb}", "status", cell->failure.status, "text",
+				 cell->failure.text, "told", cell_tells(cell));
+
+	if (root != NULL)
+		write_file(cell, FAILURE_FILE, root, &ignored);
+	json_decref(root);
+}
+
+bool cell_load_failure(struct cell *cell)
+{
+	struct vmfee_error ignored = {0};
+	char path[PATH_MAX];
+	const char *text;
+	int status;
+	int told;
+
+	if (project_path(path, cell->folder, FAILURE_FILE, "", &ignored) != 0)
+		return false;
+	json_t *root = json_load_file(path, 0, NULL);
+	if (root == NULL)
+		return false;
+	bool loaded = json_unpack(root, "{si, ss, sb}", "status", &status, "text", &text, "told",
+				  &told) == 0;
+	if (loaded) {
+		vmfee_fail(&cell->failure, (enum vmfee_status)status, "%s", text);
+		cell->told = told != 0;
+	}
+	json_decref(root);
+	return loaded;
+}
+
+bool cell_has_ended(const struct cell *cell)
+{
+	static const char *const names[] = {CELL_FILE, FAILURE_FILE};
+	struct vmfee_error ignored = {0};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (project_path(path, cell->folder, names[i], "", &ignored) == 0 &&
+		    access(path, F_OK) == 0)
+			return true;
+	return false;
 }

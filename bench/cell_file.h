@@ -19,4 +19,15 @@ int cell_save(const struct cell *cell, struct vmfee_error *err);
  */
 bool cell_load(struct cell *cell, struct vmfee_error *why);
 
+/*
+ * How a cell failed, for a vmfee that waits for another: cell_save_failure() leaves it in the
+ * folder, where that is possible, and cell_load_failure() takes it from there.  False where there
+ * is none.
+ */
+void cell_save_failure(const struct cell *cell);
+bool cell_load_failure(struct cell *cell);
+
+/* Whether either has been left in the folder. */
+bool cell_has_ended(const struct cell *cell);
+
 #endif

@@ -64,6 +64,11 @@ int cells_load(struct cells *cells, const char *from, struct vmfee_error *err)
 			progress_kept(cells->progress, cell);
 			continue;
 		}
+		if (cell_is_busy(cell))
+			return vmfee_fail(err, VMFEE_SYSTEM,
+					  "another vmfee is at the stack %s, such as a task of an "
+					  "earlier job: wait for it, or cancel it",
+					  cell->stack->name);
 		if (why.status != VMFEE_OK)
 			progress_again(cells->progress, cell, &why);
 		if (start_over(cell, err) != 0)
@@ -83,6 +88,9 @@ static bool concerns_all(const struct vmfee_error *err)
 static int fail(struct cells *cells, struct cell *cell, struct vmfee_error *err)
 {
 	cell_stop(cell);
+	/* What ends vmfee may have ended the machine before. */
+	if (interrupts_check(cells->interrupts, err) != 0)
+		return -1;
 	if (concerns_all(&cell->failure)) {
 		vmfee_fail(err, cell->failure.status, "%s", cell->failure.text);
 		return vmfee_prefix(err, "stack %s", cell->stack->name);

@@ -21,11 +21,14 @@ enum {
 	OPTION_WATCHDOG,
 	OPTION_NO_PLOTS,
 	OPTION_RESUME,
+	OPTION_EXECUTOR,
+	OPTION_CELL,
 };
 
 static const struct argp_option options[] = {
 	{"results", OPTION_RESULTS, "DIR", 0, "Put the run into DIR instead of results/", 0},
-	{"jobs", 'j', "N", 0, "Run N machines at a time; the default is the number of processors",
+	{"jobs", 'j', "N", 0,
+	 "Run N machines at a time; the default is the number of processors, or what slurm likes",
 	 0},
 	{"bochs", OPTION_BOCHS, "PATH", 0, "Run the Bochs at PATH", 0},
 	{"platform", OPTION_PLATFORM, "NAME", 0,
@@ -35,6 +38,9 @@ static const struct argp_option options[] = {
 	{"cpu", OPTION_CPU, "MODEL", 0, "Give the machines another CPU model of Bochs", 0},
 	{"memory", OPTION_MEMORY, "MIB", 0, "Give the machines another size of memory", 0},
 	{"watchdog", OPTION_WATCHDOG, "N", 0, "End a machine after N million ticks", 0},
+	{"executor", OPTION_EXECUTOR, "NAME", 0,
+	 "Run the machines here (local, the default), or as an array job of slurm", 0},
+	{"cell", OPTION_CELL, "RUN/STACK", OPTION_HIDDEN, NULL, 0}, /* a task of slurm */
 	{"resume", OPTION_RESUME, "RUN", OPTION_ARG_OPTIONAL,
 	 "Run only the stacks that the last attempt, or RUN, does not have as they would be run now",
 	 0},
@@ -51,6 +57,7 @@ static const char doc[] =
 
 struct arguments {
 	const char *experiment;
+	const char *cell;				/* NULL: all of them */
 	const char *results, *bochs;			/* NULL: as the project has it */
 	const char *resumed;				/* NULL: the last attempt */
 	const char *platform, *cpu, *memory, *watchdog; /* NULL: as the experiment has it */
@@ -94,6 +101,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_WATCHDOG:
 		arguments->watchdog = arg;
+		return 0;
+	case OPTION_EXECUTOR:
+		arguments->run.slurm = strcmp(arg, "slurm") == 0;
+		if (!arguments->run.slurm && strcmp(arg, "local") != 0)
+			argp_error(state, "--executor takes local or slurm, not '%s'", arg);
+		return 0;
+	case OPTION_CELL:
+		arguments->cell = arg;
 		return 0;
 	case OPTION_RESUME:
 		arguments->run.resume = true;
@@ -178,10 +193,8 @@ static int settle_on_host(const struct arguments *arguments, struct experiment *
 }
 
 static int prepare(const struct arguments *arguments, struct project *project,
-		   struct experiment *experiment, struct vmfee_error *err)
+		   struct experiment *experiment, char *path, struct vmfee_error *err)
 {
-	char path[PATH_MAX];
-
 	if (project_find(project, err) != 0)
 		return -1;
 	if ((arguments->results != NULL &&
@@ -251,30 +264,75 @@ static int print_report(const char *run, struct vmfee_error *err)
 	return 0;
 }
 
+static int make_absolute(char *path, struct vmfee_error *err)
+{
+	char given[PATH_MAX];
+	char folder[PATH_MAX];
+
+	if (path[0] == '/')
+		return 0;
+	memcpy(given, path, sizeof(given));
+	if (getcwd(folder, sizeof(folder)) == NULL)
+		return vmfee_fail_errno(err, "the current folder");
+	return project_path(path, folder, given, "", err);
+}
+
+/* Slurm's tasks run elsewhere: they get whole paths, and the options that are settled here. */
+static int run(struct project *project, const struct experiment *experiment,
+	       struct arguments *arguments, char *file, char *path, struct vmfee_error *err)
+{
+	const char *const settled[][2] = {
+		{"--bochs", project->bochs},	     {"--platform", arguments->platform},
+		{"--cpu", arguments->cpu},	     {"--memory", arguments->memory},
+		{"--watchdog", arguments->watchdog},
+	};
+	enum { SETTLED = sizeof(settled) / sizeof(settled[0]) };
+	char text[SETTLED][PATH_MAX + 16];
+	char *deciding[SETTLED];
+
+	if (!arguments->run.slurm)
+		return run_experiment(project, experiment, &arguments->run, path, err);
+	if (make_absolute(file, err) != 0 || make_absolute(project->results, err) != 0 ||
+	    make_absolute(project->bochs, err) != 0)
+		return -1;
+	for (size_t i = 0; i < SETTLED; i++) {
+		size_t number = arguments->run.decisions;
+		if (settled[i][1] == NULL)
+			continue;
+		deciding[number] = text[number];
+		snprintf(text[number], sizeof(text[number]), "%s=%s", settled[i][0], settled[i][1]);
+		arguments->run.decisions++;
+	}
+	arguments->run.file = file;
+	arguments->run.deciding = deciding;
+	return run_experiment(project, experiment, &arguments->run, path, err);
+}
+
 int command_run(int argc, char **argv, struct vmfee_error *err)
 {
 	static const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "EXPERIMENT", .doc = doc};
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	struct arguments arguments = {
-		.run = {.jobs = processors < 1 ? 1 : (unsigned)processors, .plots = true}};
+	struct arguments arguments = {.run = {.plots = true}};
 	struct project project;
 	struct experiment experiment;
-	char run[PATH_MAX];
+	char path[PATH_MAX] = "";
+	char file[PATH_MAX] = "";
 
 	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (wrong != 0)
 		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
-	if (prepare(&arguments, &project, &experiment, err) != 0 ||
+	if (prepare(&arguments, &project, &experiment, file, err) != 0 ||
 	    find_resumed(&arguments, &project, err) != 0)
 		return -1;
-	int failed = run_experiment(&project, &experiment, &arguments.run, run, err);
-	if (run[0] == '\0')
+	if (arguments.cell != NULL)
+		return run_cell(&project, &experiment, arguments.cell, err);
+	int failed = run(&project, &experiment, &arguments, file, path, err);
+	if (path[0] == '\0')
 		return failed;
 
 	/* A report can be printed of a run whose trace and guest disagree; the error stays. */
 	struct vmfee_error unprinted = {0};
-	if (print_report(run, &unprinted) != 0 && !failed)
+	if (print_report(path, &unprinted) != 0 && !failed)
 		return vmfee_fail(err, unprinted.status, "%s", unprinted.text);
 	return failed;
 }

@@ -141,8 +141,8 @@ const struct experiment_stack *experiment_stack(const struct experiment *experim
 /* Whether a run has a file of its own with that name, beside the folders of its stacks. */
 static bool belongs_to_run(const char *name)
 {
-	static const char *const names[] = {"manifest.json", "plots", "report.html", "report.txt",
-					    "results.db"};
+	static const char *const names[] = {"manifest.json", "plots",	   "report.html",
+					    "report.txt",    "results.db", "slurm"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)

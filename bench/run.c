@@ -4,6 +4,7 @@
 #include "bench/manifest.h"
 #include "bench/report.h"
 #include "bench/rundir.h"
+#include "bench/slurm.h"
 #include "bench/store.h"
 #include "bench/version.h"
 
@@ -26,7 +27,13 @@ struct run {
 /* Machines whose ticks are time would disturb each other. */
 static unsigned jobs_on(const struct platform *platform, const struct run_options *options)
 {
-	return platform->machine == PLATFORM_HOST ? 1 : options->jobs;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (platform->machine == PLATFORM_HOST)
+		return 1;
+	if (options->jobs > 0)
+		return options->jobs;
+	return processors < 1 ? 1 : (unsigned)processors;
 }
 
 static int check_machine(const struct project *project, const struct platform *platform,
@@ -232,18 +239,40 @@ static void give_up(struct run *run, char *path)
 	rundir_keep_failed(&run->dir);
 }
 
+static int run_by_slurm(struct run *run)
+{
+	const struct run_options *options = run->options;
+	const struct slurm_job job = {
+		.run = run->dir.partial,
+		.experiment = options->file,
+		.options = options->deciding,
+		.count = options->decisions,
+		.limit = options->jobs,
+		.exclusive = platform_find(run->experiment.platform)->machine == PLATFORM_HOST,
+	};
+
+	return slurm_run(&run->cells, &job, run->err);
+}
+
 /* Takes what is there of an earlier run, and runs the rest. */
 static int run_cells(struct run *run)
 {
 	struct cells *cells = &run->cells;
 	const struct run_options *options = run->options;
+	char slurm[PATH_MAX];
 
-	if (cells_prepare(cells, run->project, run->dir.partial, run->err) != 0)
+	if (cells_prepare(cells, run->project, run->dir.partial, run->err) != 0 ||
+	    project_path(slurm, run->dir.partial, SLURM_FOLDER, "", run->err) != 0)
 		return -1;
 	if (options->resume &&
 	    cells_load(cells, options->from[0] == '\0' ? NULL : options->from, run->err) != 0)
 		return -1;
-	return cells_run(cells, run->err) != 0 ? -1 : cells_judge(cells, run->dir.failed, run->err);
+	if ((options->slurm ? run_by_slurm(run) : cells_run(cells, run->err)) != 0 ||
+	    cells_judge(cells, run->dir.failed, run->err) != 0)
+		return -1;
+	/* A run that is whole is the same as one without slurm. */
+	rundir_remove_tree(slurm);
+	return 0;
 }
 
 int run_experiment(const struct project *project, const struct experiment *experiment,

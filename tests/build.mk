@@ -90,6 +90,11 @@ system: all test-images ## run the system tests: whole stacks, bad input, set-up
 exhaustive: all test-images ## run what `make test` has no time for: every way, every size, twice
 	prove --exec bash --timer --jobs $(shell nproc) tests/exhaustive/*.t
 
+# Slurm's daemons would start with the machine: bootstrap leaves them to those who want them.
+.PHONY: slurm-test
+slurm-test: all ## run by a real slurm of one node (needs slurm-wlm and munge, else it is skipped)
+	prove --exec bash --timer tests/slurm/*.t
+
 # Debian's chromium takes 375 MB: bootstrap leaves it to those who want to see.
 .PHONY: page
 page: all ## look at the page of a run in a browser (needs chromium)

@@ -10,7 +10,7 @@ LINT_C := $(filter-out bench/launcher/programs.c,\
 	$(sort $(shell find $(LINT_DIRS) -name '*.c' ! -name '*.bpf.c')))
 LINT_H := $(sort $(shell find $(LINT_DIRS) -name '*.h'))
 # *.sh are checked where they are sourced.
-LINT_SH := $(filter-out %.awk %.sh,$(wildcard scripts/* .ci/run tests/system/*.t tests/exhaustive/*.t tests/browser/*.t))
+LINT_SH := $(filter-out %.awk %.sh,$(wildcard scripts/* .ci/run tests/system/*.t tests/exhaustive/*.t tests/browser/*.t tests/slurm/*.t))
 
 LINT_HOST_C := $(filter-out tests/guests/%,$(filter bench/main.c $(LAUNCHER_OWN_SRCS) tests/% \
 	$(PLAIN_SRCS) $(HOST_LIB_SRCS),$(LINT_C)))
