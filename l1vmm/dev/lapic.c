@@ -171,7 +171,7 @@ void lapic_accept(struct lapic *apic, uint8_t vector)
 	clear(apic, LAPIC_IRR, &apic->irr_words, vector);
 	set(apic, LAPIC_ISR, &apic->isr_words, vector);
 	if (timers)
-		apic->ops->timer_changed(apic->ctx);
+		lapic_timer_accepted(apic);
 }
 
 void lapic_end_of_interrupt(struct lapic *apic)
@@ -181,6 +181,8 @@ void lapic_end_of_interrupt(struct lapic *apic)
 	if (vector < 0)
 		return;
 	clear(apic, LAPIC_ISR, &apic->isr_words, (uint8_t)vector);
+	if (apic->timer.accepted)
+		lapic_timer_served(apic, (uint8_t)vector);
 	if (lapic_test(apic, LAPIC_TMR, (uint8_t)vector))
 		apic->ops->end_of_level(apic->ctx, (uint8_t)vector);
 }

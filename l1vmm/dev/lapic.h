@@ -101,9 +101,12 @@ struct lapic {
 		uint64_t period; /* of a periodic timer, else 0 */
 		/*
 		 * A periodic timer leaves out what would come sooner than this after the last
-		 * one; for its user to set.
+		 * one, and what would take more than a third of the guest's time; for its user to
+		 * set, 0: nothing is left out.
 		 */
 		uint64_t shortest;
+		uint64_t accepted; /* when its latest interrupt was taken; 0: that has ended */
+		uint64_t served;   /* how long the one before was in service */
 	} timer;
 };
 

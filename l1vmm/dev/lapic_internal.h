@@ -57,4 +57,8 @@ void lapic_timer_count_written(struct lapic *apic);
 void lapic_timer_divide_written(struct lapic *apic, uint32_t before);
 uint32_t lapic_timer_current(struct lapic *apic);
 
+/* The interrupt of a timer that runs on has been taken; and one by this vector has ended. */
+void lapic_timer_accepted(struct lapic *apic);
+void lapic_timer_served(struct lapic *apic, uint8_t vector);
+
 #endif

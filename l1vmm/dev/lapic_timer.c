@@ -22,6 +22,7 @@ static void disarm(struct lapic *apic)
 {
 	apic->timer.expiry = 0;
 	apic->timer.period = 0;
+	apic->timer.served = 0;
 }
 
 uint64_t lapic_timer_next(const struct lapic *apic)
@@ -35,11 +36,21 @@ uint64_t lapic_timer_next(const struct lapic *apic)
 	return apic->timer.expiry;
 }
 
+/*
+ * What of its time the guest has to itself at least: one part in so many is for a tick.  How long
+ * that takes depends on how many hypervisors have a part in it.
+ */
+#define PARTS 3
+
 /* The next time of the rhythm that is not too soon. */
 static uint64_t next_period(const struct lapic *apic, uint64_t now)
 {
-	uint64_t period = apic->timer.period;
-	uint64_t from = now + (apic->timer.shortest ? apic->timer.shortest - 1 : 0);
+	uint64_t period = apic->timer.period, least = apic->timer.shortest;
+	uint64_t from;
+
+	if (least && least < PARTS * apic->timer.served)
+		least = PARTS * apic->timer.served;
+	from = now + (least ? least - 1 : 0);
 
 	return from + period - (from - apic->timer.expiry) % period;
 }
@@ -62,6 +73,21 @@ void lapic_timer_poll(struct lapic *apic)
 	if (!(lvt & LVT_MASKED))
 		lapic_request(apic, lvt & LVT_VECTOR, false);
 	apic->ops->timer_changed(apic->ctx);
+}
+
+void lapic_timer_accepted(struct lapic *apic)
+{
+	if (apic->timer.period)
+		apic->timer.accepted = apic->ops->now(apic->ctx);
+	apic->ops->timer_changed(apic->ctx);
+}
+
+void lapic_timer_served(struct lapic *apic, uint8_t vector)
+{
+	if (vector != (*lapic_word(apic, LAPIC_LVT_TIMER) & LVT_VECTOR))
+		return;
+	apic->timer.served = apic->ops->now(apic->ctx) - apic->timer.accepted;
+	apic->timer.accepted = 0;
 }
 
 /* Into or out of deadline mode the timer stops; between the others it goes on. */

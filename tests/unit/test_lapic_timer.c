@@ -250,6 +250,49 @@ Test(lapic_timer, leaves_out_periods_that_are_too_short_for_its_user)
 	cr_expect_eq(lapic_timer_next(&rig.apic), 701);
 }
 
+/* A tick is in service for 1,000: the guest is to have twice as much for itself. */
+Test(lapic_timer, leaves_the_guest_two_thirds_of_its_time)
+{
+	struct lapic_rig rig;
+
+	start(&rig, PERIODIC, 0);
+	rig.apic.timer.shortest = 1;
+	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 400);
+	cr_expect(due_at(&rig, 400));
+	lapic_accept(&rig.apic, VECTOR);
+	rig.now = 1400;
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	cr_expect(due_at(&rig, 1400), "one has come due meanwhile");
+	cr_expect_eq(rig.apic.timer.expiry, 4400, "the next time of the rhythm after 1400 + 3000");
+	serve(&rig);
+	cr_expect(due_at(&rig, 4400));
+	cr_expect_eq(rig.apic.timer.expiry, 4800, "what is short in service may be frequent");
+	lapic_accept(&rig.apic, VECTOR);
+	rig.now = 4700;
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 500);
+	cr_expect(due_at(&rig, 5200));
+	cr_expect_eq(rig.apic.timer.expiry, 5700, "a new count forgets");
+}
+
+/* An interrupt of another source may last. */
+Test(lapic_timer, takes_no_account_of_what_others_take)
+{
+	struct lapic_rig rig;
+
+	start(&rig, PERIODIC, 0);
+	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 400);
+	cr_expect(due_at(&rig, 400));
+	lapic_accept(&rig.apic, VECTOR);
+	lapic_request(&rig.apic, VECTOR + 32, false);
+	lapic_accept(&rig.apic, VECTOR + 32);
+	rig.now = 700;
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	cr_expect_eq(rig.apic.timer.served, 0);
+	lapic_put(&rig, MSR_X2APIC_EOI, 0);
+	cr_expect_eq(rig.apic.timer.served, 300);
+}
+
 Test(lapic_timer, can_be_left_to_a_processor_only_as_an_unmasked_deadline)
 {
 	static const struct {
