@@ -224,9 +224,9 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		format(why, size, "dirty= and exec= need mmu=ept");
 		return false;
 	}
-	/* Without EPT, L2's page tables would name the machine's memory, not L1's. */
-	if (ok && o->switches.nested == SW_NESTED_ON && switches_shadow(&o->switches)) {
-		format(why, size, "nested=on needs mmu=ept");
+	/* A guest hypervisor that tells of stores to its own tables does not of those to L2's. */
+	if (ok && o->switches.nested == SW_NESTED_ON && o->switches.mmu == SW_MMU_SHADOW_PV) {
+		format(why, size, "nested=on needs mmu=ept, shadow:trap or shadow:unsync");
 		return false;
 	}
 	if (ok && o->ring_bytes % RING_UNIT) {

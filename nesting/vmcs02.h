@@ -24,6 +24,7 @@ struct vmcs02_merged {
 struct vmcs02_base {
 	struct controls controls;		/* of vmcs01 */
 	uint32_t exceptions;			/* that L0 wants */
+	uint32_t primary;			/* controls that L0 wants for L2 in particular */
 	const uint8_t *io_bitmaps, *msr_bitmap; /* of vmcs01: two pages, one page */
 	uint64_t io_bitmaps_hpa, msr_bitmap_hpa;
 	uint8_t *merged_io, *merged_msr; /* the same for both levels */

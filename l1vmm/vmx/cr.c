@@ -127,11 +127,9 @@ static void translations_changed(struct vcpu *v)
 		tlb_flush_guest(v);
 }
 
-/* PAE paging walks from four registers that MOV to CR loads: SDM volume 3, 4.4.1. */
-static bool load_pdptes(struct vcpu *v, uint64_t cr3)
+bool guest_read_pdptes(const struct vcpu *v, uint64_t cr3, uint64_t entries[4])
 {
 	const uint64_t *table = vm_memory(v->vm, cr3 & 0xffffffe0, PDPTE_COUNT * sizeof(*table));
-	uint64_t entries[PDPTE_COUNT];
 
 	for (unsigned i = 0; i < PDPTE_COUNT; i++) {
 		/* Outside memory, reads float high as from any address that nobody answers. */
@@ -139,6 +137,15 @@ static bool load_pdptes(struct vcpu *v, uint64_t cr3)
 		if ((entries[i] & PTE_P) && (entries[i] & (PDPTE_RESERVED | physical_reserved(v))))
 			return false;
 	}
+	return true;
+}
+
+bool guest_load_pdptes(struct vcpu *v, uint64_t cr3)
+{
+	uint64_t entries[PDPTE_COUNT];
+
+	if (!guest_read_pdptes(v, cr3, entries))
+		return false;
 	for (unsigned i = 0; i < PDPTE_COUNT; i++) {
 		v->pdpte[i] = entries[i];
 		if (!vcpu_is_shadowed(v))
@@ -152,7 +159,7 @@ static bool reload_pdptes(struct vcpu *v)
 {
 	if (!v->paging || (v->efer & EFER_LMA) || !(guest_read_cr4(v) & CR4_PAE))
 		return true;
-	return load_pdptes(v, guest_read_cr3(v));
+	return guest_load_pdptes(v, guest_read_cr3(v));
 }
 
 static void set_long_mode(struct vcpu *v, uint64_t efer, bool on)
@@ -181,7 +188,7 @@ static bool switch_paging(struct vcpu *v, bool on)
 			return false;
 		set_long_mode(v, efer, true);
 	} else if (on && (cr4 & CR4_PAE)) {
-		return load_pdptes(v, guest_read_cr3(v));
+		return guest_load_pdptes(v, guest_read_cr3(v));
 	} else if (efer & EFER_LMA) {
 		set_long_mode(v, efer, false);
 	}
@@ -242,7 +249,7 @@ bool guest_write_cr4(struct vcpu *v, uint64_t value)
 	if ((changed & value & CR4_PCIDE) && (!long_mode || (guest_read_cr3(v) & CR3_PCID_MASK)))
 		return false;
 	if (!long_mode && (cr0 & CR0_PG) && (value & CR4_PAE) && (changed & CR4_RELOADS_PDPTES) &&
-	    !load_pdptes(v, guest_read_cr3(v)))
+	    !guest_load_pdptes(v, guest_read_cr3(v)))
 		return false;
 	vmcs_write(v, VMCS_CR4_READ_SHADOW, value);
 	vmcs_write(v, VMCS_GUEST_CR4, cr4_real(v, value));
@@ -260,7 +267,7 @@ static __attribute__((noinline)) bool load_shadowed_cr3(struct vcpu *v, uint64_t
 			return false;
 		break;
 	case PAGING_PAE:
-		if (!load_pdptes(v, value))
+		if (!guest_load_pdptes(v, value))
 			return false;
 		break;
 	case PAGING_32BIT:
@@ -284,7 +291,7 @@ static __attribute__((noinline)) bool load_cr3(struct vcpu *v, uint64_t value)
 	if (vmcs_read(v, VMCS_GUEST_IA32_EFER) & EFER_LMA) {
 		if (value & physical_reserved(v))
 			return false;
-	} else if (paging && (cr4 & CR4_PAE) && !load_pdptes(v, value)) {
+	} else if (paging && (cr4 & CR4_PAE) && !guest_load_pdptes(v, value)) {
 		return false;
 	}
 	vmcs_write(v, VMCS_GUEST_CR3, value);

@@ -29,6 +29,13 @@ uint64_t guest_read_cr4(struct vcpu *v);
 /* PDPTE `number` (0 to 3), as the guest's last load of CR3 has set it. */
 uint64_t guest_read_pdpte(struct vcpu *v, unsigned number);
 
+/*
+ * PAE paging walks from four registers that a load of CR3 sets (SDM volume 3, 4.4.1): reads what it
+ * would be, and sets them.  False where one is malformed, as which it raises #GP(0).
+ */
+bool guest_read_pdptes(const struct vcpu *v, uint64_t cr3, uint64_t entries[4]);
+bool guest_load_pdptes(struct vcpu *v, uint64_t cr3);
+
 /* EFER, which has been checked. */
 void guest_write_efer(struct vcpu *v, uint64_t value);
 

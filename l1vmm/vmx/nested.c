@@ -6,8 +6,10 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
+#include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
 #include "l1vmm/vmx/tlb.h"
@@ -20,6 +22,7 @@
 
 /* VMX-abort indicators: SDM volume 3, 28.7. */
 #define ABORT_STORING_MSRS 1
+#define ABORT_PDPTES	   2
 #define ABORT_LOADING_MSRS 4
 
 static void write_current(void *ctx, enum vmcs_field field, uint64_t value)
@@ -42,15 +45,24 @@ void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02, enum in
 	invvpid(v->invalidation.type[what], vmcs02->vpid.number, gva);
 }
 
+static uint64_t l2_efer(struct vcpu *v)
+{
+	return v->nested->paging_on ? v->nested->paging.efer : vmcs_read(v, VMCS_GUEST_IA32_EFER);
+}
+
 /* EFER of L2: SDM volume 3, 4.1.1. */
 static bool l2_write_efer(struct vcpu *v, uint64_t value)
 {
-	uint64_t now = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+	uint64_t now = l2_efer(v);
 
 	if ((value & ~EFER_OFFERED) ||
 	    (((value ^ now) & EFER_LME) && (vmcs_read(v, VMCS_GUEST_CR0) & CR0_PG)))
 		return false;
-	vmcs_write(v, VMCS_GUEST_IA32_EFER, (value & ~EFER_LMA) | (now & EFER_LMA));
+	value = (value & ~EFER_LMA) | (now & EFER_LMA);
+	if (v->nested->paging_on)
+		nested_paging_write_efer(v, value);
+	else
+		vmcs_write(v, VMCS_GUEST_IA32_EFER, value);
 	return true;
 }
 
@@ -78,7 +90,7 @@ uint64_t nested_tsc_offset12(const struct vcpu *v)
 bool nested_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	if (v->nested->vmx.in_l2 && msr == MSR_IA32_EFER) {
-		*value = vmcs_read(v, VMCS_GUEST_IA32_EFER);
+		*value = l2_efer(v);
 		return true;
 	}
 	if (!msr_read(v, msr, value))
@@ -149,10 +161,25 @@ static void switch_translations(struct vcpu *v)
 	bool tagged = vmcs12_secondary(v12) & CONTROL_SECONDARY_ENABLE_VPID;
 	uint16_t vpid12 = tagged ? (uint16_t)vmcs12_get(v12, VMCS_VPID) : 0;
 
-	if (vpid12 && vpid12 == vmcs02->vpid12)
+	/* On shadow tables each change of address space flushes, and L2 has the VPID of L1. */
+	if (vcpu_is_shadowed(v) || (vpid12 && vpid12 == vmcs02->vpid12))
 		return;
 	nested_flush_vpid(v, vmcs02, INVALIDATE_VPID_CONTEXT, 0);
 	own_vpid12(n, vpid12);
+}
+
+/* What L2's addresses mean. */
+static void load_translations(struct vcpu *v, const struct vmcs_ops *vmcs02)
+{
+	if (vcpu_is_shadowed(v)) {
+		const struct vmcs_ops to = nested_paging_pdptes(v);
+
+		nested_load_pdptes(&v->nested->vmx, &to);
+		nested_paging_enter(v);
+	} else {
+		nested_load_pdptes(&v->nested->vmx, vmcs02);
+		switch_translations(v);
+	}
 }
 
 /* @pre vmcs12 has passed the checks of VM entry */
@@ -255,8 +282,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		return refuse(v, check, entry_check_info(check)->failure.qualification);
 	choose_ept02(v);
 	vmcs02_update(&n->vmx, &nested_vmcs02(n)->base, &to);
-	nested_load_pdptes(&n->vmx, &to);
-	switch_translations(v);
+	load_translations(v, &to);
 	put_off_requests(v);
 	n->vmx.in_l2 = true;
 	check = nested_entry_load_msrs(&n->vmx, &number);
@@ -282,6 +308,34 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	return EXIT_RETRY;
 }
 
+/*
+ * An exit that cannot be completed: the processor shuts down, and the reason stands in the region
+ * (SDM volume 3, 28.7).
+ */
+static _Noreturn void abort_vmx(struct vcpu *v, uint32_t indicator)
+{
+	struct vmcs12 *region = vm_memory(v->vm, v->nested->vmx.current, sizeof(*region));
+
+	if (region)
+		region->abort = indicator;
+	vcpu_stop(v, STOP_VMX_ABORT, "indicator=%u", indicator);
+}
+
+/* CR3, EFER and the processor's CR4 of L1, whose EFER and CR0 are known. */
+static void load_translations_of_l1(struct vcpu *v, uint64_t cr3, uint64_t cr0, uint64_t cr4)
+{
+	if (!(v->efer & EFER_LMA) && (cr4 & CR4_PAE) && !guest_load_pdptes(v, cr3))
+		abort_vmx(v, ABORT_PDPTES);
+	if (vcpu_is_shadowed(v)) {
+		v->cr3 = cr3;
+		nested_paging_resume_l1(v, cr0, cr4);
+		return;
+	}
+	vmcs_write(v, VMCS_GUEST_IA32_EFER, v->efer);
+	vmcs_write(v, VMCS_GUEST_CR3, cr3);
+	vmcs_write(v, VMCS_GUEST_CR4, cr4 | v->nested->cr4_fixed);
+}
+
 /* CR0, CR3, CR4 and EFER of L1 after an exit: SDM volume 3, 28.5.1 and 28.5.2. */
 static void load_control_registers(struct vcpu *v, const struct vmcs12 *v12)
 {
@@ -300,29 +354,14 @@ static void load_control_registers(struct vcpu *v, const struct vmcs12 *v12)
 		  : code64			     ? v->efer | mode
 						     : v->efer & ~mode;
 	v->paging = true;
-	vmcs_write(v, VMCS_GUEST_IA32_EFER, v->efer);
 	vmcs_write(v, VMCS_GUEST_CR0, cr0 | n->cr0_fixed);
 	vmcs_write(v, VMCS_CR0_READ_SHADOW, cr0);
-	vmcs_write(v, VMCS_GUEST_CR3, vmcs12_get(v12, VMCS_HOST_CR3));
-	vmcs_write(v, VMCS_GUEST_CR4, cr4 | n->cr4_fixed);
 	vmcs_write(v, VMCS_CR4_READ_SHADOW, cr4);
+	load_translations_of_l1(v, vmcs12_get(v12, VMCS_HOST_CR3), cr0, cr4);
 	if (wanted != *entry) {
 		*entry = wanted;
 		vmcs_write(v, VMCS_ENTRY_CONTROLS, wanted);
 	}
-}
-
-/*
- * An exit that cannot be completed: the processor shuts down, and the reason stands in the region
- * (SDM volume 3, 28.7).
- */
-static _Noreturn void abort_vmx(struct vcpu *v, uint32_t indicator)
-{
-	struct vmcs12 *region = vm_memory(v->vm, v->nested->vmx.current, sizeof(*region));
-
-	if (region)
-		region->abort = indicator;
-	vcpu_stop(v, STOP_VMX_ABORT, "indicator=%u", indicator);
 }
 
 static void load_l1(struct vcpu *v)
@@ -342,7 +381,7 @@ static void load_l1(struct vcpu *v)
 	if (n->tsc_written)
 		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
 	n->tsc_written = false;
-	if (!nested_vmcs02(n)->vpid12)
+	if (!nested_vmcs02(n)->vpid12 && !vcpu_is_shadowed(v))
 		tlb_flush_guest(v);
 	v->event = 0;
 	v->event_length = 0;
@@ -372,6 +411,8 @@ void nested_leave(struct vcpu *v)
 	uint64_t lma = vmcs_read(v, VMCS_ENTRY_CONTROLS) & CONTROL_ENTRY_IA32E_MODE_GUEST;
 	uint64_t entry = vmcs12_get(v12, VMCS_ENTRY_CONTROLS);
 
+	if (v->nested->paging_on)
+		nested_paging_leave(v);
 	vmcs12_set(v12, VMCS_ENTRY_INTR_INFO,
 		   vmcs12_get(v12, VMCS_ENTRY_INTR_INFO) & ~(uint64_t)INTR_INFO_VALID);
 	if ((entry ^ lma) & CONTROL_ENTRY_IA32E_MODE_GUEST) {
@@ -419,8 +460,12 @@ void nested_entry_refused(struct vcpu *v)
 	int number = (int)vmcs_read(v, VMCS_INSTRUCTION_ERROR);
 
 	undo_launch(v);
+	if (n->paging_on)
+		nested_paging_leave(v);
 	use_vmcs01(v);
 	n->vmx.in_l2 = false;
+	if (vcpu_is_shadowed(v))
+		shadow_reload(v);
 	nested_finish(v, nested_fail(&n->vmx, number));
 	v->rip = vmcs_read(v, VMCS_GUEST_RIP);
 	advance(v);
@@ -434,6 +479,8 @@ void nested_entry_refused(struct vcpu *v)
 void nested_entry_failed(struct vcpu *v)
 {
 	undo_launch(v);
+	if (v->nested->paging_on)
+		nested_paging_leave(v);
 	if (v->nested->tells)
 		tell(v);
 	load_l1(v);

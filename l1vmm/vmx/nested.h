@@ -41,6 +41,10 @@ struct vcpu_nested {
 	uint32_t requests;			 /* of L1's that wait for its next entry */
 	uint64_t timer_end;			 /* on L1's clock: of L2's preemption timer */
 	uint64_t cr0_fixed, cr4_fixed; /* of L1: bits that are 1 in the processor's registers */
+	uint64_t cr4_cleared;	       /* and 0 */
+	/* Without EPT: L2's registers as L2 and L1 know them, while vmcs02 has others. */
+	struct paging_state paging;
+	bool paging_on;
 };
 
 /* vmcs02 of L1's current VMCS. */
@@ -143,6 +147,28 @@ void nested_interrupt_later(struct vcpu *v);
 
 /* An exit of one of the windows that these two have opened. */
 void nested_close_windows(struct vcpu *v);
+
+/*
+ * L2 where the hypervisor has no EPT (vcpu_is_shadowed).
+ *
+ * nested_paging_enter() runs L2 on shadow tables: vmcs02 is up to date but for that, and what
+ * nested_paging_pdptes() has had written are its PDPTEs.  nested_paging_leave() ends that, before
+ * anything is read of vmcs02 for L1, and nested_paging_resume_l1() goes back to L1's tables.
+ * @pre vmcs02 is current, for the last one vmcs01
+ */
+struct vmcs_ops nested_paging_pdptes(struct vcpu *v);
+void nested_paging_enter(struct vcpu *v);
+void nested_paging_leave(struct vcpu *v);
+void nested_paging_resume_l1(struct vcpu *v, uint64_t cr0, uint64_t cr4);
+
+/* A #PF of L2, at v->detail.  True: of its own tables' making, with this error code. */
+bool nested_paging_fault(struct vcpu *v, uint32_t *error_code);
+
+/* What L2 loads into its registers, unless that raises #GP(0), and EFER, which has been checked. */
+bool nested_paging_write_cr0(struct vcpu *v, uint64_t value);
+bool nested_paging_write_cr3(struct vcpu *v, uint64_t value);
+bool nested_paging_write_cr4(struct vcpu *v, uint64_t value);
+void nested_paging_write_efer(struct vcpu *v, uint64_t value);
 
 /* ept01 has changed. */
 void nested_forget_ept02(struct vcpu *v);

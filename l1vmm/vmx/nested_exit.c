@@ -161,6 +161,46 @@ static enum fate ept_violation(struct vcpu *v)
 	return access_again(v);
 }
 
+/* Without EPT every fault exits first to the hypervisor, which makes its error code L2's own. */
+static bool is_page_fault(const struct vcpu *v, const struct nested_exit *e)
+{
+	return e->reason == EXIT_REASON_EXCEPTION_NMI && vcpu_is_shadowed(v) &&
+	       (e->intr_info & ~INTR_INFO_IRET_UNDONE) ==
+		       (INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_PF);
+}
+
+/* One that L1 leaves to L2, be it on the way to another exception (SDM volume 3, 26.2). */
+static enum fate deliver_page_fault(struct vcpu *v, uint32_t error_code)
+{
+	if ((v->event & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+	    (INTR_TYPE_EXCEPTION | VECTOR_DF)) {
+		nested_leave_with(v, EXIT_REASON_TRIPLE_FAULT, 0, 0, 0);
+		return FATE_L1;
+	}
+	event_pf(v, v->detail, error_code);
+	if ((v->event & INTR_INFO_VECTOR_MASK) == VECTOR_DF &&
+	    nested_exception_exits(&v->nested->vmx, VECTOR_DF, 0)) {
+		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0, v->event, 0);
+		return FATE_L1;
+	}
+	return FATE_RETRY;
+}
+
+static enum fate page_fault(struct vcpu *v, struct nested_exit *e)
+{
+	struct nested *n = &v->nested->vmx;
+	bool l2s = nested_paging_fault(v, &e->error_code);
+
+	if (l2s && nested_exit_is_l1s(n, e)) {
+		nested_set(n, VMCS_EXIT_INTR_ERROR_CODE, e->error_code);
+		return reflect(v);
+	}
+	event_requeue(v);
+	if (e->intr_info & INTR_INFO_IRET_UNDONE)
+		event_nmi_goes_on(v);
+	return l2s ? deliver_page_fault(v, e->error_code) : FATE_RETRY;
+}
+
 /* CR0 or CR4 of L2, of which the hypervisor's bits change; the processor keeps its own. */
 static enum fate write_owned_cr(struct vcpu *v, enum vmcs_field field, enum vmcs_field shadow,
 				uint64_t owned, uint64_t value)
@@ -175,14 +215,29 @@ static enum fate write_owned_cr(struct vcpu *v, enum vmcs_field field, enum vmcs
 	return FATE_ADVANCE;
 }
 
+static enum fate cr3_access(struct vcpu *v)
+{
+	if (CR_ACCESS_TYPE(v->detail) == MOV_FROM_CR)
+		vcpu_set_register(v, CR_REGISTER(v->detail), v->nested->paging.cr3);
+	else if (!nested_paging_write_cr3(v, cr_value(v)))
+		return as_fate(event_gp(v));
+	return FATE_ADVANCE;
+}
+
 static enum fate cr_access(struct vcpu *v)
 {
 	const struct nested *n = &v->nested->vmx;
 
 	if (CR_NUMBER(v->detail) == 8)
 		return as_fate(exit_cr_access(v));
+	if (CR_NUMBER(v->detail) == 3)
+		return cr3_access(v);
 	if (CR_ACCESS_TYPE(v->detail) != MOV_TO_CR)
 		unsupported(v, "control-register");
+	if (vcpu_is_shadowed(v) && !(CR_NUMBER(v->detail) == 0
+					     ? nested_paging_write_cr0(v, cr_value(v))
+					     : nested_paging_write_cr4(v, cr_value(v))))
+		return as_fate(event_gp(v));
 	if (CR_NUMBER(v->detail) == 0)
 		return write_owned_cr(v, VMCS_GUEST_CR0, VMCS_CR0_READ_SHADOW, n->cr0_owned,
 				      cr_value(v));
@@ -292,6 +347,8 @@ static enum fate handle_own(struct vcpu *v)
 		return vmfunc(v);
 	case EXIT_REASON_CR_ACCESS:
 		return cr_access(v);
+	case EXIT_REASON_INVLPG: /* on shadow tables only */
+		return as_fate(exit_invlpg(v));
 	case EXIT_REASON_RDTSC:
 	case EXIT_REASON_RDTSCP:
 		return read_time(v);
@@ -329,12 +386,15 @@ static enum fate deliver(struct vcpu *v, enum fate fate)
 
 static enum fate dispatch(struct vcpu *v)
 {
-	const struct nested_exit e = describe(v);
+	struct nested_exit e = describe(v);
 	enum fate fate;
 
-	if (nested_exit_is_l1s(&v->nested->vmx, &e))
+	if (is_page_fault(v, &e))
+		fate = page_fault(v, &e);
+	else if (nested_exit_is_l1s(&v->nested->vmx, &e))
 		return reflect(v);
-	fate = handle_own(v);
+	else
+		fate = handle_own(v);
 	if (fate == FATE_L1)
 		return fate;
 	if (fate == FATE_ADVANCE && (monitors(v) || (v->requests & REQUEST_EVENT))) {

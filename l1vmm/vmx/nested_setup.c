@@ -7,6 +7,7 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/exits/ports.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/vmx.h"
@@ -22,6 +23,12 @@
 /* For all of them: two bitmaps of VMCS shadowing. */
 #define NESTED_PAGES (NESTED_VMCSS * ACTIVE_PAGES + 2)
 
+/* What L2 must not do unseen where its tables are shadowed. */
+#define SHADOW_PRIMARY                                                     \
+	(CONTROL_PRIMARY_INVLPG_EXITING | CONTROL_PRIMARY_CR3_LOAD_EXITING | \
+	 CONTROL_PRIMARY_CR3_STORE_EXITING)
+#define SHADOW_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+
 static uint64_t state_pages(void)
 {
 	return (sizeof(struct vcpu_nested) + PAGE_SIZE - 1) / PAGE_SIZE;
@@ -34,9 +41,13 @@ uint64_t nested_bytes(void)
 
 static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
 {
-	const struct vcpu *v = ctx;
+	struct vcpu *v = ctx;
+	void *at = vm_memory(v->vm, gpa, size);
 
-	return vm_memory(v->vm, gpa, size);
+	/* What the hypervisor stores there, should it be a table, the next change compares. */
+	if (at && vcpu_is_shadowed(v) && mmu_watches(&v->mmu, gpa))
+		mmu_unprotect(&v->mmu, gpa);
+	return at;
 }
 
 static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
@@ -50,7 +61,7 @@ static bool l1_watch(void *ctx, uint64_t gpa)
 {
 	struct vcpu *v = ctx;
 	uint64_t written = v->vm->ept.table.writes;
-	bool watched = ept_watch(&v->vm->ept, gpa);
+	bool watched = !vcpu_is_shadowed(v) && ept_watch(&v->vm->ept, gpa);
 
 	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
 	return watched;
@@ -146,6 +157,10 @@ static bool write_msr(void *ctx, uint32_t msr, uint64_t value)
 	return nested_write_msr(ctx, msr, value);
 }
 
+#define NEED_EPT                                                                   \
+	(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_UNRESTRICTED_GUEST | \
+	 CONTROL_SECONDARY_ENABLE_VMFUNC)
+
 /* What the processor has, less what this hypervisor cannot pass on. */
 static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
 {
@@ -154,6 +169,10 @@ static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
 	vmx_capabilities_read(c);
 	if (!v->vpid.number)
 		*secondary &= ~((uint64_t)CONTROL_SECONDARY_ENABLE_VPID << 32);
+	if (vcpu_is_shadowed(v)) {
+		*secondary &= ~((uint64_t)NEED_EPT << 32);
+		c->cr4_fixed1 &= ~(uint64_t)CR4_PCIDE;
+	}
 	c->cr4_fixed1 &= ~(uint64_t)(CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS);
 }
 
@@ -177,7 +196,13 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
 	b->merged = &vmcs02->merged;
 	b->ept01 = v->eptp;
-	if (v->vpid.number)
+	if (vcpu_is_shadowed(v)) {
+		b->exceptions = BIT(VECTOR_PF);
+		b->primary = SHADOW_PRIMARY;
+	}
+	if (vcpu_is_shadowed(v))
+		vmcs02->vpid = v->vpid; /* which the MMU flushes at each change between the two */
+	else if (v->vpid.number)
 		vpid_take(&v->cpu->vpids, &vmcs02->vpid);
 	b->vpid = vmcs02->vpid.number;
 	b->cr0_fixed = v->nested->cr0_fixed;
@@ -217,8 +242,13 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	nested_entry_init(&n->vmx, EFER_OFFERED, DEBUGCTL_OFFERED);
 	n->vmx.cr0_owned = CR0_CD | CR0_NW;
 	n->vmx.cr4_owned = CR4_MCE;
-	n->cr0_fixed = hardware.cr0_fixed0 & ~(CR0_PE | CR0_PG);
-	n->cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
+	if (vcpu_is_shadowed(v)) {
+		n->vmx.cr0_owned |= CR0_PE | CR0_PG | CR0_WP;
+		n->vmx.cr4_owned |= SHADOW_CR4;
+		n->cr4_cleared = CR4_PGE | CR4_PCIDE;
+	}
+	n->cr0_fixed = cr0_real(v, 0);
+	n->cr4_fixed = cr4_real(v, 0);
 	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
 	for (unsigned i = 0; i < NESTED_VMCSS; i++) {
 		if (!make_vmcs02(v, &n->vmcs02[i], io_bitmaps, msr_bitmap))

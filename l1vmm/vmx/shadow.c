@@ -83,21 +83,32 @@ static void count_stores(struct vcpu *v, uint64_t before)
 	v->cost.pte_writes += (uint16_t)(v->mmu.statistics.stores - before);
 }
 
-void shadow_reload(struct vcpu *v)
+void shadow_use(struct vcpu *v, const struct paging_state *state)
 {
 	uint64_t before = v->mmu.statistics.stores;
+
+	vmcs_write(v, VMCS_GUEST_CR3, mmu_load(&v->mmu, state));
+	count_stores(v, before);
+}
+
+void shadow_reload(struct vcpu *v)
+{
 	struct paging_state state = vcpu_paging_state(v);
 
-	vmcs_write(v, VMCS_GUEST_CR3, mmu_load(&v->mmu, &state));
+	shadow_use(v, &state);
+}
+
+void shadow_use_cr3(struct vcpu *v, uint64_t cr3, const uint64_t pdpte[4])
+{
+	uint64_t before = v->mmu.statistics.stores;
+
+	vmcs_write(v, VMCS_GUEST_CR3, mmu_load_cr3(&v->mmu, cr3, pdpte));
 	count_stores(v, before);
 }
 
 void shadow_load_cr3(struct vcpu *v)
 {
-	uint64_t before = v->mmu.statistics.stores;
-
-	vmcs_write(v, VMCS_GUEST_CR3, mmu_load_cr3(&v->mmu, v->cr3, v->pdpte));
-	count_stores(v, before);
+	shadow_use_cr3(v, v->cr3, v->pdpte);
 }
 
 void shadow_invlpg(struct vcpu *v, uint64_t gva)
@@ -134,13 +145,20 @@ static enum exit_action emulate_write(struct vcpu *v, const struct mmu_result *r
 	return EXIT_RETRY;
 }
 
-enum exit_action shadow_fault(struct vcpu *v, uint64_t gva, uint32_t error_code)
+struct mmu_result shadow_resolve(struct vcpu *v, uint64_t gva, uint32_t error_code)
 {
 	uint64_t before = v->mmu.statistics.stores;
 	struct mmu_result result =
 		mmu_fault(&v->mmu, gva, error_code, vmcs_read(v, VMCS_GUEST_RFLAGS));
 
 	count_stores(v, before);
+	return result;
+}
+
+enum exit_action shadow_fault(struct vcpu *v, uint64_t gva, uint32_t error_code)
+{
+	struct mmu_result result = shadow_resolve(v, gva, error_code);
+
 	switch (result.outcome) {
 	case MMU_RETRY:
 		return EXIT_RETRY;

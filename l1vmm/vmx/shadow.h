@@ -25,6 +25,16 @@ void shadow_reload(struct vcpu *v);
 /* The guest has loaded CR3, and nothing else has changed. */
 void shadow_load_cr3(struct vcpu *v);
 
+/*
+ * The same for whoever pages so, the guest or its guest: both have the guest's memory, and their
+ * tables are shadowed in one pool.
+ */
+void shadow_use(struct vcpu *v, const struct paging_state *state);
+void shadow_use_cr3(struct vcpu *v, uint64_t cr3, const uint64_t pdpte[4]);
+
+/* What a page fault comes to, with the entries that it makes counted. */
+struct mmu_result shadow_resolve(struct vcpu *v, uint64_t gva, uint32_t error_code);
+
 void shadow_invlpg(struct vcpu *v, uint64_t gva);
 
 /* #PF at `gva` with `error_code`: the shadow's, or the guest's own. */

@@ -21,6 +21,8 @@ agrees native '' vmx
 agrees nested '|' 'l1vmm nested=on / vmx'
 agrees shadowed '|' 'l1vmm nested=on vmcs=shadow telemetry=off / vmx'
 agrees preempting '|' 'l1vmm nested=on timer=preempt tlb=flush / vmx'
+agrees shadow-paging '|' 'l1vmm nested=on mmu=shadow:unsync / vmx'
+agrees shadow-paging-traps '|' 'l1vmm nested=on mmu=shadow:trap vmcs=shadow tlb=flush cr=trap / vmx'
 agrees apicv '|' 'l1vmm nested=on irq=apicv telemetry=off / vmx'
 
 finish
