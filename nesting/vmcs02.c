@@ -115,7 +115,8 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 	out->word[CONTROL_PIN] = l0[CONTROL_PIN] | pin12;
 	out->word[CONTROL_PRIMARY] =
 		(l0[CONTROL_PRIMARY] & (KEPT_PRIMARY | CONTROL_PRIMARY_TSC_OFFSETTING)) |
-		CR8_EXITS | base->primary | (primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
+		CR8_EXITS | base->primary |
+		(primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
 	out->word[CONTROL_SECONDARY] =
 		(l0[CONTROL_SECONDARY] & KEPT_SECONDARY) |
 		(vmcs12_secondary(v) & ~(uint32_t)CONTROL_SECONDARY_ENABLE_VPID);

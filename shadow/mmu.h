@@ -81,10 +81,12 @@ struct mmu {
 	struct paging_state state;
 	uint64_t pool; /* hpa */
 	uint32_t pool_pages;
-	uint32_t root;	      /* page in use */
-	uint32_t free_pages;  /* how many */
-	uint64_t uses;	      /* of pages so far, by which their ages count */
-	uint32_t open_tables; /* pages above the lowest level that the guest may write */
+	uint32_t root;		 /* page in use */
+	uint32_t free_pages;	 /* how many */
+	uint64_t uses;		 /* of pages so far, by which their ages count */
+	uint32_t open_tables;	 /* pages above the lowest level that the guest may write */
+	uint32_t guards;	 /* pages that stand for mmu_guard() */
+	uint64_t guarded_stores; /* what mmu_guard() has counted */
 	/* A link between tables is gone that the processor may still have cached. */
 	bool stale;
 	/* An entry that let the guest write is gone that the processor may still have cached. */
@@ -165,6 +167,18 @@ void mmu_written(struct mmu *mmu, uint64_t gpa, uint64_t size);
  * cannot be emulated.
  */
 void mmu_unprotect(struct mmu *mmu, uint64_t gpa);
+
+/*
+ * The table at gpa, if there is one, is stored to without a report, and that before the next load
+ * at the latest.
+ */
+void mmu_distrust(struct mmu *mmu, uint64_t gpa);
+
+/*
+ * Has the next store to the page at gpa counted in guarded_stores, which may also count where there
+ * was none.  A page of the pool serves as long; false with MMU_PV, and where no memory is at gpa.
+ */
+bool mmu_guard(struct mmu *mmu, uint64_t gpa);
 
 /* The page at gpa is no table any more. */
 void mmu_forget(struct mmu *mmu, uint64_t gpa);

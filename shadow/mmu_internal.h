@@ -32,6 +32,9 @@ union mmu_role {
 	uint32_t key;
 };
 
+/* Of no table: the page is watched for the sake of mmu_guard(). */
+#define MMU_GUARD ((union mmu_role){.key = 0})
+
 #define MMU_FREE UINT64_MAX
 
 struct mmu_page {
@@ -182,6 +185,9 @@ void mmu_flush_gva(struct mmu *mmu, uint64_t gva);
 void mmu_fill_around(struct mmu *mmu, uint32_t page, unsigned index);
 /* Protect and compare each table that the guest may write.  The caller flushes. */
 void mmu_synchronize(struct mmu *mmu);
+
+/* Whoever has asked for the next store to the page at gpa has it now. */
+void mmu_lift_guard(struct mmu *mmu, uint64_t gpa);
 
 /* mmu_role.c */
 

@@ -65,6 +65,10 @@ void mmu_free_page(struct mmu *mmu, uint32_t page)
 	for (unsigned i = 0; p->present > 0; i++)
 		mmu_drop_slot(mmu, page, i);
 	mmu_clear_unsync(mmu, page);
+	if (p->role.key == MMU_GUARD.key) {
+		mmu->guards--;
+		mmu->guarded_stores++;
+	}
 	if (p->orphan)
 		mmu_list_remove(mmu->orphans, &mmu->orphan, page);
 	mmu_list_remove(mmu->chains, mmu_page_head(mmu, p->gpa), page);

@@ -170,6 +170,8 @@ static void written(struct mmu *mmu, uint64_t gpa, uint64_t size)
 {
 	unsigned start = gpa % PAGE_SIZE, end = (unsigned)(start + size);
 
+	if (mmu->guards > 0)
+		mmu_lift_guard(mmu, gpa);
 	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
 	     page = mmu_next_watcher(mmu, gpa, page)) {
 		struct mmu_page *p = &mmu->pages[page];
@@ -199,11 +201,42 @@ void mmu_written(struct mmu *mmu, uint64_t gpa, uint64_t size)
 	mmu_bury_orphans(mmu);
 }
 
-void mmu_unprotect(struct mmu *mmu, uint64_t gpa)
+void mmu_distrust(struct mmu *mmu, uint64_t gpa)
 {
 	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
 	     page = mmu_next_watcher(mmu, gpa, page))
-		mmu_mark_unsync(mmu, page);
+		if (mmu->pages[page].role.key != MMU_GUARD.key)
+			mmu_mark_unsync(mmu, page);
+}
+
+void mmu_unprotect(struct mmu *mmu, uint64_t gpa)
+{
+	if (mmu->guards > 0)
+		mmu_lift_guard(mmu, gpa);
+	mmu_distrust(mmu, gpa);
+}
+
+bool mmu_guard(struct mmu *mmu, uint64_t gpa)
+{
+	uint64_t hpa;
+
+	gpa &= ~(uint64_t)(PAGE_SIZE - 1);
+	if (mmu->policy == MMU_PV || !mmu->ops.frame(mmu->ops.ctx, gpa, &hpa))
+		return false;
+	mmu_reserve(mmu, 1);
+	mmu->guards += mmu_find_page(mmu, gpa, MMU_GUARD) == MMU_NONE;
+	mmu_get_page(mmu, gpa, MMU_GUARD);
+	if (mmu->stale)
+		mmu_flush_everything(mmu);
+	return true;
+}
+
+void mmu_lift_guard(struct mmu *mmu, uint64_t gpa)
+{
+	uint32_t page = mmu_find_page(mmu, gpa & ~(uint64_t)(PAGE_SIZE - 1), MMU_GUARD);
+
+	if (page != MMU_NONE)
+		mmu_free_page(mmu, page);
 }
 
 /* Roots of PAE paging are 32 bytes: all that lie in the page go. */

@@ -131,7 +131,7 @@ static void prepare_base(struct vcpu *v)
 		b->tsc_offset = v->tsc_offset;
 		nested_hold(&n->vmx, VMCS_TSC_OFFSET);
 	}
-	b->writes = v->vm->ept.write_grants;
+	b->writes = vcpu_is_shadowed(v) ? v->mmu.guarded_stores : v->vm->ept.write_grants;
 	if (!vmcs02_inherits(&n->vmx))
 		return;
 	b->efer = v->efer;

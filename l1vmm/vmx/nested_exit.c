@@ -234,9 +234,9 @@ static enum fate cr_access(struct vcpu *v)
 		return cr3_access(v);
 	if (CR_ACCESS_TYPE(v->detail) != MOV_TO_CR)
 		unsupported(v, "control-register");
-	if (vcpu_is_shadowed(v) && !(CR_NUMBER(v->detail) == 0
-					     ? nested_paging_write_cr0(v, cr_value(v))
-					     : nested_paging_write_cr4(v, cr_value(v))))
+	if (vcpu_is_shadowed(v) &&
+	    !(CR_NUMBER(v->detail) == 0 ? nested_paging_write_cr0(v, cr_value(v))
+					: nested_paging_write_cr4(v, cr_value(v))))
 		return as_fate(event_gp(v));
 	if (CR_NUMBER(v->detail) == 0)
 		return write_owned_cr(v, VMCS_GUEST_CR0, VMCS_CR0_READ_SHADOW, n->cr0_owned,

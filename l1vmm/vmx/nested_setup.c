@@ -24,7 +24,7 @@
 #define NESTED_PAGES (NESTED_VMCSS * ACTIVE_PAGES + 2)
 
 /* What L2 must not do unseen where its tables are shadowed. */
-#define SHADOW_PRIMARY                                                     \
+#define SHADOW_PRIMARY                                                       \
 	(CONTROL_PRIMARY_INVLPG_EXITING | CONTROL_PRIMARY_CR3_LOAD_EXITING | \
 	 CONTROL_PRIMARY_CR3_STORE_EXITING)
 #define SHADOW_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
@@ -45,8 +45,8 @@ static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
 	void *at = vm_memory(v->vm, gpa, size);
 
 	/* What the hypervisor stores there, should it be a table, the next change compares. */
-	if (at && vcpu_is_shadowed(v) && mmu_watches(&v->mmu, gpa))
-		mmu_unprotect(&v->mmu, gpa);
+	if (at && vcpu_is_shadowed(v))
+		mmu_distrust(&v->mmu, gpa);
 	return at;
 }
 
@@ -61,7 +61,11 @@ static bool l1_watch(void *ctx, uint64_t gpa)
 {
 	struct vcpu *v = ctx;
 	uint64_t written = v->vm->ept.table.writes;
-	bool watched = !vcpu_is_shadowed(v) && ept_watch(&v->vm->ept, gpa);
+	bool watched;
+
+	if (vcpu_is_shadowed(v))
+		return mmu_guard(&v->mmu, gpa);
+	watched = ept_watch(&v->vm->ept, gpa);
 
 	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
 	return watched;
@@ -157,7 +161,7 @@ static bool write_msr(void *ctx, uint32_t msr, uint64_t value)
 	return nested_write_msr(ctx, msr, value);
 }
 
-#define NEED_EPT                                                                   \
+#define NEED_EPT                                                               \
 	(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_UNRESTRICTED_GUEST | \
 	 CONTROL_SECONDARY_ENABLE_VMFUNC)
 

@@ -255,6 +255,19 @@ void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
 		rig->emulations++;
 		mmu_written(&rig->mmu, gpa, size);
 	}
+	if (gpa >= RIG_SIZE || !rig->guard[gpa / PAGE_SIZE])
+		return;
+	cr_assert_geq(rig->mmu.guarded_stores, rig->guard[gpa / PAGE_SIZE]);
+	rig->guard[gpa / PAGE_SIZE] = 0;
+}
+
+void rig_guard(struct mmu_rig *rig, uint64_t gpa)
+{
+	bool guarded = mmu_guard(&rig->mmu, gpa);
+
+	cr_assert_eq(guarded, rig->mmu.policy != MMU_PV && rig_is_memory(gpa));
+	if (guarded && gpa < RIG_SIZE)
+		rig->guard[gpa / PAGE_SIZE] = rig->mmu.guarded_stores + 1;
 }
 
 static bool only_cr3_differs(const struct paging_state *a, const struct paging_state *b)
@@ -476,6 +489,7 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	cr_assert(rig->workspace);
 	cr_assert(mmu_init(&rig->mmu, policy, &ops, RIG_POOL, pool_pages, rig->workspace));
 	rig->memory.interfere = NULL;
+	memset(rig->guard, 0, sizeof(rig->guard));
 	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_BYTES);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
 		/* One line for each, in their order, even where two have the same address. */

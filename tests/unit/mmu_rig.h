@@ -65,6 +65,9 @@ struct mmu_rig {
 	void *flushed_ctx;
 	void *workspace;
 	uint64_t exits, emulations;
+	/* Of each frame below RIG_SIZE: what guarded_stores will be after a store; 0: any number.
+	 */
+	uint64_t guard[RIG_FRAMES];
 };
 
 /* Access i of the eight that differ: PF_ bits, and whether RFLAGS.AC is set. */
@@ -83,6 +86,8 @@ uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size);
 void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value);
 /* Writes without a word to the MMU, as another vCPU would. */
 void rig_poke(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value);
+/* Asks for the next of these, which must be counted. */
+void rig_guard(struct mmu_rig *rig, uint64_t gpa);
 /* The guest loads rig->state. */
 void rig_load(struct mmu_rig *rig);
 void rig_flush(struct mmu_rig *rig);

@@ -393,6 +393,33 @@ Test(mmu, faults_once_for_a_page_that_is_written)
 	rig_stop(&w.rig);
 }
 
+/* Whichever way the store takes: by a mapping, by an emulated instruction, by another device. */
+Test(mmu, counts_the_next_store_to_a_page)
+{
+	static struct workload w;
+
+	for (enum mmu_policy policy = MMU_TRAP; policy <= MMU_UNSYNC; policy++) {
+		set_up(&w, policy);
+		cr_assert(rig_access(&w.rig, 0, 4, &w.random, 8, 1) == MMU_RETRY);
+		cr_assert(mmu_guard(&w.rig.mmu, PAGES * 4096UL + 8));
+		cr_assert(mmu_guard(&w.rig.mmu, PAGES * 4096UL));
+		cr_expect(rig_access(&w.rig, 0, 3, &w.random, 0, 0) == MMU_RETRY);
+		cr_expect(rig_access(&w.rig, 1, 4, &w.random, 8, 1) == MMU_RETRY);
+		cr_expect_eq(w.rig.mmu.guarded_stores, 0, "it is another page's");
+		rig_access(&w.rig, 0, 4, &w.random, 8, 2);
+		cr_expect_eq(w.rig.mmu.guarded_stores, 1);
+		rig_access(&w.rig, 0, 4, &w.random, 8, 3);
+		cr_expect_eq(w.rig.mmu.guarded_stores, 1, "the next one, and no more");
+		cr_assert(mmu_guard(&w.rig.mmu, PAGES * 4096UL));
+		mmu_written(&w.rig.mmu, PAGES * 4096UL + 100, 2);
+		cr_expect_eq(w.rig.mmu.guarded_stores, 2);
+		cr_expect_not(mmu_watches(&w.rig.mmu, PAGES * 4096UL));
+		cr_expect_not(mmu_guard(&w.rig.mmu, RIG_LARGE - 4096), "no memory");
+		rig_check(&w.rig);
+		rig_stop(&w.rig);
+	}
+}
+
 /* An entry that the guest has taken away and not invalidated is gone once it has faulted. */
 Test(mmu, serves_nothing_stale_behind_a_page_fault)
 {

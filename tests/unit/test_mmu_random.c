@@ -26,6 +26,8 @@ static void step(struct random *random, struct mmu_rig *rig)
 		edit(random, rig);
 	} else if (dice < 93) {
 		rig_invlpg(rig, address);
+	} else if (dice < 94) {
+		rig_guard(rig, random_frame(random));
 	} else if (dice < 95) {
 		mmu_unprotect(&rig->mmu, random_frame(random));
 	} else if (dice < 96) {
@@ -43,6 +45,47 @@ static void step(struct random *random, struct mmu_rig *rig)
 		rig_flush(rig);
 	rig_check(rig);
 }
+
+/*
+ * A guest hypervisor and its guest, which has the same memory, take turns: an entry or an exit is a
+ * load of another state, be it of another mode.
+ */
+static void run_nested(enum paging_mode l1, enum paging_mode l2, enum mmu_policy policy)
+{
+	static struct mmu_rig rig;
+	struct random random = {.state = 77 + l1 * 13 + l2 * 3 + policy};
+
+	for (unsigned i = 0; i < STEPS / 4 / STEPS_A_GUEST; i++) {
+		struct paging_state other;
+
+		random_guest(&random, &rig, l1);
+		other = rig.state;
+		random_guest(&random, &rig, l2); /* whose addresses L1 can have, too */
+		rig_start(&rig, policy, MMU_POOL_MIN + (i % 4) * (RIG_POOL_MAX - MMU_POOL_MIN) / 3);
+		for (unsigned j = 0; j < STEPS_A_GUEST; j++) {
+			if (random_once_in(&random, 8)) {
+				struct paging_state left = rig.state;
+
+				rig.state = other;
+				other = left;
+				rig_load(&rig);
+				rig_check(&rig);
+			}
+			step(&random, &rig);
+		}
+		rig_stop(&rig);
+	}
+}
+
+#define TAKE_TURNS(policy, l1, l2)                                     \
+	Test(mmu_random, policy##_serves_##l1##_and_its_guest_in_##l2) \
+	{                                                              \
+		run_nested(PAGING_##l1, PAGING_##l2, MMU_##policy);    \
+	}
+TAKE_TURNS(TRAP, 4LEVEL, PAE)
+TAKE_TURNS(UNSYNC, 4LEVEL, 4LEVEL)
+TAKE_TURNS(UNSYNC, 4LEVEL, PAE)
+TAKE_TURNS(UNSYNC, 4LEVEL, 32BIT)
 
 static void run(enum paging_mode mode, enum mmu_policy policy)
 {
