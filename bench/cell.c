@@ -27,8 +27,6 @@ enum { KERNEL_PATIENCE = 10 };
 /* A processor does more of them in a second, even where a KVM takes its time for each exit. */
 enum { SLOWEST_TIMESTAMPS_PER_SECOND = 100000000 };
 
-#define CELL_LOG "console.log"
-
 static int cell_path(const struct cell *cell, const char *name, char *path, struct vmfee_error *err)
 {
 	return project_path(path, cell->folder, name, "", err);
@@ -241,7 +239,7 @@ static int take_trace(struct cell *cell, bool reread, struct vmfee_error *err)
 
 static void remove_disk(const struct cell *cell)
 {
-	static const char *const names[] = {BOCHS_DISK, CELL_INITRAMFS};
+	static const char *const names[] = {BOCHS_DISK, CELL_INITRAMFS, CELL_OUTBOX};
 
 	if (cell->launched)
 		launch_clean(&cell->launch);

@@ -22,6 +22,12 @@
 #include <stdbool.h>
 #include <time.h>
 
+/* Names inside the folder of a cell. */
+#define CELL_LOG     "console.log"
+#define CELL_FILE    "cell.json"    /* of one that ended well */
+#define CELL_FAILURE "failure.json" /* of one that did not, where another vmfee waits for it */
+#define CELL_OUTBOX  "outbox.at"    /* "LBA SECTORS" of the outbox on BOCHS_DISK, while it runs */
+
 struct cell {
 	const struct project *project;
 	const struct experiment *experiment;

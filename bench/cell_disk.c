@@ -1,6 +1,9 @@
 #include "bench/cell_disk.h"
 #include "bench/kvm_image.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* Of a kernel's own, in MiB. */
 enum { KERNEL_MEMORY = 256 };
 
@@ -42,6 +45,23 @@ static int describe_kernel(const struct cell *cell, struct bochs_stack *descript
 	return 0;
 }
 
+/* For whoever looks on: vmfee top. */
+static int tell_outbox(const struct cell *cell, struct vmfee_error *err)
+{
+	char path[PATH_MAX];
+
+	if (project_path(path, cell->folder, CELL_OUTBOX, "", err) != 0)
+		return -1;
+	FILE *file = fopen(path, "we");
+	if (file == NULL)
+		return vmfee_fail_errno(err, "%s", path);
+	fprintf(file, "%" PRIu64 " %" PRIu64 "\n", cell->layout.outbox_lba,
+		cell->layout.outbox_sectors);
+	int failed = fflush(file) != 0 ? vmfee_fail_errno(err, "%s", path) : 0;
+	fclose(file);
+	return failed;
+}
+
 int cell_disk_write(struct cell *cell, struct vmfee_error *err)
 {
 	struct bochs_stack_image images[STACK_MAX_LEVELS];
@@ -62,5 +82,7 @@ int cell_disk_write(struct cell *cell, struct vmfee_error *err)
 		return -1;
 	int failed = cell->kernel ? describe_kernel(cell, &description, images, paths, err)
 				  : describe_images(cell, &description, images, paths, err);
-	return failed ? -1 : bochs_image_write(disk, &description, &cell->layout, err);
+	if (failed || bochs_image_write(disk, &description, &cell->layout, err) != 0)
+		return -1;
+	return description.outbox > 0 ? tell_outbox(cell, err) : 0;
 }

@@ -8,9 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CELL_FILE    "cell.json"
-#define FAILURE_FILE "failure.json"
-
 /* Of cell.json's layout. */
 enum { CELL_FORMAT = 1 };
 
@@ -189,7 +186,7 @@ void cell_save_failure(const struct cell *cell)
 				 cell->failure.text, "told", cell_tells(cell));
 
 	if (root != NULL)
-		write_file(cell, FAILURE_FILE, root, &ignored);
+		write_file(cell, CELL_FAILURE, root, &ignored);
 	json_decref(root);
 }
 
@@ -201,7 +198,7 @@ bool cell_load_failure(struct cell *cell)
 	int status;
 	int told;
 
-	if (project_path(path, cell->folder, FAILURE_FILE, "", &ignored) != 0)
+	if (project_path(path, cell->folder, CELL_FAILURE, "", &ignored) != 0)
 		return false;
 	json_t *root = json_load_file(path, 0, NULL);
 	if (root == NULL)
@@ -218,7 +215,7 @@ bool cell_load_failure(struct cell *cell)
 
 bool cell_has_ended(const struct cell *cell)
 {
-	static const char *const names[] = {CELL_FILE, FAILURE_FILE};
+	static const char *const names[] = {CELL_FILE, CELL_FAILURE};
 	struct vmfee_error ignored = {0};
 	char path[PATH_MAX];
 

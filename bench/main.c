@@ -13,9 +13,13 @@ static const struct command {
 	char *title; /* what its own help calls the program */
 	int (*execute)(int argc, char **argv, struct vmfee_error *err);
 } commands[] = {
-	{"run", "vmfee run", command_run},	    {"report", "vmfee report", command_report},
-	{"merge", "vmfee merge", command_merge},    {"compare", "vmfee compare", command_compare},
-	{"export", "vmfee export", command_export}, {"sql", "vmfee sql", command_sql},
+	{"run", "vmfee run", command_run},
+	{"report", "vmfee report", command_report},
+	{"merge", "vmfee merge", command_merge},
+	{"top", "vmfee top", command_top},
+	{"compare", "vmfee compare", command_compare},
+	{"export", "vmfee export", command_export},
+	{"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
 };
 
@@ -25,6 +29,7 @@ static const char doc[] =
 	"COMMANDS\n"
 	"  run EXPERIMENT     run every stack of an experiment, and report\n"
 	"  report RUN         print the table of a run, its CSV, or draw its figures\n"
+	"  top RUN            the exits of a run while it goes on\n"
 	"  merge NAME RUN...  make one run of the stacks of several\n"
 	"  compare RUN RUN    what differs between two runs, and whether it could be chance\n"
 	"  export FORMAT RUN  write a run for another tool: Perfetto, Prometheus, gnuplot\n"
