@@ -4,8 +4,8 @@ GUEST_SRCS := $(sort $(wildcard bench/guests/rt/*.S bench/guests/rt/*.c bench/gu
 	l1vmm/lib/cmdline.c l1vmm/lib/printf.c l1vmm/lib/string.c telemetry/fee.c
 PLAIN_SRCS += l1vmm/lib/cmdline.c l1vmm/lib/printf.c
 
-# Of one image: a second processor.
-irq_SRCS := l1vmm/arch/ap.c l1vmm/arch/ap_entry.S
+# Of one image: a second processor, and waiting.
+irq_SRCS := l1vmm/arch/ap.c l1vmm/arch/ap_entry.S l1vmm/arch/wait.c
 
 GUESTS := irq memory micro
 IMAGES += $(GUESTS:%=$(B)/images/%.elf)

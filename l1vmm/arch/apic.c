@@ -5,7 +5,6 @@
 #include "l1vmm/arch/x86.h"
 
 #define SIVR_ENABLE  (1u << 8)
-#define ICR_NMI	     0x400
 #define LVT_MASKED   (1u << 16)
 #define LVT_DEADLINE (2u << 17)
 #define DIVIDE_BY_1  0xb
@@ -81,7 +80,7 @@ void host_apic_send(uint32_t id, uint8_t vector)
 
 void host_apic_send_nmi(uint32_t id)
 {
-	send(id, ICR_NMI);
+	send(id, HOST_ICR_NMI);
 }
 
 void host_apic_acknowledge(uint8_t vector)
@@ -110,7 +109,17 @@ void host_timer_by_deadline(bool deadline)
 	wrmsr(MSR_X2APIC_LVT_TIMER, (deadline ? LVT_DEADLINE : 0) | VECTOR_HOST_TIMER);
 }
 
+static bool is_pending(uint8_t vector)
+{
+	return rdmsr(MSR_X2APIC_IRR0 + vector / 32) >> vector % 32 & 1;
+}
+
 bool host_timer_is_pending(void)
 {
-	return rdmsr(MSR_X2APIC_IRR0 + VECTOR_HOST_TIMER / 32) >> VECTOR_HOST_TIMER % 32 & 1;
+	return is_pending(VECTOR_HOST_TIMER);
+}
+
+bool host_apic_has_kick(void)
+{
+	return is_pending(VECTOR_HOST_KICK) || is_pending(VECTOR_HOST_POSTED);
 }

@@ -13,6 +13,8 @@
 #define VECTOR_HOST_POSTED   0xf2 /* the same, for the processor to see to: irq=posted */
 #define VECTOR_HOST_SPURIOUS 0xff
 
+#define HOST_ICR_NMI 0x400 /* delivery mode of MSR_X2APIC_ICR, in place of a vector */
+
 /* Switches it on, and finds out how fast its timer counts.  False where there is no x2APIC mode. */
 bool host_apic_init(void);
 
@@ -44,5 +46,8 @@ void host_timer_by_deadline(bool deadline);
 
 /* Whether its interrupt waits to be taken. */
 bool host_timer_is_pending(void);
+
+/* Whether one that tells of a mailbox does. */
+bool host_apic_has_kick(void);
 
 #endif

@@ -1,7 +1,9 @@
 /* Interrupts, NMIs, exceptions, and waiting for them. */
 #include "l1vmm/arch/apic.h"
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/wait.h"
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/layout.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/event.h"
@@ -11,10 +13,26 @@
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
 
-/*
- * With shadow paging, page faults come this way; otherwise only NMIs do.  The exit has blocked
- * further NMIs until an IRET (SDM volume 3, 28.3): take one through the hypervisor's own gate.
- */
+/* The exit has blocked them until an IRET (SDM volume 3, 28.3): executes one. */
+static void unblock_nmis(void)
+{
+	uint64_t scratch;
+
+	__asm__ volatile("mov %%rsp, %0\n\t"
+			 "pushq %1\n\t"
+			 "push %0\n\t"
+			 "pushfq\n\t"
+			 "pushq %2\n\t"
+			 "lea 1f(%%rip), %0\n\t"
+			 "push %0\n\t"
+			 "iretq\n\t"
+			 "1:"
+			 : "=&r"(scratch)
+			 : "i"(HOST_DS), "i"(HOST_CS)
+			 : "memory");
+}
+
+/* With shadow paging, page faults come this way; otherwise only NMIs do. */
 enum exit_action exit_exception(struct vcpu *v)
 {
 	uint32_t info = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_INFO);
@@ -31,7 +49,7 @@ enum exit_action exit_exception(struct vcpu *v)
 		panic_guest(v, "exception %u of the guest, which no control asks for",
 			    info & INTR_INFO_VECTOR_MASK);
 	event_requeue(v);
-	__asm__ volatile("int %0" : : "i"(VECTOR_NMI) : "memory");
+	unblock_nmis();
 	ipi_kicked(v);
 	ipi_take_signals(v);
 	return EXIT_RETRY;
@@ -79,12 +97,6 @@ static bool has_wake_up(const struct vcpu *v, bool interrupts)
 	       (interrupts && lapic_pending(&v->lapic) >= 0);
 }
 
-/* STI lets one more instruction pass: nothing comes between it and HLT. */
-static void wait_for_interrupt(void)
-{
-	__asm__ volatile("sti; hlt; cli" : : : "memory");
-}
-
 /*
  * Halts the processor until the guest has something to wake up for, an INIT too.  The wait is the
  * guest's time: the exit is recorded as if it had come at its end.
@@ -96,7 +108,7 @@ static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *
 	do {
 		if (!interrupts || !timer_prepare_wait(v))
 			ipi_check_helpless(v);
-		wait_for_interrupt();
+		host_wait();
 		timer_waited(v);
 	} while (!has_wake_up(v, interrupts));
 	waited = rdtsc_ordered() - start;

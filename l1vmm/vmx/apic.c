@@ -6,6 +6,7 @@
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/ipi.h"
 
 /*
@@ -70,6 +71,7 @@ bool apic_init(struct vcpu *v)
 	v->lapic.by_processor =
 		v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
 	v->lapic.timer.shortest = SHORTEST_PERIOD;
+	around_init(v);
 	return true;
 }
 

@@ -154,6 +154,11 @@ static bool takes_interrupt(struct vcpu *v, uint64_t blocking)
 	       (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF);
 }
 
+bool event_takes_interrupt(struct vcpu *v)
+{
+	return takes_interrupt(v, vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY));
+}
+
 /*
  * One event an entry: what is left waits for the next exit, or for a window.  With
  * virtual-interrupt delivery the processor takes interrupts by itself, once no shadow holds them

@@ -4,6 +4,7 @@
 #ifndef L1VMM_VMX_EVENT_H
 #define L1VMM_VMX_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "l1vmm/vmx/vcpu.h"
@@ -42,6 +43,9 @@ void event_nmi_goes_on(struct vcpu *v);
  * @pre v's VMCS is current
  */
 void event_prepare(struct vcpu *v, bool advanced);
+
+/* Whether neither IF nor a shadow keeps interrupts from the guest.  @pre v's VMCS is current */
+bool event_takes_interrupt(struct vcpu *v);
 
 /* Has the guest exit as soon as it can take an interrupt, or not.  @pre v's VMCS is current */
 void event_want_interrupt_window(struct vcpu *v, bool wanted);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "l1vmm/exits/exits.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/panic.h"
@@ -36,10 +37,14 @@ _Static_assert(0
 static __attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v,
 								 enum exit_action action)
 {
+	if ((v->requests & REQUEST_AROUND) && around_take(v))
+		action = EXIT_RETRY;
 	if (v->requests & REQUEST_EVENT)
 		event_prepare(v, action == EXIT_ADVANCE);
 	if (v->requests & REQUEST_TIMER)
 		timer_prepare(v);
+	if (v->requests & REQUEST_AROUND)
+		around_prepare(v);
 	return action;
 }
 

@@ -4,25 +4,30 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/percpu.h"
+#include "l1vmm/arch/wait.h"
 #include "l1vmm/smp.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/startup.h"
 #include "l1vmm/vmx/stop.h"
 
 #define STARTUP_PAGE(signals) ((uint8_t)((signals) >> 8))
 
 /*
- * around=masked-timer: a guest that was entered with IF clear may not be interrupted until it sets
- * it, which a vector has to wait for anyway.  For what has not, there is an NMI besides.
+ * around=masked: a guest that was entered with IF clear may not be interrupted until it sets it,
+ * which a vector has to wait for anyway, and nothing else has.
  */
 static void kick(const struct vcpu *v, const struct lapic_ipi *ipi)
 {
-	bool vector = lapic_is_vector(ipi);
+	bool is_vector = lapic_is_vector(ipi);
+	uint8_t vector = is_vector && v->posted ? VECTOR_HOST_POSTED : VECTOR_HOST_KICK;
 
-	host_apic_send(v->cpu->apic_id,
-		       vector && v->posted ? VECTOR_HOST_POSTED : VECTOR_HOST_KICK);
-	if (!vector && v->vm->switches.around == SW_AROUND_MASKED_TIMER)
+	if (v->vm->switches.around == SW_AROUND_NONE || (is_vector && !v->lapic.by_processor))
+		host_apic_send(v->cpu->apic_id, vector);
+	else if (is_vector)
+		around_send(v, vector);
+	else
 		host_apic_send_nmi(v->cpu->apic_id);
 }
 
@@ -53,6 +58,14 @@ void ipi_kicked(struct vcpu *v)
 	apic_changed(v);
 }
 
+void ipi_kicked_by_nmi(void)
+{
+	const struct cpu *cpu = this_cpu();
+
+	if (cpu->vcpu && cpu->vcpu->vm->vcpu_count > 1)
+		host_apic_send(cpu->apic_id, VECTOR_HOST_KICK);
+}
+
 static bool has_no_mail(const struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
@@ -74,12 +87,11 @@ void ipi_check_helpless(struct vcpu *v)
 		vcpu_stop(v, STOP_HALTED, "pending=%d", lapic_pending(&v->lapic));
 }
 
-/* STI lets one more instruction pass: nothing comes between it and HLT. */
 static void wait_for_signals(struct vcpu *v, uint32_t signals)
 {
 	while (!(v->lapic.signals & signals)) {
 		ipi_check_helpless(v);
-		__asm__ volatile("sti; hlt; cli" : : : "memory");
+		host_wait();
 	}
 }
 

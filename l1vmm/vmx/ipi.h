@@ -19,6 +19,12 @@ void ipi_send(struct vcpu *v, const struct lapic_ipi *ipi);
 void ipi_kicked(struct vcpu *v);
 
 /*
+ * An NMI has found the hypervisor at work, where nothing can be taken in: an interrupt will follow,
+ * in its next wait or the guest.
+ */
+void ipi_kicked_by_nmi(void);
+
+/*
  * What was taken in is seen to now where it is an INIT: waits for a start-up message behind it, and
  * has `v` begin there.  A start-up message without INIT is void.
  * @pre v's VMCS is current

@@ -9,6 +9,7 @@
 #include "l1vmm/arch/percpu.h"
 #include "l1vmm/arch/poweroff.h"
 #include "l1vmm/arch/trap_frame.h"
+#include "l1vmm/arch/wait.h"
 #include "l1vmm/dev/console.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/status.h"
@@ -146,8 +147,8 @@ static void print_frame(const struct trap_frame *f)
 }
 
 /*
- * Interrupts only end a wait, having had the mailbox emptied; NMIs are let go.  Exceptions in the
- * hypervisor are its end.
+ * Interrupts only end a wait, having had the mailbox emptied.  Exceptions in the hypervisor are its
+ * end.
  */
 void trap_dispatch(struct trap_frame *f)
 {
@@ -159,8 +160,12 @@ void trap_dispatch(struct trap_frame *f)
 		this_cpu()->timer_went_off = true;
 	else if (host_apic_is_kick(f->vector))
 		ipi_kicked(this_cpu()->vcpu);
-	if (f->vector >= VECTOR_EXCEPTIONS || f->vector == VECTOR_NMI)
+	else if (f->vector == VECTOR_NMI)
+		ipi_kicked_by_nmi();
+	if (f->vector >= VECTOR_EXCEPTIONS || f->vector == VECTOR_NMI) {
+		host_wait_interrupted(f);
 		return;
+	}
 	print_frame(f);
 	if (v)
 		dump_guest(v);

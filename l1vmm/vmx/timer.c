@@ -7,6 +7,7 @@
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 
 /* IA32_VMX_MISC bits 4:0: the preemption timer counts when this bit of the TSC changes. */
@@ -51,6 +52,7 @@ static void arm_preemption(struct vcpu *v, uint64_t left)
 	unsigned shift = rdmsr(MSR_IA32_VMX_MISC) & PREEMPTION_RATE;
 	uint64_t count;
 
+	arm_processor(v, UINT64_MAX); /* a wait may have ended before it went off */
 	enable_preemption(v, left != UINT64_MAX);
 	if (left == UINT64_MAX)
 		return;
@@ -62,7 +64,7 @@ static void arm_preemption(struct vcpu *v, uint64_t left)
 /* A deadline is one of the processor's own TSC: with an offset it would be another one. */
 static bool can_be_direct(const struct vcpu *v)
 {
-	return v->vm->switches.timer == SW_TIMER_DIRECT &&
+	return v->vm->switches.timer == SW_TIMER_DIRECT && !around_needs_preemption(v) &&
 	       (v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS) &&
 	       v->tsc_offset == 0 && lapic_awaits_deadline(&v->lapic);
 }
@@ -91,21 +93,6 @@ static void set_direct(struct vcpu *v, bool direct)
 	msr_bitmap_set(v->msr_bitmap, MSR_IA32_TSC_DEADLINE, !direct, !direct);
 }
 
-/*
- * around=masked-timer: Bochs does not heed external-interrupt exiting while a guest that was
- * entered with IF clear leaves it so.  The timer then waits, and an interrupt that the processor
- * delivers overtakes it when IF is set; an interrupt-window exit comes before both.  What the
- * hypervisor injects itself has such a window anyway.
- */
-static void step_around_masked(struct vcpu *v, bool direct)
-{
-	if (!v->lapic.by_processor || v->vm->switches.around != SW_AROUND_MASKED_TIMER)
-		return;
-	event_want_interrupt_window(v, direct && !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF));
-	if (direct)
-		v->requests |= REQUEST_TIMER;
-}
-
 void timer_prepare(struct vcpu *v)
 {
 	bool direct = can_be_direct(v);
@@ -113,10 +100,9 @@ void timer_prepare(struct vcpu *v)
 	if (direct != v->timer_direct)
 		set_direct(v, direct);
 	v->requests &= ~(uint32_t)REQUEST_TIMER;
-	step_around_masked(v, direct);
 	if (direct)
 		return;
-	if (v->vm->switches.timer == SW_TIMER_PREEMPT)
+	if (v->vm->switches.timer == SW_TIMER_PREEMPT || around_needs_preemption(v))
 		arm_preemption(v, ticks_left(v));
 	else
 		arm_processor(v, ticks_left(v));
@@ -156,6 +142,8 @@ void timer_waited(struct vcpu *v)
 {
 	if (v->timer_direct && v->cpu->timer_went_off)
 		lapic_write_deadline(&v->lapic, 1);
+	else if (v->cpu->timer_went_off)
+		v->timer_armed = false;
 	v->cpu->timer_went_off = false;
 	lapic_timer_poll(&v->lapic);
 }

@@ -28,8 +28,9 @@ enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R
 
 /* What has to be seen to before the next entry; any bit takes the entry off the fast path. */
 enum vcpu_request {
-	REQUEST_EVENT = 1 << 0, /* an event is to be injected, or an interrupt waits */
-	REQUEST_TIMER = 1 << 1, /* the local APIC's timer is to run another way */
+	REQUEST_EVENT = 1 << 0,	 /* an event is to be injected, or an interrupt waits */
+	REQUEST_TIMER = 1 << 1,	 /* the local APIC's timer is to run another way */
+	REQUEST_AROUND = 1 << 2, /* always, where vmx/around.h says so */
 };
 
 struct cpu;

@@ -14,3 +14,18 @@ stress() {
 	ok $holds "100,000 of them" || diag "got: ${ops:-0} times ${samples:-0}"
 	rm -rf "$T/stress"
 }
+
+# pair_stress LEVELS SAMPLES: 256 events a sample between two processors at random, and INIT, checked by
+# a guest upon these levels
+pair_stress() {
+	local console ops samples
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 64\n[stack case]\nlevels = %s irq cpus=2 only=pair-* samples=%s\n' \
+		"$1" "$2" >"$T/pair.ini"
+	run build/vmfee run --no-plots --results "$T/pair" "$T/pair.ini"
+	console=$(cat "$T/pair/pair/case/console.log" "$T/pair/.pair.failed/case/console.log" 2>/dev/null)
+	like "$console" '@end image=irq status=ok' "what two send each other arrives once and in order, and each INIT: ${1:-bare}"
+	read -r ops samples < <(sed -n 's/.*@bench name=pair-stress .* ops=\([0-9]*\) samples=\([0-9]*\) .*/\1 \2/p' <<<"$console")
+	if [ $((${ops:-0} * ${samples:-0})) -ge $((256 * $2)) ]; then holds=0; else holds=1; fi
+	ok $holds "$((256 * $2)) events" || diag "got: ${ops:-0} times ${samples:-0}"
+	rm -rf "$T/pair"
+}

@@ -104,7 +104,7 @@ Test(controls, each_switch_sets_its_bits)
 		{"timer", "preempt", 0, 0},
 		{"timer", "direct", 0, 0},
 		{"around", "none", 0, 0},
-		{"around", "masked-timer", 0, 0},
+		{"around", "masked", 0, 0},
 		{"cr", "mask", 0, 0},
 		{"cr", "trap", 1u << 15 | 1u << 16, 0},
 		{"msr", "bitmap", 0, 0},

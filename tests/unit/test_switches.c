@@ -27,7 +27,7 @@ static const struct {
 	{"pv", "off", "off exits", offsetof(struct switches, pv)},
 	{"telemetry", "on", "off on", offsetof(struct switches, telemetry)},
 	{"observe", "off", "off tlb trace", offsetof(struct switches, observe)},
-	{"around", "masked-timer", "none masked-timer", offsetof(struct switches, around)},
+	{"around", "masked", "none masked", offsetof(struct switches, around)},
 	{"fault", "none",
 	 "none entry guest-state exception stack unknown-exit ept-misconfig ept-denied",
 	 offsetof(struct switches, fault)},

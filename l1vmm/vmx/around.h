@@ -1,0 +1,43 @@
+/*
+ * around=masked: what Bochs gets wrong while a guest has its interrupts masked, and what is done
+ * instead (docs/interrupts.md, "around").
+ */
+#ifndef L1VMM_VMX_AROUND_H
+#define L1VMM_VMX_AROUND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "l1vmm/vmx/vcpu.h"
+
+/*
+ * Interrupts the processor of `v` at `vector`, or by an NMI where that would have the guest take
+ * what its IF holds back.
+ */
+void around_send(const struct vcpu *v, uint8_t vector);
+
+/* Asks for REQUEST_AROUND for good where the two below are needed. */
+void around_init(struct vcpu *v);
+
+/*
+ * Before each entry: takes what other processors have sent meanwhile.  True where that was an INIT,
+ * and `v` begins anew.
+ * @pre v's VMCS is current
+ */
+bool around_take(struct vcpu *v);
+
+/*
+ * Before each entry, when all else is prepared: has a guest that cannot be interrupted exit as soon
+ * as it can, where what comes meanwhile and what the processor delivers would come in the wrong
+ * order, or too early.
+ * @pre v's VMCS is current
+ */
+void around_prepare(struct vcpu *v);
+
+/*
+ * Whether the processor delivers interrupts to `v` that other processors send: no interrupt of the
+ * processor's own timer may come to the guest then.
+ */
+bool around_needs_preemption(const struct vcpu *v);
+
+#endif
