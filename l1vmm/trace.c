@@ -190,6 +190,8 @@ static void finish_record(struct vcpu *v)
 {
 	struct exit_record *record = v->telemetry.cur;
 
+	if (!telemetry_counts(&v->telemetry).records)
+		return;
 	exit_record_set_cost(record, &v->cost);
 	record->handled_ticks = rdtsc() - record->tsc;
 }
@@ -202,10 +204,8 @@ static void finish(struct vcpu *v)
 		[OUTBOX_MAPPED] = "mapped",
 		[OUTBOX_CALL] = "call",
 	};
-	struct telemetry_counts counts = telemetry_counts(&v->telemetry);
+	struct telemetry_counts counts;
 
-	if (counts.records)
-		finish_record(v);
 	telemetry_flush(&v->telemetry);
 	drain();
 	telemetry_flush(&v->telemetry); /* drops that a full ring had no room to tell */
@@ -215,8 +215,12 @@ static void finish(struct vcpu *v)
 	       counts.records, counts.discarded, counts.packets, names[outbox.kind]);
 }
 
+/* All records first: what it takes to carry the rings out is no exit's. */
 void trace_finish(void)
 {
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		if (outbox.ring[i].vcpu)
+			finish_record(outbox.ring[i].vcpu);
 	for (unsigned i = 0; i < MAX_CPUS; i++)
 		if (outbox.ring[i].vcpu)
 			finish(outbox.ring[i].vcpu);
