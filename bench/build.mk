@@ -1,6 +1,6 @@
 # vmfee, the tool that runs experiments and reads them.
 VMFEE_LIB_SRCS := $(filter-out bench/main.c,$(wildcard bench/*.c))
-VMFEE_LIBS := -lsqlite3 -linih -ljansson -lmd -lm
+VMFEE_LIBS := -lsqlite3 -linih -ljansson -lmd -lgsl -lgslcblas -lm
 HOST_LIB_SRCS += $(VMFEE_LIB_SRCS)
 
 $(B)/vmfee: $$(patsubst %.c,$(B)/host/%.o,bench/main.c $$(HOST_LIB_SRCS) $$(PLAIN_SRCS))

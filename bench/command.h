@@ -11,6 +11,7 @@ int command_run(int argc, char **argv, struct vmfee_error *err);
 int command_report(int argc, char **argv, struct vmfee_error *err);
 int command_merge(int argc, char **argv, struct vmfee_error *err);
 int command_top(int argc, char **argv, struct vmfee_error *err);
+int command_calibrate(int argc, char **argv, struct vmfee_error *err);
 int command_compare(int argc, char **argv, struct vmfee_error *err);
 int command_export(int argc, char **argv, struct vmfee_error *err);
 int command_sql(int argc, char **argv, struct vmfee_error *err);

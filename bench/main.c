@@ -18,6 +18,7 @@ static const struct command {
 	{"merge", "vmfee merge", command_merge},
 	{"top", "vmfee top", command_top},
 	{"compare", "vmfee compare", command_compare},
+	{"calibrate", "vmfee calibrate", command_calibrate},
 	{"export", "vmfee export", command_export},
 	{"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
@@ -32,6 +33,7 @@ static const char doc[] =
 	"  top RUN            the exits of a run while it goes on\n"
 	"  merge NAME RUN...  make one run of the stacks of several\n"
 	"  compare RUN RUN    what differs between two runs, and whether it could be chance\n"
+	"  calibrate RUN      fit a cost model to a run on a real processor\n"
 	"  export FORMAT RUN  write a run for another tool: Perfetto, Prometheus, gnuplot\n"
 	"  sql RUN [QUERY]    ask the database of a run, or print its schema\n"
 	"  doctor             what this machine can run, and what would disturb a measurement\n"

@@ -5,7 +5,7 @@
 
 UNIT_SRCS := $(wildcard tests/unit/*.c)
 UNIT_ALL_SRCS := $(sort $(UNIT_SRCS) $(PLAIN_SRCS) $(HOST_LIB_SRCS))
-UNIT_LIBS += -lcriterion -lsqlite3 -linih -ljansson -lmd -lm
+UNIT_LIBS += -lcriterion -lsqlite3 -linih -ljansson -lmd -lgsl -lgslcblas -lm
 
 $(B)/unit: $(UNIT_ALL_SRCS:%.c=$(B)/host/%.o)
 	@echo "link $@"
