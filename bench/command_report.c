@@ -6,6 +6,7 @@
 #include "bench/report.h"
 #include "bench/report_model.h"
 #include "bench/report_published.h"
+#include "bench/rundir.h"
 #include "bench/screen.h"
 
 #include <argp.h>
@@ -114,6 +115,21 @@ static int reproduce_published(const struct project *project, const struct resul
 	return failed;
 }
 
+/* Figures and the page go into the run's directory. */
+static int write_figures(const struct project *project, const struct results *results,
+			 const struct arguments *arguments, const char *run,
+			 struct vmfee_error *err)
+{
+	int lock = rundir_lock(run, err);
+
+	if (lock < 0)
+		return -1;
+	int failed = (arguments->plots && plot_all(results, project->plots, run, NULL, err) != 0) ||
+		     (arguments->html && write_page(project, results, run, err) != 0);
+	close(lock);
+	return failed ? -1 : 0;
+}
+
 static int report_run(const struct project *project, const struct results *results,
 		      const struct arguments *arguments, const char *run, struct vmfee_error *err)
 {
@@ -123,9 +139,8 @@ static int report_run(const struct project *project, const struct results *resul
 		return report_modelled(project, results, arguments, err);
 	if (arguments->csv && csv_write(results, stdout, err) != 0)
 		return -1;
-	if (arguments->plots && plot_all(results, project->plots, run, NULL, err) != 0)
-		return -1;
-	if (arguments->html && write_page(project, results, run, err) != 0)
+	if ((arguments->plots || arguments->html) &&
+	    write_figures(project, results, arguments, run, err) != 0)
 		return -1;
 	if (arguments->csv || arguments->plots || arguments->html)
 		return 0;

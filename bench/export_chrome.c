@@ -14,7 +14,8 @@ struct process {
 	const struct export *export;
 	const struct result_stack *stack;
 	size_t pid;
-	uint64_t origin; /* the first stamp of all */
+	uint64_t origin;  /* the first stamp of all */
+	uint64_t records; /* of all streams so far */
 	bool named[LEVELS * VCPUS];
 };
 
@@ -105,7 +106,8 @@ static void put_gap(const struct process *process, const struct reader_packet *p
 	fprintf(out,
 		"{\"ph\":\"i\",\"s\":\"p\",\"pid\":%zu,\"tid\":%u,\"name\":\"%" PRIu64
 		" exits lost\"",
-		process->pid, 1 + packet->head->level, packet->discarded);
+		process->pid, 1 + packet->head->level + LEVELS * (packet->head->cpu_id % VCPUS),
+		packet->discarded);
 	put_time(out, "ts", packet->head->timestamp_begin - process->origin);
 	fputc('}', out);
 }
@@ -119,6 +121,7 @@ static int put_stream(struct process *process, struct reader *reader)
 	while ((result = reader_next_packet(reader, &packet, &error)) == READER_PACKET) {
 		if (packet.discarded > 0)
 			put_gap(process, &packet);
+		process->records += packet.count;
 		for (size_t i = 0; i < packet.count; i++)
 			if (put_record(process, &packet.records[i]) != 0)
 				return -1;
@@ -147,34 +150,58 @@ static int find_origin(struct process *process, struct reader *reader)
 	return 0;
 }
 
-/* The streams of all levels, each from its beginning. */
+/* The stream of a processor at a level, if there is one. */
+static int take_stream(struct process *process, unsigned level, unsigned cpu,
+		       int (*take)(struct process *process, struct reader *reader), unsigned *found)
+{
+	char number[16] = "";
+	char name[STACK_MAX_NAME + 48];
+	char path[PATH_MAX];
+	struct reader reader;
+	struct reader_error error;
+
+	if (cpu > 0)
+		snprintf(number, sizeof(number), "_%u", cpu);
+	snprintf(name, sizeof(name), "%s/trace/stream_%u%s", process->stack->name, level, number);
+	if (project_path(path, process->export->run, name, "", process->export->err) != 0)
+		return -1;
+	if (access(path, F_OK) != 0)
+		return 0;
+	++*found;
+	if (!reader_open(&reader, path, &error))
+		return vmfee_fail(process->export->err, VMFEE_SYSTEM, "%s", error.text);
+	int failed = take(process, &reader);
+	reader_close(&reader);
+	return failed;
+}
+
+/* The streams of all levels and processors, each from its beginning. */
 static int each_stream(struct process *process,
 		       int (*take)(struct process *process, struct reader *reader))
 {
 	unsigned found = 0;
 
-	for (unsigned level = 0; level < STACK_MAX_LEVELS; level++) {
-		char name[STACK_MAX_NAME + 32];
-		char path[PATH_MAX];
-		struct reader reader;
-		struct reader_error error;
-		snprintf(name, sizeof(name), "%s/trace/stream_%u", process->stack->name, level);
-		if (project_path(path, process->export->run, name, "", process->export->err) != 0)
-			return -1;
-		if (access(path, F_OK) != 0)
-			continue;
-		found++;
-		if (!reader_open(&reader, path, &error))
-			return vmfee_fail(process->export->err, VMFEE_SYSTEM, "%s", error.text);
-		int failed = take(process, &reader);
-		reader_close(&reader);
-		if (failed)
-			return -1;
-	}
+	for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
+		for (unsigned cpu = 0; cpu < VCPUS; cpu++)
+			if (take_stream(process, level, cpu, take, &found) != 0)
+				return -1;
 	if (found > 0)
 		return 0;
 	return vmfee_fail(process->export->err, VMFEE_SYSTEM, "%s: no trace of the stack %s",
 			  process->export->run, process->stack->name);
+}
+
+/* A trace that has lost its end by whole packets is well-formed. */
+static int check_records(const struct process *process)
+{
+	uint64_t wanted = results_records(process->stack);
+
+	if (process->records == wanted)
+		return 0;
+	return vmfee_fail(process->export->err, VMFEE_SYSTEM,
+			  "%s: the trace of the stack %s has %" PRIu64
+			  " exits, results.db %" PRIu64,
+			  process->export->run, process->stack->name, process->records, wanted);
 }
 
 static int put_stack(struct process *process)
@@ -182,6 +209,7 @@ static int put_stack(struct process *process)
 	const struct result_stack *stack = process->stack;
 
 	process->origin = UINT64_MAX;
+	process->records = 0;
 	memset(process->named, 0, sizeof(process->named));
 	for (size_t i = 0; i < stack->benches; i++)
 		if (stack->bench[i].begin < process->origin)
@@ -198,7 +226,9 @@ static int put_stack(struct process *process)
 			 bench->end - bench->begin);
 		fputc('}', process->export->out);
 	}
-	return stack->traced ? each_stream(process, put_stream) : 0;
+	if (!stack->traced)
+		return 0;
+	return each_stream(process, put_stream) != 0 ? -1 : check_records(process);
 }
 
 int export_chrome(const struct export *export)

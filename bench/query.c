@@ -1,4 +1,5 @@
 #include "bench/query.h"
+#include "bench/results.h"
 #include "bench/table.h"
 
 #include <ctype.h>
@@ -45,13 +46,29 @@ static int prepare(struct query *query, const char *sql)
 	return 0;
 }
 
+/* The same words mean other things in another schema. */
+static int check_version(struct query *query)
+{
+	sqlite3_stmt *statement = NULL;
+	int failed = sqlite3_prepare_v2(query->db, "PRAGMA user_version", -1, &statement, NULL) !=
+			     SQLITE_OK ||
+		     sqlite3_step(statement) != SQLITE_ROW;
+
+	failed = failed ? fail(query)
+			: results_check_version(query->path,
+						(uint64_t)sqlite3_column_int64(statement, 0),
+						query->err);
+	sqlite3_finalize(statement);
+	return failed;
+}
+
 static int open_query(struct query *query, const char *path, const char *sql,
 		      struct vmfee_error *err)
 {
 	*query = (struct query){.path = path, .err = err};
 	if (sqlite3_open_v2(path, &query->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
 		return fail(query);
-	return prepare(query, sql);
+	return check_version(query) != 0 ? -1 : prepare(query, sql);
 }
 
 static void close_query(const struct query *query)

@@ -256,14 +256,19 @@ static int take_stack(const struct rows *rows, void *into)
 	return take_latencies(rows, stack, id);
 }
 
+int results_check_version(const char *path, uint64_t version, struct vmfee_error *err)
+{
+	if (version == SCHEMA_VERSION)
+		return 0;
+	return vmfee_fail(err, VMFEE_USAGE,
+			  "%s: not a results.db of this vmfee (schema %llu, expected %d)", path,
+			  (unsigned long long)version, SCHEMA_VERSION);
+}
+
 static int take_version(const struct rows *rows, void *into)
 {
 	(void)into;
-	if (rows_number(rows, 0) == SCHEMA_VERSION)
-		return 0;
-	return vmfee_fail(rows->err, VMFEE_USAGE,
-			  "%s: not a results.db of this vmfee (schema %llu, expected %d)",
-			  rows->path, (unsigned long long)rows_number(rows, 0), SCHEMA_VERSION);
+	return results_check_version(rows->path, rows_number(rows, 0), rows->err);
 }
 
 int results_load(struct results *results, const char *path, struct vmfee_error *err)
@@ -302,6 +307,20 @@ void results_free(struct results *results)
 	}
 	free(results->stack);
 	memset(results, 0, sizeof(*results));
+}
+
+uint64_t results_records(const struct result_stack *stack)
+{
+	uint64_t records = stack->observed_outside.exits;
+
+	for (size_t i = 0; i < stack->outsides; i++)
+		records += stack->outside[i].count;
+	for (size_t i = 0; i < stack->benches; i++) {
+		records += stack->bench[i].observed.exits;
+		for (size_t j = 0; j < stack->bench[i].exits; j++)
+			records += stack->bench[i].exit[j].count;
+	}
+	return records;
 }
 
 const char *results_property(const struct results *results, const char *key)

@@ -82,6 +82,12 @@ const char *results_property(const struct results *results, const char *key);
 /* The benchmark of that name, or NULL. */
 const struct result_bench *results_bench(const struct result_stack *stack, const char *name);
 
+/* How many records the trace of a stack had when the run was made, those of all levels. */
+uint64_t results_records(const struct result_stack *stack);
+
+/* Judges the `PRAGMA user_version` of a file.  Returns 0, or -1 with VMFEE_USAGE. */
+int results_check_version(const char *path, uint64_t version, struct vmfee_error *err);
+
 /* Samples times operations: what counts of exits are divided by. */
 static inline double result_operations(const struct result_bench *bench)
 {

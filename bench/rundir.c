@@ -44,6 +44,23 @@ static int make_folder(const char *path, struct vmfee_error *err)
 	return vmfee_fail_errno(err, "cannot make the folder %s", path);
 }
 
+int rundir_lock(const char *run, struct vmfee_error *err)
+{
+	int lock = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (lock < 0)
+		return vmfee_fail_errno(err, "%s", run);
+	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+		return lock;
+	if (errno == EWOULDBLOCK)
+		vmfee_fail(err, VMFEE_SYSTEM, "another vmfee is at this experiment: %s is locked",
+			   run);
+	else
+		vmfee_fail_errno(err, "cannot lock %s", run);
+	close(lock);
+	return -1;
+}
+
 /*
  * Locks the partial directory.  The lock goes with the inode, and whoever held it before may have
  * renamed the directory since: then the name means another one, or none, and *moved says so.
@@ -53,17 +70,10 @@ static int lock_partial(struct rundir *dir, bool *moved, struct vmfee_error *err
 	struct stat locked;
 	struct stat named;
 
-	dir->lock = open(dir->partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir->lock = rundir_lock(dir->partial, err);
 	if (dir->lock < 0)
-		return vmfee_fail_errno(err, "%s", dir->partial);
-	if (flock(dir->lock, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EWOULDBLOCK)
-			vmfee_fail(err, VMFEE_SYSTEM,
-				   "another vmfee is at this experiment: %s is locked",
-				   dir->partial);
-		else
-			vmfee_fail_errno(err, "cannot lock %s", dir->partial);
-	} else if (fstat(dir->lock, &locked) != 0) {
+		return -1;
+	if (fstat(dir->lock, &locked) != 0) {
 		vmfee_fail_errno(err, "%s", dir->partial);
 	} else {
 		*moved = stat(dir->partial, &named) != 0 || named.st_ino != locked.st_ino ||

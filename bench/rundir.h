@@ -44,6 +44,12 @@ void rundir_keep_failed(struct rundir *dir);
 /* Removes the directory of a run that came to nothing. */
 void rundir_discard(struct rundir *dir);
 
+/*
+ * Locks the directory of a run against every other vmfee that would write to it.  Returns a
+ * descriptor that holds the lock until it is closed, or -1 with VMFEE_SYSTEM.
+ */
+int rundir_lock(const char *run, struct vmfee_error *err);
+
 /* Removes a folder and everything in it; links are removed, not followed. */
 void rundir_remove_tree(const char *path);
 

@@ -3,6 +3,7 @@
 #include "bench/cell.h"
 #include "bench/outbox.h"
 #include "bench/project.h"
+#include "bench/results.h"
 
 #include "telemetry/reader.h"
 
@@ -33,6 +34,7 @@ static void add_record(struct top_cell *cell, const struct exit_record *record)
 		trouble(cell, "an exit with a reason that is none");
 		return;
 	}
+	cell->records++;
 	if (record->level == 0 && (record->flags & RECORD_F_OBSERVED))
 		return;
 	struct top_sum *sum = &cell->sum[record->level][record->reason][component];
@@ -79,6 +81,7 @@ static int is_stream(const struct dirent *entry)
 
 static void forget(struct top_cell *cell)
 {
+	cell->records = 0;
 	memset(cell->lost, 0, sizeof(cell->lost));
 	for (unsigned i = 0; i < STACK_MAX_LEVELS; i++)
 		for (unsigned j = 0; j < CONSOLE_REASONS; j++)
@@ -280,6 +283,36 @@ int top_open(struct top *top, const char *run, struct vmfee_error *err)
 	return 0;
 }
 
+/* A trace may have lost its end since the run was made: results.db has what was in it. */
+static void compare(struct top *top)
+{
+	struct vmfee_error err = {0};
+	struct results results;
+	char path[TOP_PATH];
+
+	if (!there(top->path, "results.db"))
+		return;
+	snprintf(path, sizeof(path), "%s/results.db", top->path);
+	int failed = results_load(&results, path, &err);
+	for (size_t i = 0; i < top->cells; i++) {
+		struct top_cell *cell = top->cell[i];
+		if (failed)
+			trouble(cell, err.text);
+		for (size_t j = 0; !failed && j < results.stacks; j++) {
+			uint64_t records = results_records(&results.stack[j]);
+			char text[128];
+			if (strcmp(results.stack[j].name, cell->name) != 0 ||
+			    records == cell->records)
+				continue;
+			snprintf(text, sizeof(text),
+				 "the trace has %" PRIu64 ", results.db %" PRIu64, cell->records,
+				 records);
+			trouble(cell, text);
+		}
+	}
+	results_free(&results);
+}
+
 int top_look(struct top *top, struct vmfee_error *err)
 {
 	struct timespec now;
@@ -294,6 +327,8 @@ int top_look(struct top *top, struct vmfee_error *err)
 	top->looked = now;
 	for (size_t i = 0; i < top->cells; i++)
 		look_at(top, top->cell[i]);
+	if (!top->live)
+		compare(top);
 	return 0;
 }
 

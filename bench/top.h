@@ -33,6 +33,7 @@ struct top_cell {
 	char name[STACK_MAX_NAME + 1];
 	enum top_state state;
 	bool whole;	  /* its streams have been read to their ends */
+	uint64_t records; /* read so far */
 	uint64_t packets; /* read of its outbox */
 	uint64_t offset;  /* of the next one */
 	uint64_t lost[STACK_MAX_LEVELS][TOP_MAX_CPUS];

@@ -39,7 +39,7 @@ totals() { echo "$(level "$1" busy 4) $(level "$1" busy 6) $(level "$1" busy 7)"
 # reported RUN: the same from the report
 reported() {
 	"$vmfee" report "$1" |
-		sed -nE 's/^([0-9]+) samples, ([0-9]+) instructions; ([0-9]+) samples lost\.$/\1 \2 \3/p'
+		sed -nE 's/^([0-9]+) samples, ([0-9]+) [a-z]+; ([0-9]+) samples lost\.$/\1 \2 \3/p'
 }
 
 # watch EXPERIMENT: runs it, and top beside it until both have ended

@@ -237,3 +237,18 @@ Test(query, more_columns_than_a_table_has_room_for)
 	cr_expect_eq(query_csv(path, sql, out, &err), 0);
 	fclose(out);
 }
+
+Test(query, a_database_of_another_schema_is_refused)
+{
+	sqlite3 *db;
+
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	cr_expect_eq(query_csv(path, "SELECT * FROM fee", stdout, &err), -1);
+	cr_expect_eq(err.status, VMFEE_USAGE);
+	cr_expect_not_null(strstr(err.text, "not a results.db of this vmfee (schema 99, expected"),
+			   "%s", err.text);
+	err = (struct vmfee_error){0};
+	cr_expect_eq(query_print(path, NULL, stdout, 80, &err), -1, "not even its schema");
+}

@@ -175,3 +175,64 @@ Test(rundir, links_are_removed_not_followed)
 	rundir_discard(&dir);
 	cr_expect_eq(access(path, F_OK), 0);
 }
+
+Test(rundir, a_run_that_is_resumed_begins_with_what_was_left)
+{
+	struct vmfee_error err = {0};
+	char path[PATH_MAX];
+	struct rundir dir = begin();
+
+	rig_file(dir.partial, "whole", "text", path);
+	rundir_keep_failed(&dir);
+	cr_assert_eq(rundir_begin(&dir, results, "fee", true, &err), 0, "%s", err.text);
+	cr_expect(there(".fee.partial/whole"), "of a run that failed");
+	cr_expect_not(there(".fee.failed"));
+
+	/* It is locked as a new one would be. */
+	struct rundir second;
+	cr_expect_eq(rundir_begin(&second, results, "fee", true, &err), -1);
+	cr_expect_not_null(strstr(err.text, "another vmfee"), "%s", err.text);
+
+	close(dir.lock); /* as if vmfee had been killed */
+	err = (struct vmfee_error){0};
+	cr_assert_eq(rundir_begin(&dir, results, "fee", true, &err), 0, "%s", err.text);
+	cr_expect(there(".fee.partial/whole"), "of one that was killed");
+	rundir_discard(&dir);
+	cr_assert_eq(rundir_begin(&dir, results, "fee", true, &err), 0, "%s", err.text);
+	cr_expect_not(there(".fee.partial/whole"), "nothing was left");
+	rundir_discard(&dir);
+}
+
+Test(rundir, what_was_left_half_written_goes_before_what_failed)
+{
+	struct vmfee_error err = {0};
+	char path[PATH_MAX];
+	struct rundir dir = begin();
+
+	rig_file(dir.partial, "failed", "text", path);
+	rundir_keep_failed(&dir);
+	dir = begin();
+	rig_file(dir.partial, "killed", "text", path);
+	close(dir.lock);
+	cr_assert_eq(rundir_begin(&dir, results, "fee", true, &err), 0, "%s", err.text);
+	cr_expect(there(".fee.partial/killed"));
+	cr_expect(there(".fee.failed/failed"));
+	rundir_discard(&dir);
+}
+
+Test(rundir, a_lock_is_for_one)
+{
+	struct vmfee_error err = {0};
+	int lock = rundir_lock(folder, &err);
+
+	cr_assert_geq(lock, 0, "%s", err.text);
+	cr_expect_eq(rundir_lock(folder, &err), -1);
+	cr_expect_eq(err.status, VMFEE_SYSTEM);
+	cr_expect_not_null(strstr(err.text, "is locked"), "%s", err.text);
+	close(lock);
+	err = (struct vmfee_error){0};
+	lock = rundir_lock(folder, &err);
+	cr_expect_geq(lock, 0, "%s", err.text);
+	close(lock);
+	cr_expect_eq(rundir_lock("/nowhere/at/all", &err), -1);
+}
