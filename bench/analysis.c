@@ -1,5 +1,6 @@
 #include "bench/analysis.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +185,27 @@ static void split_fee(struct analysis_row *row, unsigned base, uint64_t common)
 	row->part[row->exits_per_op > 0 ? FEE_TRANSITION : bench->component] += rest;
 }
 
+/*
+ * Under two hypervisors or more, what the guest of the lowest one ran beyond what the workload runs
+ * natively in the same window, harness and all: that is the upper hypervisors' own code.  An exit's
+ * record has what the guest ran before it, so it is exact but for what was run before the first
+ * exit of the window and behind the last one.
+ */
+static double upper_share(const struct analysis_row *row, const struct result_stack *stack)
+{
+	const struct result_bench *native = row->native;
+	uint64_t guest = 0;
+
+	if (stack->depth - stack->base < 2)
+		return 0;
+	for (size_t i = 0; i < row->bench->exits; i++)
+		if (row->bench->exit[i].level == stack->base)
+			guest += row->bench->exit[i].guest_ticks;
+	double upper = (double)guest / result_operations(row->bench) -
+		       (double)(native->end - native->begin) / result_operations(native);
+	return fmax(0, fmin(upper, row->part[FEE_TRANSITION]));
+}
+
 static void price_telemetry(struct analysis_row *row, const struct result_stack *quiet)
 {
 	const struct result_bench *bench = results_bench(quiet, row->name);
@@ -219,6 +241,7 @@ static int fill_row(struct analysis *analysis, struct analysis_row *row,
 	row->native_ticks = analysis_ticks(analysis->native, row->native);
 	row->fee = row->ticks - row->native_ticks;
 	split_fee(row, analysis->stack->base, common_path(analysis->stack));
+	row->upper = upper_share(row, analysis->stack);
 	analysis->priced++;
 	analysis->fee += row->fee;
 	for (int i = 0; i < FEE_COMPONENTS; i++)

@@ -30,6 +30,8 @@ struct analysis_row {
 	struct stats_interval interval;	   /* of ticks, 95 % */
 	double fee;			   /* ticks - native_ticks, where both are there */
 	double part[FEE_COMPONENTS];	   /* the fee, by component */
+	double upper; /* of the transition, about: what hypervisors above the lowest ran themselves
+		       */
 	double exits_per_op;
 	unsigned exits; /* reasons, in the order of their numbers */
 	struct analysis_exit exit[ANALYSIS_MAX_EXITS];

@@ -2,6 +2,7 @@
 #include "bench/kvm_host.h"
 #include "bench/platform.h"
 #include "bench/report.h"
+#include "bench/report_matrix.h"
 #include "bench/run.h"
 #include "bench/screen.h"
 
@@ -177,7 +178,6 @@ static int change_platform(struct experiment *experiment, const char *platform,
 	return 0;
 }
 
-/* What cannot be run here is told at once, and again in the report. */
 static int settle_on_host(const struct arguments *arguments, struct experiment *experiment,
 			  struct vmfee_error *err)
 {
@@ -185,11 +185,7 @@ static int settle_on_host(const struct arguments *arguments, struct experiment *
 		return vmfee_fail(err, VMFEE_USAGE,
 				  "--cpu names a model of Bochs; on the platform kvm the processor "
 				  "is this machine's");
-	if (kvm_host_settle(experiment, err) != 0)
-		return -1;
-	if (experiment->left_out[0] != '\0')
-		fprintf(stderr, "%s: not run: %s\n", experiment->name, experiment->left_out);
-	return 0;
+	return kvm_host_settle(experiment, err);
 }
 
 static int prepare(const struct arguments *arguments, struct project *project,
@@ -209,11 +205,14 @@ static int prepare(const struct arguments *arguments, struct project *project,
 	    override(experiment, "memory", arguments->memory, err) != 0 ||
 	    override(experiment, "watchdog", arguments->watchdog, err) != 0)
 		return -1;
-	if (experiment_settle(experiment, err) != 0)
+	if (experiment_settle(experiment, err) != 0 ||
+	    (platform_find(experiment->platform)->machine == PLATFORM_HOST &&
+	     settle_on_host(arguments, experiment, err) != 0))
 		return -1;
-	return platform_find(experiment->platform)->machine == PLATFORM_HOST
-		       ? settle_on_host(arguments, experiment, err)
-		       : 0;
+	/* What is not run here is told at once, and again in the report. */
+	if (experiment->left_out[0] != '\0')
+		fprintf(stderr, "%s: not run: %s\n", experiment->name, experiment->left_out);
+	return 0;
 }
 
 /* A run that is to be taken over need not have been finished. */
@@ -242,7 +241,25 @@ static bool is_whole(const char *run)
 	return strrchr(run, '/')[1] != '.';
 }
 
-static int print_report(const char *run, struct vmfee_error *err)
+/* A matrix in words and one table, and where the rest is; of anything else, all there is. */
+static int print_results(const struct project *project, const struct results *results,
+			 const char *run, struct vmfee_error *err)
+{
+	unsigned width = screen_width(STDOUT_FILENO, REPORT_WIDTH);
+	struct matrix *matrix = matrix_make(results, err);
+
+	if (matrix == NULL)
+		return -1;
+	int failed = matrix->groups == 0
+			     ? report_write(results, stdout, width, err)
+			     : report_headline(results, matrix, project, stdout, width, err);
+	if (!failed && matrix->groups > 0)
+		printf("\nEach stack by itself, exit by exit: %s/report.txt\n", run);
+	free(matrix);
+	return failed;
+}
+
+static int print_report(const struct project *project, const char *run, struct vmfee_error *err)
 {
 	char path[PATH_MAX];
 	struct results results;
@@ -251,8 +268,7 @@ static int print_report(const char *run, struct vmfee_error *err)
 		return -1;
 	int failed = results_load(&results, path, err);
 	if (!failed)
-		failed = report_write(&results, stdout, screen_width(STDOUT_FILENO, REPORT_WIDTH),
-				      err);
+		failed = print_results(project, &results, run, err);
 	results_free(&results);
 	if (failed)
 		return -1;
@@ -332,7 +348,7 @@ int command_run(int argc, char **argv, struct vmfee_error *err)
 
 	/* A report can be printed of a run whose trace and guest disagree; the error stays. */
 	struct vmfee_error unprinted = {0};
-	if (print_report(path, &unprinted) != 0 && !failed)
+	if (print_report(&project, path, &unprinted) != 0 && !failed)
 		return vmfee_fail(err, unprinted.status, "%s", unprinted.text);
 	return failed;
 }

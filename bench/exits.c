@@ -137,7 +137,9 @@ int exits_add(struct exits *exits, const struct console *console, const struct e
 		sum->shortest = record->handled_ticks;
 	if (record->handled_ticks > sum->longest)
 		sum->longest = record->handled_ticks;
-	if (histogram_add(&exits->latency[sum->latency].handled_ticks, record->handled_ticks) != 0)
+	if (histogram_add(&exits->latency[sum->latency].handled_ticks, record->handled_ticks) !=
+		    0 ||
+	    timeline_add(&exits->latency[sum->latency].timeline, console, record) != 0)
 		return vmfee_fail_errno(err, "latencies of exits");
 	sum->count++;
 	sum->guest_ticks += record->guest_ticks;
@@ -174,8 +176,10 @@ void exits_sort(struct exits *exits)
 
 void exits_free(struct exits *exits)
 {
-	for (size_t i = 0; i < exits->latencies; i++)
+	for (size_t i = 0; i < exits->latencies; i++) {
 		histogram_free(&exits->latency[i].handled_ticks);
+		timeline_free(&exits->latency[i].timeline);
+	}
 	free(exits->latency);
 	join_free(&exits->join);
 	free(exits->sum);

@@ -8,6 +8,7 @@
 #include "bench/console.h"
 #include "bench/histogram.h"
 #include "bench/join.h"
+#include "bench/timeline.h"
 #include "bench/tlb_sim.h"
 #include "telemetry/fee.h"
 #include "telemetry/record.h"
@@ -51,6 +52,7 @@ struct exit_latency {
 	uint16_t reason;
 	enum fee_component component;
 	struct histogram handled_ticks;
+	struct timeline timeline;
 };
 
 /*

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,35 +91,64 @@ static int expand_levels(struct loader *loader, struct experiment_stack *stack)
 	return 0;
 }
 
+/* The keys of [stack NAME]. */
+static const struct stack_key {
+	const char *name;
+	size_t member, size; /* of struct experiment_stack */
+	const char *allowed; /* NULL: any text of that size */
+} stack_keys[] = {
+#define STACK_KEY(name, member, allowed)                  \
+	{name, offsetof(struct experiment_stack, member), \
+	 sizeof(((struct experiment_stack *)NULL)->member), allowed}
+	STACK_KEY("levels", notation, NULL),
+	STACK_KEY("probe_of", probe_of, "the name of a stack"),
+	STACK_KEY("about", about, NULL),
+	STACK_KEY("platform", platform, "bochs, bochs-kvm or kvm"),
+#undef STACK_KEY
+};
+
+enum { STACK_KEYS = sizeof(stack_keys) / sizeof(stack_keys[0]) };
+
+static int set_levels(struct loader *loader, struct experiment_stack *stack)
+{
+	if (stack_parse(&stack->stack, stack->notation, loader->err) != 0 ||
+	    expand_levels(loader, stack) != 0)
+		return -1;
+	return check_images(loader, &stack->stack);
+}
+
+static int set_stack_key(struct loader *loader, struct experiment_stack *stack,
+			 const struct stack_key *key, const char *value)
+{
+	char *member = (char *)stack + key->member;
+
+	if (member[0] != '\0')
+		return vmfee_fail(loader->err, VMFEE_USAGE, "key '%s' is given twice", key->name);
+	if (key->allowed == NULL && strlen(value) >= key->size)
+		return vmfee_fail(loader->err, VMFEE_USAGE, "%s has more than %zu characters",
+				  key->name, key->size - 1);
+	if (key->allowed != NULL && (!stack_valid_name(value) ||
+				     (member == stack->platform && platform_find(value) == NULL)))
+		return vmfee_fail(loader->err, VMFEE_USAGE, "%s = '%s' is not possible; it is %s",
+				  key->name, value, key->allowed);
+	snprintf(member, key->size, "%s", value);
+	return member == stack->notation ? set_levels(loader, stack) : 0;
+}
+
 static int stack_line(struct loader *loader, struct experiment_stack *stack, const char *name,
 		      const char *value)
 {
-	bool levels = strcmp(name, "levels") == 0;
-	if (!levels && strcmp(name, "probe_of") != 0)
-		return vmfee_fail(loader->err, VMFEE_USAGE,
-				  "unknown key '%s' in [stack %s]; there are: levels, probe_of",
-				  name, stack->name);
-	if ((levels ? stack->notation : stack->probe_of)[0] != '\0')
-		return vmfee_fail(loader->err, VMFEE_USAGE, "key '%s' is given twice", name);
+	char list[128] = "";
 
-	if (levels) {
-		if (strlen(value) > EXPERIMENT_MAX_NOTATION)
-			return vmfee_fail(loader->err, VMFEE_USAGE,
-					  "levels has more than %d characters",
-					  EXPERIMENT_MAX_NOTATION);
-		if (stack_parse(&stack->stack, value, loader->err) != 0)
-			return -1;
-		snprintf(stack->notation, sizeof(stack->notation), "%s", value);
-		if (expand_levels(loader, stack) != 0)
-			return -1;
-		return check_images(loader, &stack->stack);
+	for (int i = 0; i < STACK_KEYS; i++) {
+		size_t used = strlen(list);
+		if (strcmp(stack_keys[i].name, name) == 0)
+			return set_stack_key(loader, stack, &stack_keys[i], value);
+		snprintf(list + used, sizeof(list) - used, "%s%s", i == 0 ? "" : ", ",
+			 stack_keys[i].name);
 	}
-	if (!stack_valid_name(value))
-		return vmfee_fail(loader->err, VMFEE_USAGE,
-				  "probe_of = '%s' is not possible; it is the name of a stack",
-				  value);
-	snprintf(stack->probe_of, sizeof(stack->probe_of), "%s", value);
-	return 0;
+	return vmfee_fail(loader->err, VMFEE_USAGE, "unknown key '%s' in [stack %s]; there are: %s",
+			  name, stack->name, list);
 }
 
 static unsigned stack_index(const struct experiment *experiment, const char *name)
@@ -344,65 +374,4 @@ int experiment_load(struct experiment *experiment, const char *path, const char 
 	if (err->status != VMFEE_OK)
 		return vmfee_prefix(err, "%s:%d", path, loader.line == 0 ? 1 : loader.line);
 	return 0;
-}
-
-int experiment_override(struct experiment *experiment, const char *key, const char *value,
-			struct vmfee_error *err)
-{
-	int index = experiment_key_find(key, err);
-
-	return index < 0 ? -1 : experiment_key_set(experiment, index, value, err);
-}
-
-static int put_kvm_beneath(struct experiment_stack *stack, struct vmfee_error *err)
-{
-	char notation[EXPERIMENT_MAX_NOTATION + 1];
-
-	if (stack->stack.levels < 2 || kvm_level_is(&stack->stack))
-		return 0;
-	if (snprintf(notation, sizeof(notation), KVM_LEVEL " / %s", stack->notation) >=
-	    (int)sizeof(notation))
-		return vmfee_fail(err, VMFEE_USAGE,
-				  "[stack %s]: levels has more than %d characters with KVM beneath",
-				  stack->name, EXPERIMENT_MAX_NOTATION);
-	memcpy(stack->notation, notation, sizeof(notation));
-	return stack_parse(&stack->stack, notation, err);
-}
-
-/* The launcher makes machines of one processor. */
-static int check_launched(const struct platform *platform, const struct experiment_stack *stack,
-			  struct vmfee_error *err)
-{
-	bool upon_kvm = kvm_level_is(&stack->stack);
-	unsigned cpus = stack_level_cpus(&stack->stack.level[upon_kvm ? 1 : 0]);
-
-	if (cpus == 1 || (!upon_kvm && platform->machine != PLATFORM_HOST))
-		return 0;
-	return vmfee_fail(err, VMFEE_USAGE,
-			  "[stack %s]: cpus=%u is not possible upon KVM, whose guests have one "
-			  "processor here: run it with --platform=bochs",
-			  stack->name, cpus);
-}
-
-int experiment_settle(struct experiment *experiment, struct vmfee_error *err)
-{
-	const struct platform *platform = platform_find(experiment->platform);
-
-	for (unsigned i = 0; i < experiment->stacks; i++)
-		if ((platform->kvm && put_kvm_beneath(&experiment->stack[i], err) != 0) ||
-		    check_launched(platform, &experiment->stack[i], err) != 0)
-			return -1;
-	return 0;
-}
-
-const struct platform *experiment_platform(const struct experiment *experiment)
-{
-	unsigned most = 1;
-
-	for (unsigned i = 0; i < experiment->stacks; i++) {
-		unsigned cpus = stack_cpus(&experiment->stack[i].stack);
-
-		most = cpus > most ? cpus : most;
-	}
-	return platform_with(experiment->platform, most);
 }

@@ -12,8 +12,11 @@
  *     levels = l1vmm telemetry=off / micro
  *     probe_of = l1vmm
  *
+ *     about = what the workload is, in plain words
+ *     platform = bochs
+ *
  * A stack with `probe_of` is no row of the tables: it is the named stack without telemetry, and the
- * difference between the two is telemetry's own cost.
+ * difference between the two is telemetry's own cost.  One with `platform` runs on that one alone.
  */
 #ifndef BENCH_EXPERIMENT_H
 #define BENCH_EXPERIMENT_H
@@ -27,12 +30,15 @@ enum {
 	EXPERIMENT_MAX_NOTATION = 190,
 	EXPERIMENT_MAX_CPU = 63,
 	EXPERIMENT_MAX_REASON = 255,
+	EXPERIMENT_MAX_ABOUT = 159,
 };
 
 struct experiment_stack {
 	char name[STACK_MAX_NAME + 1];
 	char notation[EXPERIMENT_MAX_NOTATION + 1]; /* empty until `levels` has been read */
 	char probe_of[STACK_MAX_NAME + 1];	    /* empty: a stack of the tables */
+	char about[EXPERIMENT_MAX_ABOUT + 1];	    /* its workload, in plain words; or empty */
+	char platform[STACK_MAX_NAME + 1];	    /* the only one that it runs on; or empty */
 	struct stack stack;  /* with what generation=NAME and tlb_model=NAME stand for */
 	struct tlb_file tlb; /* that its lowest level names; no name: none */
 	int line;	     /* where its section starts */
@@ -67,8 +73,9 @@ int experiment_override(struct experiment *experiment, const char *key, const ch
 			struct vmfee_error *err);
 
 /*
- * Puts KVM beneath every hypervisor that is at the bottom of a stack, where the platform has it;
- * once all keys are known.  Returns 0, or -1 with VMFEE_USAGE where a stack becomes too high.
+ * Leaves out what is for other platforms, and puts KVM beneath every hypervisor that is at the
+ * bottom of a stack, where the platform has it; once all keys are known.  Returns 0, or -1 with
+ * VMFEE_USAGE where a stack becomes too high, or none is left.
  */
 int experiment_settle(struct experiment *experiment, struct vmfee_error *err);
 

@@ -1,7 +1,9 @@
 #include "bench/figure.h"
+#include "bench/matrix.h"
 #include "bench/plot_data.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIGURE(name, title, axis, caption)                                   \
@@ -192,7 +194,10 @@ int figures_each(const struct results *results,
 		 struct vmfee_error *err)
 {
 	struct taker taker = {.results = results, .take = take, .into = into};
+	struct matrix *matrix = matrix_make(results, err);
 
+	if (matrix == NULL)
+		return -1;
 	snprintf(taker.machine, sizeof(taker.machine), "%s %s, %s",
 		 results_property(results, "platform"),
 		 results_property(results, "platform_version"), results_property(results, "cpu"));
@@ -200,9 +205,11 @@ int figures_each(const struct results *results,
 	if (!failed && results->stacks > 0)
 		failed = take_interrupts(&taker);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
-		if (analysis_in_tables(results, &results->stack[i]))
+		if (analysis_in_tables(results, &results->stack[i]) &&
+		    matrix_shows(matrix, &results->stack[i]))
 			failed = take_stack(&taker, &results->stack[i], err);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		failed = take_tlb(&taker, &results->stack[i]);
+	free(matrix);
 	return failed;
 }

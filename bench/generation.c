@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const struct generation {
-	const char *name, *switches;
+	const char *name, *text, *switches;
 } generations[] = {
-#define GENERATION(name, text, switches) {#name, switches},
+#define GENERATION(name, text, switches) {#name, text, switches},
 #include "bench/generation.def"
 #undef GENERATION
 };
@@ -87,4 +87,27 @@ int generation_expand(char *cmdline, struct vmfee_error *err)
 				  generation->name, STACK_MAX_CMDLINE);
 	memcpy(cmdline, expanded, strlen(expanded) + 1);
 	return 0;
+}
+
+static const struct generation *by_name(const char *name)
+{
+	for (int i = 0; i < GENERATIONS; i++)
+		if (strcmp(generations[i].name, name) == 0)
+			return &generations[i];
+	return NULL;
+}
+
+const char *generation_text(const char *name)
+{
+	const struct generation *generation = by_name(name);
+
+	return generation == NULL ? NULL : generation->text;
+}
+
+bool generation_follows(const char *name, const char *other)
+{
+	const struct generation *later = by_name(name);
+	const struct generation *earlier = by_name(other);
+
+	return later != NULL && earlier != NULL && later > earlier;
 }

@@ -7,11 +7,19 @@
 
 #include "bench/err.h"
 
+#include <stdbool.h>
+
 /*
  * Puts the switches of a generation in the place of `generation=NAME` in a hypervisor's command
  * line of at most STACK_MAX_CMDLINE characters; a switch that stands there by itself keeps its
  * value.  Without such a token the line stays as it is.  Returns 0, or -1 with VMFEE_USAGE.
  */
 int generation_expand(char *cmdline, struct vmfee_error *err);
+
+/* What came with the generation of that name, "EPT and VPID"; NULL where there is none. */
+const char *generation_text(const char *name);
+
+/* Whether a generation came after another; both by name, false where either is none. */
+bool generation_follows(const char *name, const char *other);
 
 #endif

@@ -2,6 +2,7 @@
 #include "bench/html_part.h"
 #include "bench/project.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *property(const struct page *page, const char *key)
@@ -39,13 +40,18 @@ static int put_head(const struct page *page, const char *styles)
 	return 0;
 }
 
+static bool has_section(const struct page *page, const struct result_stack *stack)
+{
+	return analysis_in_tables(page->results, stack) && matrix_shows(page->matrix, stack);
+}
+
 static void put_contents(const struct page *page)
 {
 	fputs("<nav aria-label=\"Contents\"><ul>\n<li><a href=\"#fee\">The fee</a></li>\n",
 	      page->out);
 	for (size_t i = 0; i < page->results->stacks; i++) {
 		const char *name = page->results->stack[i].name;
-		if (analysis_in_tables(page->results, &page->results->stack[i]))
+		if (has_section(page, &page->results->stack[i]))
 			fprintf(page->out, "<li><a href=\"#stack-%s\">%s</a></li>\n", name, name);
 	}
 	fputs("<li><a href=\"#manifest\">Manifest</a></li>\n</ul></nav>\n", page->out);
@@ -99,7 +105,7 @@ static int put_page(struct page *page, const char *styles)
 	fputs("<main id=\"main\">\n", page->out);
 	failed = put_fee(page);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
-		if (analysis_in_tables(results, &results->stack[i]))
+		if (has_section(page, &results->stack[i]))
 			failed = put_stack(page, &results->stack[i]);
 	fputs("<section id=\"manifest\">\n<h2>Manifest</h2>\n<p>What was run, on what, with which "
 	      "capabilities and switches: <code>manifest.json</code>.</p>\n"
@@ -122,12 +128,16 @@ int html_save(const struct results *results, const char *styles, const char *run
 
 	if (project_path(path, run, "report", ".html", err) != 0)
 		return -1;
+	struct matrix *matrix = matrix_make(results, err);
+	if (matrix == NULL)
+		return -1;
+	page.matrix = matrix;
 	page.out = fopen(path, "we");
-	if (page.out == NULL)
-		return vmfee_fail_errno(err, "%s", path);
-	int failed = put_page(&page, styles);
+	int failed = page.out == NULL ? vmfee_fail_errno(err, "%s", path) : put_page(&page, styles);
 	if (!failed && (ferror(page.out) || fflush(page.out) != 0))
 		failed = vmfee_fail_errno(err, "%s", path);
-	fclose(page.out);
+	if (page.out != NULL)
+		fclose(page.out);
+	free(matrix);
 	return failed;
 }

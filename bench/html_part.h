@@ -6,11 +6,13 @@
 
 #include "bench/analysis.h"
 #include "bench/html.h"
+#include "bench/matrix.h"
 
 #include <stdio.h>
 
 struct page {
 	const struct results *results;
+	const struct matrix *matrix;
 	const char *run;  /* its directory */
 	const char *unit; /* of ticks */
 	FILE *out;

@@ -90,19 +90,20 @@ static void leave_out(struct experiment *experiment, const char *why)
 {
 	char *text = experiment->left_out;
 	size_t size = sizeof(experiment->left_out);
-	unsigned kept = 0;
+	const char *separator = text[0] == '\0' ? "" : "; ";
+	unsigned all = experiment->stacks, kept = 0;
 
 	for (unsigned i = 0; i < experiment->stacks; i++) {
 		const struct experiment_stack *stack = &experiment->stack[i];
 		size_t used = strlen(text);
 		if (needs_vmx(stack))
-			snprintf(text + used, size - used, "%s%s", used == 0 ? "" : ", ",
+			snprintf(text + used, size - used, "%s%s", i == kept ? separator : ", ",
 				 stack->name);
 		else
 			experiment->stack[kept++] = *stack;
 	}
 	experiment->stacks = kept;
-	if (text[0] != '\0')
+	if (kept < all)
 		snprintf(text + strlen(text), size - strlen(text), ": %s", why);
 }
 

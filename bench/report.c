@@ -7,6 +7,7 @@
 #include "bench/report_joined.h"
 #include "bench/report_latency.h"
 #include "bench/report_levels.h"
+#include "bench/report_matrix.h"
 #include "bench/report_pairs.h"
 #include "bench/report_ticks.h"
 #include "bench/report_tlb.h"
@@ -250,11 +251,19 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    print_stack(results, &results->stack[i], out, width, err) != 0)
 			return -1;
-	if (report_depth(results, out, width) != 0 || report_pairs(results, out, width) != 0 ||
-	    report_interrupts(results, out, width) != 0 || report_ticks(results, out, width) != 0 ||
-	    report_crossovers(results, out, width) != 0)
-		return vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report");
-	return 0;
+	struct matrix *matrix = matrix_make(results, err);
+	if (matrix == NULL)
+		return -1;
+	const char *unit = results_property(results, "unit");
+	int failed = report_depth(results, matrix, out, width) != 0 ||
+		     report_pairs(results, out, width) != 0 ||
+		     report_interrupts(results, out, width) != 0 ||
+		     report_ticks(results, out, width) != 0 ||
+		     report_crossovers(results, out, width) != 0 ||
+		     report_matrix_ticks(matrix, unit, out, width) != 0 ||
+		     report_matrix(matrix, unit, out, width) != 0;
+	free(matrix);
+	return failed ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report") : 0;
 }
 
 int report_save(const struct results *results, const char *path, struct vmfee_error *err)

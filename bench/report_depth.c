@@ -20,13 +20,16 @@ static bool leads(const struct results *results, size_t number)
 	return true;
 }
 
-static struct group gather(const struct results *results, const struct result_stack *leader)
+static struct group gather(const struct results *results, const struct matrix *matrix,
+			   const struct result_stack *leader)
 {
 	struct group group = {0};
+	const struct matrix_group *of;
 
 	for (size_t i = 0; i < results->stacks && group.stacks < TABLE_MAX_COLUMNS - 1; i++) {
 		const struct result_stack *stack = &results->stack[i];
-		if (stack->probe_of[0] != '\0' || !analysis_same_workload(stack, leader))
+		if (stack->probe_of[0] != '\0' || !analysis_same_workload(stack, leader) ||
+		    matrix_cell(matrix, stack, &of) != NULL)
 			continue;
 		group.stack[group.stacks++] = stack;
 		if (stack->depth > group.deepest)
@@ -77,7 +80,8 @@ static int print_ticks(const struct group *group, const char *unit, FILE *out, u
 	return table_print(&table, out, width);
 }
 
-int report_depth(const struct results *results, FILE *out, unsigned width)
+int report_depth(const struct results *results, const struct matrix *matrix, FILE *out,
+		 unsigned width)
 {
 	int failed = 0;
 
@@ -85,7 +89,7 @@ int report_depth(const struct results *results, FILE *out, unsigned width)
 		struct group group;
 		if (!leads(results, i))
 			continue;
-		group = gather(results, &results->stack[i]);
+		group = gather(results, matrix, &results->stack[i]);
 		if (group.deepest >= 2)
 			failed |=
 				print_ticks(&group, results_property(results, "unit"), out, width);

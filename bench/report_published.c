@@ -81,23 +81,50 @@ static void print_note(const struct published_row *row, const struct reproductio
 	put_note(out, width, number, text);
 }
 
-int report_published(const struct results *results, const struct published *published,
-		     const char *models, FILE *out, unsigned width, struct vmfee_error *err)
+static int work_out(struct reproduction *ours, const struct results *results,
+		    const struct published *published, const char *models, struct vmfee_error *err)
 {
-	struct reproduction ours[PUBLISHED_MAX_ROWS];
-	struct table table;
-
 	for (unsigned i = 0; i < published->rows; i++)
 		if (reproduce(&ours[i], &published->row[i], results, models, err) != 0)
 			return -1;
-	fprintf(out, "%s: %s\nPublished numbers and ours, by operation, on %s.\n\n",
-		results_property(results, "experiment"), results_property(results, "title"),
-		results_property(results, "platform"));
+	return 0;
+}
+
+static int print_table(const struct published *published, const struct reproduction *ours,
+		       FILE *out, unsigned width, struct vmfee_error *err)
+{
+	struct table table;
+
 	table_begin(&table, "|<what|published|ours|ratio|<in");
 	for (unsigned i = 0; i < published->rows; i++)
 		put_row(&table, &published->row[i], &ours[i], i + 1);
 	if (table_print(&table, out, width) != 0)
 		return vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report");
+	return 0;
+}
+
+int report_published_table(const struct results *results, const struct published *published,
+			   const char *models, FILE *out, unsigned width, struct vmfee_error *err)
+{
+	struct reproduction ours[PUBLISHED_MAX_ROWS];
+
+	if (work_out(ours, results, published, models, err) != 0)
+		return -1;
+	return print_table(published, ours, out, width, err);
+}
+
+int report_published(const struct results *results, const struct published *published,
+		     const char *models, FILE *out, unsigned width, struct vmfee_error *err)
+{
+	struct reproduction ours[PUBLISHED_MAX_ROWS];
+
+	if (work_out(ours, results, published, models, err) != 0)
+		return -1;
+	fprintf(out, "%s: %s\nPublished numbers and ours, by operation, on %s.\n\n",
+		results_property(results, "experiment"), results_property(results, "title"),
+		results_property(results, "platform"));
+	if (print_table(published, ours, out, width, err) != 0)
+		return -1;
 	fprintf(out, "\nSources, and where the set-ups differ:\n\n");
 	for (unsigned i = 0; i < published->rows; i++)
 		print_note(&published->row[i], &ours[i], i + 1, out, width);

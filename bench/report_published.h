@@ -15,6 +15,10 @@
 int report_published(const struct results *results, const struct published *published,
 		     const char *models, FILE *out, unsigned width, struct vmfee_error *err);
 
+/* Writes the table alone.  Returns likewise. */
+int report_published_table(const struct results *results, const struct published *published,
+			   const char *models, FILE *out, unsigned width, struct vmfee_error *err);
+
 /* Writes a row of comma-separated values per published number.  Returns likewise. */
 int report_published_csv(const struct results *results, const struct published *published,
 			 const char *models, FILE *out, struct vmfee_error *err);

@@ -1,6 +1,7 @@
 #include "bench/results.h"
 #include "bench/kvm_level.h"
 #include "bench/results_joined.h"
+#include "bench/results_time.h"
 #include "bench/rows.h"
 #include "bench/schema.h"
 #include "bench/stats.h"
@@ -228,10 +229,11 @@ static int take_stack(const struct rows *rows, void *into)
 	stack->depth = (unsigned)rows_number(rows, 3);
 	stack->base = kvm_level_begins(stack->notation) ? 1 : 0;
 	rows_text(rows, 4, stack->probe_of, sizeof(stack->probe_of));
-	stack->traced = rows_number(rows, 5) != 0;
-	stack->records = rows_number(rows, 6);
-	stack->dropped = rows_number(rows, 7);
-	stack->dropped_beneath = rows_number(rows, 8);
+	rows_text(rows, 5, stack->about, sizeof(stack->about));
+	stack->traced = rows_number(rows, 6) != 0;
+	stack->records = rows_number(rows, 7);
+	stack->dropped = rows_number(rows, 8);
+	stack->dropped_beneath = rows_number(rows, 9);
 	stack->default_switches = true;
 	if (rows_each(rows,
 		      "SELECT id, name, component, ops, begin_tsc, end_tsc FROM benchmark "
@@ -251,7 +253,7 @@ static int take_stack(const struct rows *rows, void *into)
 	if (stack->benches > 0 && results_bench(stack, "empty") == NULL)
 		return rows_damaged(rows, "a stack without the benchmark 'empty'");
 	if (rows_each(rows, select_outside, id, take_outside, stack) != 0 ||
-	    results_take_joined(rows, stack, id) != 0)
+	    results_take_joined(rows, stack, id) != 0 || results_take_times(rows, stack, id) != 0)
 		return -1;
 	return take_latencies(rows, stack, id);
 }
@@ -281,8 +283,8 @@ int results_load(struct results *results, const char *path, struct vmfee_error *
 		rows_each(&rows, "PRAGMA user_version", 0, take_version, NULL) ||
 		rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
 		rows_each(&rows,
-			  "SELECT id, name, notation, depth, probe_of, traced, records, dropped, "
-			  "dropped_beneath FROM stack ORDER BY id",
+			  "SELECT id, name, notation, depth, probe_of, about, traced, records, "
+			  "dropped, dropped_beneath FROM stack ORDER BY id",
 			  0, take_stack, results);
 	if (!failed && (results->properties == 0 || results->stacks == 0))
 		failed = rows_damaged(&rows, "it holds no run");
@@ -301,6 +303,7 @@ void results_free(struct results *results)
 		free(stack->bench);
 		free(stack->skip);
 		free(stack->outside);
+		free(stack->time);
 		free(stack->joined);
 		free(stack->beneath);
 		latencies_free(&stack->latencies);

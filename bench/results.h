@@ -6,6 +6,7 @@
 
 #include "bench/console.h"
 #include "bench/exits.h"
+#include "bench/experiment.h"
 #include "bench/latency.h"
 #include "bench/tlb_file.h"
 
@@ -33,12 +34,23 @@ struct result_skip {
 	char why[CONSOLE_MAX_VALUE + 1];
 };
 
+/* Exits of one reason and component in a slice of time, that took about as long. */
+struct result_time {
+	unsigned level; /* of the hypervisor that took them */
+	uint16_t reason;
+	enum fee_component component;
+	uint64_t begin, end; /* of the slice */
+	uint64_t low, high;  /* handled_ticks, both within */
+	uint64_t count;
+};
+
 struct result_stack {
 	char name[STACK_MAX_NAME + 1];
 	char notation[RESULTS_MAX_TEXT + 1];
 	unsigned depth;
-	unsigned base;			   /* level of the lowest hypervisor of this project */
-	char probe_of[STACK_MAX_NAME + 1]; /* empty: a stack of the tables */
+	unsigned base;			      /* level of the lowest hypervisor of this project */
+	char probe_of[STACK_MAX_NAME + 1];    /* empty: a stack of the tables */
+	char about[EXPERIMENT_MAX_ABOUT + 1]; /* its workload, in plain words; or empty */
 	bool traced;
 	bool default_switches; /* of the hypervisor at `base` */
 	uint64_t records, dropped;
@@ -50,7 +62,9 @@ struct result_stack {
 	struct exit_sum *outside; /* exits outside of all benchmarks */
 	size_t outsides;
 	struct latencies latencies; /* of all its exits */
-	struct join_sum *joined;    /* by reason; sum.window means nothing here */
+	struct result_time *time;   /* in the order of levels and slices */
+	size_t times;
+	struct join_sum *joined; /* by reason; sum.window means nothing here */
 	size_t joineds;
 	struct join_part *beneath; /* what they took of KVM, likewise */
 	size_t beneaths;

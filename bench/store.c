@@ -10,7 +10,7 @@
 
 static const char *const insert_sql[TABLES] = {
 	[TABLE_RUN] = "INSERT INTO run VALUES (?, ?)",
-	[TABLE_STACK] = "INSERT INTO stack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_STACK] = "INSERT INTO stack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[TABLE_CAPABILITY] = "INSERT INTO capability VALUES (?, ?, ?, ?, ?)",
 	[TABLE_SWITCH] = "INSERT INTO switch VALUES (?, ?, ?, ?)",
 	[TABLE_BENCHMARK] = "INSERT INTO benchmark VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -27,6 +27,7 @@ static const char *const insert_sql[TABLES] = {
 #undef RECORD_COUNTER
 			   "?, ?, ?, ?)",
 	[TABLE_EXIT_LATENCY] = "INSERT INTO exit_latency VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_EXIT_TIME] = "INSERT INTO exit_time VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[TABLE_JOINED] = "INSERT INTO joined VALUES (?, ?, ?, ?, ?, ?, ?)",
 	[TABLE_JOINED_BENEATH] = "INSERT INTO joined_beneath VALUES (?, ?, ?, ?, ?, ?)",
 	[TABLE_OBSERVED_LOG2] = "INSERT INTO observed_log2 VALUES (?, ?, ?, ?)",
@@ -144,6 +145,10 @@ static int put_stack(struct store *store, unsigned number, const struct experime
 		row_null(&row);
 	else
 		row_text(&row, stack->probe_of);
+	if (stack->about[0] == '\0')
+		row_null(&row);
+	else
+		row_text(&row, stack->about);
 	row_number(&row, traced_records(console, exits) > 0);
 	row_number(&row, traced_records(console, exits));
 	row_number(&row, console_trace(console)->dropped);

@@ -58,6 +58,32 @@ static int put_latency(struct store *store, unsigned number, const struct exit_l
 	return 0;
 }
 
+static int put_time(struct store *store, unsigned number, const struct console *console,
+		    const struct exit_latency *latency, struct vmfee_error *err)
+{
+	if (latency->timeline.count == NULL)
+		return 0;
+	for (unsigned i = 0; i < TIMELINE_SLICES * TIMELINE_BUCKETS; i++) {
+		unsigned slice = i / TIMELINE_BUCKETS;
+		unsigned bucket = i % TIMELINE_BUCKETS;
+		struct row row = row_of(store, TABLE_EXIT_TIME);
+		if (latency->timeline.count[slice][bucket] == 0)
+			continue;
+		row_number(&row, number);
+		row_number(&row, latency->level);
+		row_text(&row, exit_reason_name(latency->reason));
+		row_text(&row, fee_component_name(latency->component));
+		row_number(&row, timeline_begin(console, slice));
+		row_number(&row, timeline_begin(console, slice + 1));
+		row_number(&row, timeline_low(bucket));
+		row_number(&row, timeline_high(bucket));
+		row_number(&row, latency->timeline.count[slice][bucket]);
+		if (row_insert(&row, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int put_joined(struct store *store, unsigned number, sqlite3_int64 first,
 		      const struct join_sum *sum, struct vmfee_error *err)
 {
@@ -162,7 +188,8 @@ int store_exits(struct store *store, unsigned number, sqlite3_int64 first,
 		if (put_exit_sum(store, number, first, &exits->sum[i], err) != 0)
 			return -1;
 	for (size_t i = 0; i < exits->latencies; i++)
-		if (put_latency(store, number, &exits->latency[i], err) != 0)
+		if (put_latency(store, number, &exits->latency[i], err) != 0 ||
+		    put_time(store, number, console, &exits->latency[i], err) != 0)
 			return -1;
 	for (size_t i = 0; i < exits->join.sums; i++)
 		if (put_joined(store, number, first, &exits->join.sum[i], err) != 0)

@@ -3,8 +3,8 @@
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 vmfee=build/vmfee
 
-is "$(cd bench/published && echo -- *.ini)" "-- generations.ini pvm.ini turtles.ini vmexit.ini" \
-	"each file of published numbers is tested here"
+is "$(cd bench/published && echo -- *.ini)" "-- fee.ini generations.ini pvm.ini turtles.ini vmexit.ini" \
+	"each file of published numbers is tested here, or with its experiment"
 for experiment in generations pvm turtles vmexit; do
 	run "$vmfee" run --no-plots --results "$T/results" "$experiment"
 	is "$status" 0 "$experiment runs" || diag "$errors"
@@ -35,10 +35,10 @@ done
 
 run "$vmfee" report --published "$T/results/vmexit.1"
 fails_with 2 "no run" "a run that there is not"
-cp -r "$T/results/turtles" "$T/fee"
-sqlite3 "$T/fee/results.db" "UPDATE run SET value = 'fee' WHERE key = 'experiment'"
-run "$vmfee" report --published "$T/fee"
-fails_with 2 "has nothing on 'fee'; there are: generations, pvm, turtles, vmexit" \
+cp -r "$T/results/turtles" "$T/irq"
+sqlite3 "$T/irq/results.db" "UPDATE run SET value = 'irq' WHERE key = 'experiment'"
+run "$vmfee" report --published "$T/irq"
+fails_with 2 "has nothing on 'irq'; there are: fee, generations, pvm, turtles, vmexit" \
 	"an experiment that reproduces nothing"
 
 finish

@@ -128,7 +128,10 @@ Test(experiment, what_is_wrong_is_named_with_its_line)
 		 "'plots' cannot be the name of a stack: every run has a file of that name"},
 		{GOOD "[stack results.db]\nlevels = micro\n", 4, "every run has a file"},
 		{GOOD "[stack a]\ncolour = red\n", 4,
-		 "unknown key 'colour' in [stack a]; there are: levels, probe_of"},
+		 "unknown key 'colour' in [stack a]; there are: levels, probe_of, about, platform"},
+		{GOOD "[stack a]\nplatform = vax\n", 4,
+		 "platform = 'vax' is not possible; it is bochs, bochs-kvm or kvm"},
+		{GOOD "[stack a]\nabout = a\nabout = b\n", 5, "'about' is given twice"},
 		{GOOD "[stack a]\nlevels = l1vmm / mirco\n", 4,
 		 "no image 'mirco' in build/images; there are: l1vmm, micro"},
 		{GOOD "[stack a]\nlevels = l1vmm /\n", 4, "level 1 of the stack names no image"},
@@ -235,4 +238,35 @@ Test(experiment, the_command_line_overrides_within_the_same_limits)
 	cr_expect_eq(experiment.memory, 64);
 	err = (struct vmfee_error){0};
 	cr_expect_eq(experiment_override(&experiment, "nonsense", "1", &err), -1);
+}
+
+Test(experiment, what_is_for_another_platform_is_left_out)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(load(GOOD STACK "[stack b]\nlevels = l1vmm / micro\nplatform = bochs\n"
+				     "about = what it does\n"
+				     "[stack c]\nlevels = micro\nplatform = bochs\n",
+			  &err),
+		     0, "%s", err.text);
+	cr_expect_str_eq(experiment.stack[1].about, "what it does");
+	cr_assert_eq(experiment_settle(&experiment, &err), 0);
+	cr_expect_eq(experiment.stacks, 3);
+	cr_expect_str_empty(experiment.left_out);
+
+	cr_assert_eq(experiment_override(&experiment, "platform", "bochs-kvm", &err), 0);
+	cr_assert_eq(experiment_settle(&experiment, &err), 0, "%s", err.text);
+	cr_assert_eq(experiment.stacks, 1);
+	cr_expect_str_eq(experiment.stack[0].name, "a");
+	cr_expect_str_eq(experiment.left_out, "b and 1 more, which are for the platform bochs");
+}
+
+Test(experiment, something_has_to_be_left)
+{
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(load(GOOD STACK "platform = kvm\n", &err), 0, "%s", err.text);
+	cr_expect_eq(experiment_settle(&experiment, &err), -1);
+	cr_expect_eq(err.status, VMFEE_USAGE);
+	cr_expect_str_eq(err.text, "no stack of fee is for the platform bochs");
 }

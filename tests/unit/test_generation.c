@@ -83,3 +83,13 @@ Test(generation, the_hypervisor_takes_them_all)
 			  why);
 	}
 }
+
+Test(generation, they_have_an_order_and_say_what_came)
+{
+	cr_expect_str_eq(generation_text("gen2"), "EPT and VPID");
+	cr_expect_null(generation_text("gen2 mmu=ept:4k"));
+	cr_expect(generation_follows("gen2a", "gen2"));
+	cr_expect_not(generation_follows("gen2", "gen2"));
+	cr_expect_not(generation_follows("gen1", "gen2"));
+	cr_expect_not(generation_follows("gen9", "gen1"));
+}

@@ -39,7 +39,7 @@ static char *print(unsigned depth)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	cr_assert_eq(report_depth(&results, out, 80), 0);
+	cr_assert_eq(report_depth(&results, &(struct matrix){.groups = 0}, out, 80), 0);
 	fclose(out);
 	return text;
 }

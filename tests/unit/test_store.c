@@ -1,5 +1,6 @@
 #include "bench/results.h"
 #include "bench/rundir.h"
+#include "bench/schema.h"
 #include "bench/store.h"
 
 #include <criterion/criterion.h>
@@ -127,9 +128,28 @@ static void expect_refused(const char *why)
 	results_free(&results);
 }
 
+/* Those at 110, 210 and 310; the one at 1000 is outside of all benchmarks. */
+Test(store, exits_are_kept_by_when_they_came)
+{
+	uint64_t count = 0;
+
+	bench_run(folder, &results);
+	for (size_t i = 0; i < results.stack[1].times; i++) {
+		const struct result_time *time = &results.stack[1].time[i];
+		cr_expect_eq(time->end - time->begin, 6, "a hundredth of 500, and a bit");
+		cr_expect(time->begin >= 108 && time->end <= 318);
+		count += time->count;
+	}
+	cr_expect_eq(count, 13);
+	expect_query("SELECT sum(count) || ' ' || min(begin_tsc) || ' ' || max(low) FROM exit_time "
+		     "WHERE reason = 'CPUID'",
+		     "8 108 80");
+	cr_expect_eq(results.stack[0].times, 0);
+}
+
 Test(store, a_file_that_is_something_else_is_refused)
 {
-	expect_refused("schema 0, expected 5");
+	expect_refused("schema 0, expected " SCHEMA_STRING(SCHEMA_VERSION));
 	rig_file(folder, "results.db", "This is not a database but a text of some length.", path);
 	expect_refused("file is not a database");
 	snprintf(path, sizeof(path), "/nowhere/results.db");
@@ -158,7 +178,7 @@ Test(store, a_file_that_was_changed_is_checked)
 		const char *change;
 		const char *why;
 	} rows[] = {
-		{"PRAGMA user_version = 1", "schema 1, expected 5"},
+		{"PRAGMA user_version = 1", "schema 1, expected " SCHEMA_STRING(SCHEMA_VERSION)},
 		{"DROP TABLE skip", "no such table: skip"},
 		{"UPDATE benchmark SET ops = 0", "a benchmark without samples"},
 		{"UPDATE benchmark SET name = 'void' WHERE name = 'empty'",
@@ -175,6 +195,10 @@ Test(store, a_file_that_was_changed_is_checked)
 		{"UPDATE exit_latency SET count = count + 1",
 		 "damaged: latencies of other exits than there are"},
 		{"UPDATE exit_latency SET high = low - 1", "a bucket of latencies that is none"},
+		{"UPDATE exit_time SET end_tsc = begin_tsc", "a slice of time that is none"},
+		{"UPDATE exit_time SET high = low - 1 WHERE low > 0",
+		 "a slice of time that is none"},
+		{"UPDATE exit_time SET component = 'tax'", "a component that is none"},
 		{"INSERT INTO joined VALUES (1, NULL, 'CPUID', 0, 1, 1, 1)",
 		 "a joined exit that took nothing"},
 		{"INSERT INTO joined VALUES (1, NULL, 'CPUID', 1, 2, 19, 10)",
