@@ -91,7 +91,7 @@ static int write_page(const struct project *project, const struct results *resul
 		      struct vmfee_error *err)
 {
 	if (plot_all(results, project->plots, run, NULL, err) != 0 ||
-	    html_save(results, project->plots, run, err) != 0)
+	    html_save(results, project, run, err) != 0)
 		return -1;
 	printf("%s/report.html\n", run);
 	return 0;

@@ -20,7 +20,7 @@ int derive_figures(const struct results *results, const struct project *project,
 	char plots[PATH_MAX];
 
 	if (plot_all(results, project->plots, run, interrupts, undrawn) == 0)
-		return html_save(results, project->plots, run, err);
+		return html_save(results, project, run, err);
 	if (undrawn->status == VMFEE_INTERRUPTED)
 		return vmfee_fail(err, undrawn->status, "%s", undrawn->text);
 	vmfee_suffix(undrawn, "; the run is kept without figures, and --no-plots asks for none");

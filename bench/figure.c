@@ -1,4 +1,4 @@
-#include "bench/figure.h"
+#include "bench/figure_part.h"
 #include "bench/matrix.h"
 #include "bench/plot_data.h"
 
@@ -23,23 +23,15 @@ static const struct of_stack {
 #undef FIGURE
 };
 
-/* What takes the figures. */
-struct taker {
-	const struct results *results;
-	char machine[128]; /* the platform, its version and its CPU */
-	int (*take)(const struct figure *figure, void *into);
-	void *into;
-};
-
-static int take_stack(const struct taker *taker, const struct result_stack *stack,
+static int take_stack(const struct figures *figures, const struct result_stack *stack,
 		      struct vmfee_error *err)
 {
 	struct analysis analysis;
-	int failed = analyse(&analysis, taker->results, stack, err);
+	int failed = analyse(&analysis, figures->results, stack, err);
 
 	for (size_t i = 0; !failed && i < sizeof(of_stacks) / sizeof(of_stacks[0]); i++) {
 		const struct of_stack *of = &of_stacks[i];
-		struct figure figure = {.results = taker->results,
+		struct figure figure = {.results = figures->results,
 					.analysis = &analysis,
 					.stack = stack,
 					.template = of->name,
@@ -49,8 +41,8 @@ static int take_stack(const struct taker *taker, const struct result_stack *stac
 					.write = of->write};
 		snprintf(figure.name, sizeof(figure.name), "%s-%s", stack->name, of->name);
 		snprintf(figure.heading, sizeof(figure.heading), "%s: %s (%s)", stack->name,
-			 of->title, taker->machine);
-		failed = taker->take(&figure, taker->into);
+			 of->title, figures->machine);
+		failed = figures->take(&figure, figures->into);
 	}
 	analysis_free(&analysis);
 	return failed;
@@ -62,10 +54,10 @@ static unsigned write_stacks(const struct figure *figure, FILE *out)
 }
 
 /* All stacks side by side. */
-static int take_stacks(const struct taker *taker)
+static int take_stacks(const struct figures *figures)
 {
 	struct figure figure = {
-		.results = taker->results,
+		.results = figures->results,
 		.template = "stacks",
 		.name = "stacks",
 		.axis = "",
@@ -76,8 +68,8 @@ static int take_stacks(const struct taker *taker)
 		.write = write_stacks};
 
 	snprintf(figure.heading, sizeof(figure.heading), "fee by stack and component (%s)",
-		 taker->machine);
-	return taker->take(&figure, taker->into);
+		 figures->machine);
+	return figures->take(&figure, figures->into);
 }
 
 static unsigned write_arrival(const struct figure *figure, FILE *out)
@@ -86,10 +78,10 @@ static unsigned write_arrival(const struct figure *figure, FILE *out)
 }
 
 /* All stacks side by side, from the source of an interrupt to its handler. */
-static int take_arrival(const struct taker *taker, const char *benchmark)
+static int take_arrival(const struct figures *figures, const char *benchmark)
 {
 	struct figure figure = {
-		.results = taker->results,
+		.results = figures->results,
 		.benchmark = benchmark,
 		.template = "arrival",
 		.axis = "",
@@ -101,8 +93,8 @@ static int take_arrival(const struct taker *taker, const char *benchmark)
 
 	snprintf(figure.name, sizeof(figure.name), "%s", benchmark);
 	snprintf(figure.heading, sizeof(figure.heading), "%s: until the handler runs (%s)",
-		 benchmark, taker->machine);
-	return taker->take(&figure, taker->into);
+		 benchmark, figures->machine);
+	return figures->take(&figure, figures->into);
 }
 
 static unsigned write_storm(const struct figure *figure, FILE *out)
@@ -110,10 +102,10 @@ static unsigned write_storm(const struct figure *figure, FILE *out)
 	return plot_data_storm(figure->results, figure->family, out);
 }
 
-static int take_storm(const struct taker *taker, const struct family *family)
+static int take_storm(const struct figures *figures, const struct family *family)
 {
 	struct figure figure = {
-		.results = taker->results,
+		.results = figures->results,
 		.family = family,
 		.template = "storm",
 		.axis = family_axis(family),
@@ -124,22 +116,22 @@ static int take_storm(const struct taker *taker, const struct family *family)
 
 	snprintf(figure.name, sizeof(figure.name), "%s", family->name);
 	snprintf(figure.heading, sizeof(figure.heading), "throughput left under a storm (%s)",
-		 taker->machine);
-	return taker->take(&figure, taker->into);
+		 figures->machine);
+	return figures->take(&figure, figures->into);
 }
 
 /* What is about a benchmark is taken once, from the first stack. */
-static int take_interrupts(const struct taker *taker)
+static int take_interrupts(const struct figures *figures)
 {
-	const struct result_stack *stack = taker->results->stack;
+	const struct result_stack *stack = figures->results->stack;
 	struct family family;
 	int failed = 0;
 
 	for (size_t i = 0; !failed && i < stack->benches; i++) {
 		if (strstr(stack->bench[i].name, LATENCY_MARK) != NULL)
-			failed = take_arrival(taker, stack->bench[i].name);
+			failed = take_arrival(figures, stack->bench[i].name);
 		else if (family_find(&family, stack, i) && strcmp(family.name, FAMILY_STORM) == 0)
-			failed = take_storm(taker, &family);
+			failed = take_storm(figures, &family);
 	}
 	return failed;
 }
@@ -150,11 +142,11 @@ static unsigned write_tlb(const struct figure *figure, FILE *out)
 }
 
 /* All stacks on one modelled TLB, along one family. */
-static int take_family(const struct taker *taker, const struct result_stack *stack,
+static int take_family(const struct figures *figures, const struct result_stack *stack,
 		       const struct family *family)
 {
 	struct figure figure = {
-		.results = taker->results,
+		.results = figures->results,
 		.stack = stack,
 		.family = family,
 		.template = "tlb",
@@ -168,24 +160,24 @@ static int take_family(const struct taker *taker, const struct result_stack *sta
 	snprintf(figure.heading, sizeof(figure.heading),
 		 "%s: TLB modelled as %s, a reference of a walk taken to cost %" PRIu32 " %s (%s)",
 		 family->name, stack->tlb.name, stack->tlb.reference,
-		 results_property(taker->results, "unit"), taker->machine);
-	return taker->take(&figure, taker->into);
+		 results_property(figures->results, "unit"), figures->machine);
+	return figures->take(&figure, figures->into);
 }
 
 /* Nothing for a stack that an earlier one has taken along. */
-static int take_tlb(const struct taker *taker, const struct result_stack *stack)
+static int take_tlb(const struct figures *figures, const struct result_stack *stack)
 {
 	struct family family;
 	int failed = 0;
 
 	if (!analysis_is_observed(stack))
 		return 0;
-	for (const struct result_stack *s = taker->results->stack; s != stack; s++)
+	for (const struct result_stack *s = figures->results->stack; s != stack; s++)
 		if (strcmp(s->tlb.name, stack->tlb.name) == 0)
 			return 0;
 	for (size_t i = 0; !failed && i < stack->benches; i++)
 		if (family_find(&family, stack, i))
-			failed = take_family(taker, stack, &family);
+			failed = take_family(figures, stack, &family);
 	return failed;
 }
 
@@ -193,23 +185,24 @@ int figures_each(const struct results *results,
 		 int (*take)(const struct figure *figure, void *into), void *into,
 		 struct vmfee_error *err)
 {
-	struct taker taker = {.results = results, .take = take, .into = into};
+	struct figures figures = {.results = results, .take = take, .into = into};
 	struct matrix *matrix = matrix_make(results, err);
 
 	if (matrix == NULL)
 		return -1;
-	snprintf(taker.machine, sizeof(taker.machine), "%s %s, %s",
+	snprintf(figures.machine, sizeof(figures.machine), "%s %s, %s",
 		 results_property(results, "platform"),
 		 results_property(results, "platform_version"), results_property(results, "cpu"));
-	int failed = take_stacks(&taker);
+	int failed =
+		matrix->groups > 0 ? figures_of_matrix(&figures, matrix) : take_stacks(&figures);
 	if (!failed && results->stacks > 0)
-		failed = take_interrupts(&taker);
+		failed = take_interrupts(&figures);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    matrix_shows(matrix, &results->stack[i]))
-			failed = take_stack(&taker, &results->stack[i], err);
+			failed = take_stack(&figures, &results->stack[i], err);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
-		failed = take_tlb(&taker, &results->stack[i]);
+		failed = take_tlb(&figures, &results->stack[i]);
 	free(matrix);
 	return failed;
 }

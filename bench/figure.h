@@ -6,6 +6,7 @@
 
 #include "bench/analysis.h"
 #include "bench/family.h"
+#include "bench/matrix.h"
 
 #include <stdio.h>
 
@@ -18,6 +19,8 @@ struct figure {
 	const char *template;	     /* bench/plots/TEMPLATE.gp */
 	const char *axis;	     /* what its first axis stands for, where it does not say */
 	const char *unit_of;	     /* "per operation": what the unit is taken of */
+	const struct matrix *matrix; /* for figures of generations and depths: all of them, */
+	const struct matrix_group *group; /* or one workload */
 	const char *caption;
 	char name[2 * STACK_MAX_NAME + 2]; /* of its files */
 	char heading[320];

@@ -111,3 +111,15 @@ bool generation_follows(const char *name, const char *other)
 
 	return later != NULL && earlier != NULL && later > earlier;
 }
+
+const char *generation_name(unsigned number)
+{
+	return number < GENERATIONS ? generations[number].name : NULL;
+}
+
+const char *generation_switches(const char *name)
+{
+	const struct generation *generation = by_name(name);
+
+	return generation == NULL ? NULL : generation->switches;
+}

@@ -19,6 +19,12 @@ int generation_expand(char *cmdline, struct vmfee_error *err);
 /* What came with the generation of that name, "EPT and VPID"; NULL where there is none. */
 const char *generation_text(const char *name);
 
+/* Its switches, as on a command line; NULL likewise. */
+const char *generation_switches(const char *name);
+
+/* The name of the generation with that number, the oldest being 0; NULL behind the newest. */
+const char *generation_name(unsigned number);
+
 /* Whether a generation came after another; both by name, false where either is none. */
 bool generation_follows(const char *name, const char *other);
 

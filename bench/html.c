@@ -4,13 +4,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *property(const struct page *page, const char *key)
 {
 	return results_property(page->results, key);
 }
 
-static int put_head(const struct page *page, const char *styles)
+static int put_head(const struct page *page)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -18,13 +19,16 @@ static int put_head(const struct page *page, const char *styles)
 	      page->out);
 	html_format(page->out, "%s: %s", property(page, "experiment"), property(page, "title"));
 	fputs("</title>\n<style>\n", page->out);
-	if (html_file(page, styles, "page.css", false) != 0)
+	if (html_file(page, page->project->plots, "page.css", false) != 0)
 		return -1;
 	fputs("</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the results</a>\n"
 	      "<header>\n<h1>",
 	      page->out);
 	html_text(page->out, property(page, "title"));
-	fputs("</h1>\n<p>", page->out);
+	fputs("</h1>\n", page->out);
+	if (html_lead(page) != 0)
+		return -1;
+	fputs("<p>", page->out);
 	html_format(page->out, "Experiment %s on %s %s, %s. One tick is one %s%s.",
 		    property(page, "experiment"), property(page, "platform"),
 		    property(page, "platform_version"), property(page, "cpu"),
@@ -45,10 +49,26 @@ static bool has_section(const struct page *page, const struct result_stack *stac
 	return analysis_in_tables(page->results, stack) && matrix_shows(page->matrix, stack);
 }
 
+static bool has_published(const struct page *page)
+{
+	char path[PATH_MAX];
+
+	return project_path(path, page->project->published,
+			    results_property(page->results, "experiment"), ".ini",
+			    &(struct vmfee_error){0}) == 0 &&
+	       access(path, R_OK) == 0;
+}
+
 static void put_contents(const struct page *page)
 {
 	fputs("<nav aria-label=\"Contents\"><ul>\n<li><a href=\"#fee\">The fee</a></li>\n",
 	      page->out);
+	if (page->matrix->groups > 0)
+		fputs("<li><a href=\"#assists\">What generations pay back</a></li>\n"
+		      "<li><a href=\"#depth\">Depth</a></li>\n",
+		      page->out);
+	if (has_published(page))
+		fputs("<li><a href=\"#published\">Published numbers</a></li>\n", page->out);
 	for (size_t i = 0; i < page->results->stacks; i++) {
 		const char *name = page->results->stack[i].name;
 		if (has_section(page, &page->results->stack[i]))
@@ -57,19 +77,32 @@ static void put_contents(const struct page *page)
 	fputs("<li><a href=\"#manifest\">Manifest</a></li>\n</ul></nav>\n", page->out);
 }
 
-static int put_fee(struct page *page)
+static void put_components(const struct page *page)
 {
-	fputs("<section id=\"fee\">\n<h2>Where the fee goes</h2>\n", page->out);
-	if (html_summary(page) != 0 || html_figures(page, NULL) != 0)
-		return -1;
 	fputs("<h3>The components</h3>\n<dl>\n", page->out);
 	for (int i = 0; i < FEE_COMPONENTS; i++) {
 		fprintf(page->out, "<dt>%s</dt><dd>", fee_component_name(i));
 		html_text(page->out, fee_component_text(i));
 		fputs("</dd>\n", page->out);
 	}
-	fputs("</dl>\n</section>\n", page->out);
-	return 0;
+	fputs("</dl>\n", page->out);
+}
+
+static int put_fee(struct page *page)
+{
+	int failed;
+
+	fputs("<section id=\"fee\">\n<h2>Where the fee goes</h2>\n", page->out);
+	if (page->matrix->groups > 0)
+		failed = html_matrix(page);
+	else
+		failed = html_summary(page) != 0 || html_figures_by(page, "stacks") != 0;
+	if (!failed)
+		failed = html_figures(page, NULL);
+	if (!failed)
+		put_components(page);
+	fputs("</section>\n", page->out);
+	return failed || html_published(page) != 0 ? -1 : 0;
 }
 
 static int put_stack(struct page *page, const struct result_stack *stack)
@@ -94,10 +127,10 @@ static int put_stack(struct page *page, const struct result_stack *stack)
 	return failed;
 }
 
-static int put_page(struct page *page, const char *styles)
+static int put_page(struct page *page)
 {
 	const struct results *results = page->results;
-	int failed = put_head(page, styles);
+	int failed = put_head(page);
 
 	if (failed)
 		return -1;
@@ -117,10 +150,23 @@ static int put_page(struct page *page, const char *styles)
 	return failed;
 }
 
-int html_save(const struct results *results, const char *styles, const char *run,
+static int save_page(struct page *page, const char *path)
+{
+	page->out = fopen(path, "we");
+	if (page->out == NULL)
+		return vmfee_fail_errno(page->err, "%s", path);
+	int failed = put_page(page);
+	if (!failed && (ferror(page->out) || fflush(page->out) != 0))
+		failed = vmfee_fail_errno(page->err, "%s", path);
+	fclose(page->out);
+	return failed;
+}
+
+int html_save(const struct results *results, const struct project *project, const char *run,
 	      struct vmfee_error *err)
 {
 	struct page page = {.results = results,
+			    .project = project,
 			    .run = run,
 			    .unit = results_property(results, "unit"),
 			    .err = err};
@@ -132,12 +178,7 @@ int html_save(const struct results *results, const char *styles, const char *run
 	if (matrix == NULL)
 		return -1;
 	page.matrix = matrix;
-	page.out = fopen(path, "we");
-	int failed = page.out == NULL ? vmfee_fail_errno(err, "%s", path) : put_page(&page, styles);
-	if (!failed && (ferror(page.out) || fflush(page.out) != 0))
-		failed = vmfee_fail_errno(err, "%s", path);
-	if (page.out != NULL)
-		fclose(page.out);
+	int failed = save_page(&page, path);
 	free(matrix);
 	return failed;
 }

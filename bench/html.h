@@ -4,13 +4,15 @@
 #ifndef BENCH_HTML_H
 #define BENCH_HTML_H
 
+#include "bench/project.h"
 #include "bench/results.h"
 
 /*
  * Writes run/report.html from the results, the manifest and the figures that are drawn in
- * run/plots.  styles is the folder of page.css.  Returns 0, or -1 with VMFEE_DISK or VMFEE_SYSTEM.
+ * run/plots, with what the project has published of the experiment.  Returns 0, or -1 with
+ * VMFEE_DISK, VMFEE_SYSTEM or VMFEE_USAGE.
  */
-int html_save(const struct results *results, const char *styles, const char *run,
+int html_save(const struct results *results, const struct project *project, const char *run,
 	      struct vmfee_error *err);
 
 #endif

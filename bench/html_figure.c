@@ -7,10 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The figures of one stack, or those of none. */
+/* The figures of one stack; or of none, those drawn by a template. */
 struct choice {
 	struct page *page;
 	const struct result_stack *stack;
+	const char *template;
 };
 
 int html_file(const struct page *page, const char *folder, const char *name, bool escaped)
@@ -92,6 +93,19 @@ static void html_command(const struct page *page, const char *name)
 	fputs("</code>, the numbers beside it.</span>", page->out);
 }
 
+/* Whether a figure is drawn by that template; without one, whether it has no place of its own. */
+static bool belongs(const struct figure *figure, const char *template)
+{
+	static const char *const placed[] = {"stacks", "generations", "assists", "growth"};
+
+	if (template != NULL)
+		return strcmp(figure->template, template) == 0;
+	for (size_t i = 0; i < sizeof(placed) / sizeof(placed[0]); i++)
+		if (strcmp(figure->template, placed[i]) == 0)
+			return false;
+	return true;
+}
+
 /* One without data was not drawn. */
 static int put_figure(const struct figure *figure, void *into)
 {
@@ -101,7 +115,7 @@ static int put_figure(const struct figure *figure, void *into)
 	char folder[PATH_MAX];
 	char path[PATH_MAX];
 
-	if (stack != choice->stack)
+	if (stack != choice->stack || !belongs(figure, choice->template))
 		return 0;
 	if (project_path(folder, page->run, "plots", "", page->err) != 0 ||
 	    project_path(path, folder, figure->name, ".svg", page->err) != 0)
@@ -122,6 +136,13 @@ static int put_figure(const struct figure *figure, void *into)
 int html_figures(struct page *page, const struct result_stack *stack)
 {
 	struct choice choice = {.page = page, .stack = stack};
+
+	return figures_each(page->results, put_figure, &choice, page->err);
+}
+
+int html_figures_by(struct page *page, const char *template)
+{
+	struct choice choice = {.page = page, .template = template};
 
 	return figures_each(page->results, put_figure, &choice, page->err);
 }

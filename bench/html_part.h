@@ -13,6 +13,7 @@
 struct page {
 	const struct results *results;
 	const struct matrix *matrix;
+	const struct project *project;
 	const char *run;  /* its directory */
 	const char *unit; /* of ticks */
 	FILE *out;
@@ -49,8 +50,23 @@ void html_latencies(const struct page *page, const struct result_stack *stack);
 /* Where the fee of all stacks goes, in a row each. */
 int html_summary(const struct page *page);
 
-/* The figures of a stack, or those of no single one, as far as they are drawn.  Return 0, or -1. */
+/*
+ * The figures of a stack, or, of no single one, those that have no place of their own; as far as
+ * they are drawn.  Returns 0, or -1.
+ */
 int html_figures(struct page *page, const struct result_stack *stack);
+
+/* Those that are drawn by a template, of no single stack.  Returns likewise. */
+int html_figures_by(struct page *page, const char *template);
+
+/* Where the fee goes, in a paragraph.  Returns 0, or -1. */
+int html_lead(const struct page *page);
+
+/* What an experiment says of generations and depths.  Returns 0, or -1. */
+int html_matrix(struct page *page);
+
+/* What is published of the experiment, and ours; nothing where nothing is.  Returns 0, or -1. */
+int html_published(struct page *page);
 
 /* How the ticks of a stack's exits are shared out, as an upside-down flame graph. */
 void html_flame(struct page *page, const struct result_stack *stack);

@@ -101,10 +101,37 @@ static void find_benches(struct matrix_group *group)
 	}
 }
 
+/* Adds what the lowest hypervisor handled per operation, by reason. */
+static void add_handled(const struct result_bench *bench, unsigned base, double *handled)
+{
+	for (size_t i = 0; i < bench->exits; i++)
+		if (bench->exit[i].level == base)
+			handled[bench->exit[i].reason] +=
+				(double)bench->exit[i].handled_ticks / result_operations(bench);
+}
+
+static void find_most(struct matrix_cell *cell, double *handled)
+{
+	double all = 0;
+
+	for (int i = 0; i < CONSOLE_REASONS; i++)
+		all += handled[i];
+	for (int i = 0; all > 0 && i < MATRIX_REASONS; i++) {
+		unsigned most = 0;
+		for (unsigned j = 1; j < CONSOLE_REASONS; j++)
+			if (handled[j] > handled[most])
+				most = j;
+		cell->most[i].reason = (uint16_t)most;
+		cell->most[i].share = handled[most] / all;
+		handled[most] = 0;
+	}
+}
+
 static int fill_cell(const struct matrix_group *group, struct matrix_cell *cell,
 		     const struct results *results, struct vmfee_error *err)
 {
 	struct analysis analysis;
+	double handled[CONSOLE_REASONS] = {0};
 	int failed = analyse(&analysis, results, cell->stack, err);
 
 	for (size_t i = 0; !failed && i < analysis.rows; i++) {
@@ -118,8 +145,10 @@ static int fill_cell(const struct matrix_group *group, struct matrix_cell *cell,
 			for (int k = 0; k < FEE_COMPONENTS; k++)
 				cell->part[k] += row->part[k];
 			cell->part[FEE_TRANSITION] -= row->upper;
+			add_handled(row->bench, cell->stack->base, handled);
 		}
 	}
+	find_most(cell, handled);
 	analysis_free(&analysis);
 	return failed;
 }
@@ -196,4 +225,14 @@ const struct matrix_cell *matrix_find(const struct matrix_group *group, const ch
 		    strcmp(group->cell[i].generation, generation) == 0)
 			return &group->cell[i];
 	return NULL;
+}
+
+const struct matrix_cell *matrix_newest(const struct matrix_group *group, unsigned depth)
+{
+	const struct matrix_cell *newest = NULL;
+
+	for (unsigned i = 0; i < group->cells; i++)
+		if (group->cell[i].depth == depth)
+			newest = &group->cell[i];
+	return newest;
 }

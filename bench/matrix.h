@@ -8,7 +8,7 @@
 
 #include "bench/analysis.h"
 
-enum { MATRIX_MAX_CELLS = 32, MATRIX_MAX_GROUPS = 8, MATRIX_MAX_BENCHES = 16 };
+enum { MATRIX_MAX_CELLS = 32, MATRIX_MAX_GROUPS = 8, MATRIX_MAX_BENCHES = 16, MATRIX_REASONS = 2 };
 
 struct matrix_cell {
 	const struct result_stack *stack;
@@ -18,6 +18,11 @@ struct matrix_cell {
 	double fee;			     /* the sum of theirs */
 	double part[FEE_COMPONENTS];	     /* of the fee; without `upper` */
 	double upper; /* what the hypervisors above the lowest ran themselves */
+	/* The exits that the lowest one handled longest, in those benchmarks. */
+	struct {
+		uint16_t reason;
+		double share; /* of all that it handled; 0: there is none */
+	} most[MATRIX_REASONS];
 };
 
 struct matrix_group {
@@ -59,5 +64,8 @@ bool matrix_shows(const struct matrix *matrix, const struct result_stack *stack)
 /* The cell of that generation and depth, or NULL. */
 const struct matrix_cell *matrix_find(const struct matrix_group *group, const char *generation,
 				      unsigned depth);
+
+/* The last cell of a depth, in the order of the experiment; or NULL. */
+const struct matrix_cell *matrix_newest(const struct matrix_group *group, unsigned depth);
 
 #endif

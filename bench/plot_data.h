@@ -6,6 +6,7 @@
 
 #include "bench/analysis.h"
 #include "bench/family.h"
+#include "bench/matrix.h"
 
 #include <stdio.h>
 
@@ -29,6 +30,36 @@ unsigned plot_data_spread(const struct analysis *analysis, FILE *out);
  * each.  Returns how many blocks.
  */
 unsigned plot_data_latency(const struct analysis *analysis, FILE *out);
+
+/*
+ * Both write a block with lines "begin name" for the benchmarks whose windows are wide enough to be
+ * named; times are ticks since the first one began.
+ *
+ * heat then writes a block with lines "begin end least most count": how many of the exits that the
+ * lowest hypervisor of this project took in a slice of time took how long.  time then writes a
+ * block for each of their reasons, its name and lines "begin end from to": its part of the exits in
+ * a slice, stacked upon one another.  Each returns how many exits there are.
+ */
+unsigned plot_data_heat(const struct analysis *analysis, FILE *out);
+unsigned plot_data_time(const struct analysis *analysis, FILE *out);
+
+/*
+ * Writes generation,hypervisors,COMPONENT...,upper with a heading: the fee of each cell, a block
+ * for each depth.  Returns how many blocks.
+ */
+unsigned plot_data_generations(const struct matrix_group *group, FILE *out);
+
+/*
+ * Writes what each generation pays back of the fee that the oldest one of a depth has, in percent:
+ * a row for each workload and depth, with a heading.  Returns how many rows.
+ */
+unsigned plot_data_assists(const struct matrix *matrix, FILE *out);
+
+/*
+ * Writes what operations take by depth: for each benchmark a block, its name and lines "hypervisors
+ * ticks", with the newest generation.  Returns how many blocks.
+ */
+unsigned plot_data_growth(const struct matrix *matrix, FILE *out);
 
 /*
  * Writes stack,COMPONENT... with a heading: the fee of one operation of each benchmark that has one

@@ -154,15 +154,17 @@ int report_headline(const struct results *results, const struct matrix *matrix,
 		    struct vmfee_error *err)
 {
 	struct page_of_text page = {.out = out, .width = width};
+	char answer[1000];
 
-	paragraph(out, width, "%s: %s", results_property(results, "experiment"),
-		  results_property(results, "title"));
-	paragraph(out, width, "%s %s, %s. One tick is one %s%s.",
-		  results_property(results, "platform"),
-		  results_property(results, "platform_version"), results_property(results, "cpu"),
-		  results_property(results, "tick"), results_property(results, "tick_caution"));
-	if (lead_each(results, matrix, put_sentence, &page, err) != 0 ||
-	    print_published(results, project, out, width, err) != 0)
+	paragraph(out, width, "%s: %s (%s %s, %s)", results_property(results, "experiment"),
+		  results_property(results, "title"), results_property(results, "platform"),
+		  results_property(results, "platform_version"), results_property(results, "cpu"));
+	fputc('\n', out);
+	if (lead_answer(results, matrix, answer, sizeof(answer), err) != 0)
+		return -1;
+	paragraph(out, width, "%s", answer);
+	lead_each(results, matrix, put_sentence, &page);
+	if (print_published(results, project, out, width, err) != 0)
 		return -1;
 	if (report_matrix(matrix, results_property(results, "unit"), out, width) != 0)
 		return vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report");

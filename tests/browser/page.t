@@ -24,11 +24,24 @@ browse() {
 browse --dump-dom
 is "$status" 0 "a browser loads it" || diag "$errors"
 is "$(grep CONSOLE <<<"$errors")" "" "nothing is on its console"
-is "$(grep -c '<figure id' <<<"$output")" 5 "it has every figure"
-is "$(grep -c '<table>' <<<"$output")" 3 "and every table"
+for figure in generations-{tasks,interrupts,exits} assists growth l1vmm-{components,ticks,latency,heat,time,flame-0} \
+	tasks-1-gen1-{components,latency,heat,time,flame-0} exits-3-gen2a-{latency,heat,time,flame-0}; do
+	is "$(grep -c "<figure id=\"$figure\"" <<<"$output")" 1 "it has the figure $figure"
+done
+is "$(grep -c '<figure id' <<<"$output")" "$(grep -c '<figcaption><b>Figure' <<<"$output")" \
+	"each figure has its caption"
+is "$(grep -c '<figure id' <<<"$output")" "$(grep -c 'Unit: ' <<<"$output")" "its unit"
+is "$(grep -c '<figure id' <<<"$output")" "$(grep -c '<span class="command"><code>' <<<"$output")" \
+	"and the command that draws it"
+like "$(grep -A1 '</h1>' <<<"$output")" '<p class="lead">The fee is what work takes more .* for tasks, .* duplication' \
+	"it begins with where the fee goes"
+is "$(grep -oE '(src|href)="[^#d][^"]*"' <<<"$output")" "" "nothing is fetched"
+is "$(grep -oE 'href="#[^"]+"' <<<"$output" | tr -d '"' | cut -d'#' -f2 | sort -u |
+	while read -r id; do grep -q "id=['\"]${id}['\"]" <<<"$output" || echo "$id"; done)" "" \
+	"every link leads somewhere"
 
-browse --window-size=1280,6400 --screenshot="$pictures/light.png"
-browse --window-size=1280,6400 --screenshot="$pictures/dark.png" \
+browse --window-size=1280,12000 --screenshot="$pictures/light.png"
+browse --window-size=1280,12000 --screenshot="$pictures/dark.png" \
 	--blink-settings=preferredColorScheme=0
 browse --no-pdf-header-footer --print-to-pdf="$pictures/paper.pdf"
 for picture in light.png dark.png paper.pdf; do

@@ -34,7 +34,21 @@ experiment under l1vmm 'l1vmm / micro only=cpuid samples=1'
 run "$vmfee" run under
 is "$status" 0 "a hypervisor without a native stack gives a run" || diag "$errors"
 like "$output" 'CPUID 1' "and its report"
-is "$(files under)" "$(echo l1vmm-{latency,ticks}.{csv,png,svg})" "with the figures it has"
+is "$(files under)" "$(echo l1vmm-{heat,latency,ticks,time}.{csv,png,svg})" "with the figures it has"
+
+# Where a figure has nothing to show at all, it says so; it is drawn all the same.
+experiment matrix native 'micro only=cpuid' way-1-gen1 'l1vmm generation=gen1 / micro only=cpuid' \
+	way-1-gen2 'l1vmm generation=gen2 / micro only=cpuid' \
+	way-2-gen3 'l1vmm generation=gen3 nested=on / l1vmm / micro only=cpuid'
+run "$vmfee" run matrix
+is "$status" 0 "generations and depths give a run" || diag "$errors"
+like "$output" 'way +2  gen3 +[0-9]+' "which ends with their table"
+like "$(files matrix)" '^assists.csv assists.png assists.svg generations-way.csv .* growth.svg ' \
+	"and has their figures"
+is "$(grep -c '^<figure id="way-' "$results/matrix/report.html")" \
+	"$(grep -c '^<figure id="way-[12]-gen[13]-' "$results/matrix/report.html")" \
+	"of each depth the dearest stack alone has a look at its exits"
+is "$(grep -c '^<section id="stack-' "$results/matrix/report.html")" 2 "and a section of its own"
 
 experiment probe l1vmm 'l1vmm / micro only=cpuid' loud 'l1vmm / micro only=cpuid'
 echo 'probe_of = l1vmm' >>"$PROJECT/bench/experiments/probe.ini"
@@ -57,10 +71,10 @@ is "$(ls "$results/bare")" "$(printf 'manifest.json\nnative\nreport.txt\nresults
 PATH=$T/bin run "$vmfee" run --no-plots bare
 is "$status" 0 "--no-plots goes without"
 
-# A gnuplot that never ends.
+# A gnuplot that never ends.  What the machines said is kept for --resume.
 printf '#!/bin/bash\ntouch %s/drawing\nsleep 1000\n' "$T" >"$T/bin/gnuplot"
 chmod +x "$T/bin/gnuplot"
-before=$(ls -A "$results")
+before=$(ls "$results")
 for signal in INT TERM; do
 	rm -f "$T/drawing"
 	PATH=$T/bin env --default-signal=INT "$vmfee" run bare >/dev/null 2>"$T/err" &
@@ -68,8 +82,8 @@ for signal in INT TERM; do
 	kill -$signal $!
 	wait $!
 	is $? 130 "SIG$signal while a figure is drawn: status 130"
-	like "$(tail -n 1 "$T/err")" '^vmfee: interrupted \(.*\); nothing was kept' "SIG$signal: it says so"
-	is "$(ls -A "$results")" "$before" "SIG$signal: nothing is kept"
+	like "$(tail -n 1 "$T/err")" '^vmfee: interrupted \(.*\); 1 of 1 stacks are in .*--resume' "SIG$signal: it says so"
+	is "$(ls "$results")" "$before" "SIG$signal: there is no run of it"
 done
 
 finish

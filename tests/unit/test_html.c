@@ -14,6 +14,8 @@
 static char folder[PATH_MAX];
 static struct results results;
 static char *page;
+/* Its styles, models and published numbers are in the folder, too. */
+static struct project project;
 
 /* As gnuplot writes it. */
 static const char figure[] = "<?xml version=\"1.0\"?>\n<svg \n width=\"1200\"\n>\n"
@@ -28,6 +30,9 @@ static void set_up(void)
 	struct vmfee_error err = {0};
 
 	rig_folder(folder);
+	memcpy(project.plots, folder, sizeof(folder));
+	memcpy(project.models, folder, sizeof(folder));
+	memcpy(project.published, folder, sizeof(folder));
 	bench_run(folder, &results);
 	rig_file(folder, "manifest.json", "{\"title\": \"<b> & co\"}\n", path);
 	rig_file(folder, "page.css", "body { margin: 0 }\n", path);
@@ -51,7 +56,7 @@ static void write_page(void)
 	char path[PATH_MAX];
 	struct vmfee_error err = {0};
 
-	cr_assert_eq(html_save(&results, folder, folder, &err), 0, "%s", err.text);
+	cr_assert_eq(html_save(&results, &project, folder, &err), 0, "%s", err.text);
 	cr_assert_eq(project_path(path, folder, "report", ".html", &err), 0);
 	page = rig_read(path);
 }
@@ -72,6 +77,39 @@ Test(html, tables_have_the_numbers_of_the_report)
 	       "<td>14.3 %</td><td>14.2 %</td><td>80</td><td>80</td><td>80</td><td>80</td>");
 	expect("<th scope=\"col\" class=\"text\">reason</th>");
 	expect("14 exits, 1130 instructions; 3 exits lost.");
+}
+
+Test(html, it_begins_with_where_the_fee_goes)
+{
+	write_page();
+	expect("</h1>\n<p class=\"lead\">The fee is what work takes more under a hypervisor than on "
+	       "the bare machine, here in instructions");
+	expect(" On l1vmm one operation of each of 4 benchmarks takes 204 more: 85 % transition (");
+}
+
+Test(html, published_numbers_are_beside_ours)
+{
+	char path[PATH_MAX];
+
+	rig_file(folder, "fee.ini",
+		 "[published]\n[row one]\nwhat = A <CPUID>\nvalue = 2\nunit = exits\nsource = S\n"
+		 "stack = l1vmm\nbenchmark = cpuid\nnote = N\n"
+		 "[row two]\nwhat = B\nlow = 20\nhigh = 30\nunit = exits\nsource = S\n"
+		 "stack = none\nbenchmark = cpuid\n",
+		 path);
+	write_page();
+	expect("<li><a href=\"#published\">");
+	expect("<tr><th scope=\"row\">A &lt;CPUID&gt;</th><td>2</td><td>1</td><td>0.5</td>"
+	       "<td class=\"text\">counted</td><td class=\"text\">exits</td><td class=\"text\">S</td>"
+	       "<td class=\"text\">N</td>");
+	expect("<tr><th scope=\"row\">B</th><td>20–30</td><td>–</td><td>–</td>");
+}
+
+Test(html, without_published_numbers_there_is_no_such_section)
+{
+	write_page();
+	cr_expect_null(strstr(page, "#published"));
+	cr_expect_null(strstr(page, "id=\"published\""));
 }
 
 Test(html, figures_are_inline_and_share_no_id)
@@ -114,7 +152,9 @@ Test(html, what_is_missing_is_named)
 {
 	struct vmfee_error err = {0};
 
-	cr_expect_eq(html_save(&results, "/nowhere", folder, &err), -1);
+	cr_expect_eq(html_save(&results, &project, "/nowhere", &err), -1);
+	strcpy(project.plots, "/nowhere");
+	err = (struct vmfee_error){0};
+	cr_expect_eq(html_save(&results, &project, folder, &err), -1);
 	cr_expect_str_eq(err.text, "/nowhere/page.css: No such file or directory");
-	cr_expect_eq(html_save(&results, folder, "/nowhere", &err), -1);
 }

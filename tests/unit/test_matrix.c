@@ -1,4 +1,5 @@
 #include "bench/lead.h"
+#include "bench/plot_data.h"
 #include "bench/report_matrix.h"
 
 #include <criterion/criterion.h>
@@ -171,34 +172,111 @@ static void take(const char *text, void *into)
 	strcat(into, "\n");
 }
 
-Test(lead, it_says_where_the_fee_goes_and_what_pays_it_back)
+/* The matrix as if what has a switch of its own were gen2. */
+static struct matrix *make_pure(void)
 {
 	struct matrix *matrix = make();
-	struct vmfee_error err = {0};
-	char text[2048] = "";
 
-	/* With switches of its own it is no generation any more: as if it were gen2. */
 	snprintf(matrix->group[0].cell[1].generation, STACK_MAX_NAME, "gen2");
-	cr_assert_eq(lead_each(&results, matrix, take, text, &err), 0);
+	return matrix;
+}
+
+Test(lead, it_answers_in_a_paragraph)
+{
+	struct matrix *matrix = make_pure();
+	struct vmfee_error err = {0};
+	char text[2048];
+
+	cr_assert_eq(lead_answer(&results, matrix, text, sizeof(text), &err), 0);
 	cr_expect_str_eq(
 		text,
-		"Way (a test) take 10 steps on the bare machine. Under one hypervisor, gen1 (VT-x "
-		"alone) adds 90: 67 % emulation (instructions that the hypervisor executes for the "
-		"guest), 33 % transition (saving and restoring state on the way to and from a "
-		"handler). gen2 (EPT and VPID) pays back 100 % of that. With gen3 two hypervisors "
-		"add 990: 88 % transition (saving and restoring state on the way to and from a "
-		"handler).\n");
+		"The fee is what work takes more under a hypervisor than on the bare machine, here in "
+		"steps. Under one hypervisor on gen1 (VT-x alone) it is 90 for way, 67 % of that "
+		"emulation (instructions that the hypervisor executes for the guest). With all that "
+		"gen2 has, 0 % of it is left for way. Under two hypervisors it is 990 for way, 88 % of "
+		"that transition (saving and restoring state on the way to and from a handler).");
+	cr_assert_eq(lead_answer(&results, matrix, text, 20, &err), 0);
+	cr_expect_str_eq(text, "The fee is what wor", "no more than there is room for");
 	free(matrix);
 }
 
-Test(lead, without_generations_it_tells_of_each_stack)
+Test(lead, it_tells_of_each_workload)
+{
+	struct matrix *matrix = make_pure();
+	char text[2048] = "";
+
+	lead_each(&results, matrix, take, text);
+	cr_expect_str_eq(
+		text,
+		"Way (a test) take 10 steps on the bare machine. On gen1 (VT-x alone) one hypervisor "
+		"adds 90: 67 % emulation (instructions that the hypervisor executes for the guest), "
+		"33 % transition (saving and restoring state on the way to and from a handler); gen2 "
+		"(EPT and VPID) pays back all of that. On gen3 two hypervisors add 990: 88 % "
+		"transition. Of what the lowest one spends on exits, 100 % goes to CPUID.\n");
+	free(matrix);
+}
+
+Test(lead, without_generations_it_answers_for_each_stack)
 {
 	struct matrix none = {.groups = 0};
 	struct vmfee_error err = {0};
-	char text[4096] = "";
+	char text[2048];
 
-	cr_assert_eq(lead_each(&results, &none, take, text, &err), 0);
-	cr_expect_not_null(strstr(text, "On plain one operation of each of 2 benchmarks takes 90 "
-					"steps more than natively: 67 % emulation ("),
+	cr_assert_eq(lead_answer(&results, &none, text, sizeof(text), &err), 0);
+	cr_expect_not_null(strstr(text, " On plain one operation of each of 2 benchmarks takes 90 "
+					"more: 67 % emulation ("),
 			   "%s", text);
+}
+
+static char *write_data(unsigned (*write)(const struct matrix *matrix, FILE *out), unsigned shown)
+{
+	struct matrix *matrix = make_pure();
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	cr_expect_eq(write(matrix, out), shown);
+	fclose(out);
+	free(matrix);
+	return text;
+}
+
+static unsigned write_first_group(const struct matrix *matrix, FILE *out)
+{
+	return plot_data_generations(&matrix->group[0], out);
+}
+
+Test(matrix, figures_have_a_block_for_each_depth)
+{
+	char *text = write_data(write_first_group, 2);
+
+	cr_expect_str_eq(
+		text,
+		"generation,hypervisors,transition,emulation,interrupt,memory,timer,duplication,upper\n"
+		"gen1,1,30,60,0,0,0,0,0\n"
+		"gen2,1,0,0,0,0,0,0,0\n"
+		"\n\n"
+		"generation,hypervisors,transition,emulation,interrupt,memory,timer,duplication,upper\n"
+		"gen3,2,875,60,0,0,0,0,55\n");
+	free(text);
+}
+
+Test(matrix, figures_say_what_each_generation_pays_back)
+{
+	char *text = write_data(plot_data_assists, 2);
+
+	cr_expect_str_eq(text,
+			 "workload and hypervisors,\"gen2: EPT and VPID\",\"gen2a: APICv with "
+			 "posted interrupts\",\"gen3: VMCS shadowing\"\n"
+			 "\"way, 1\",100,,\n"
+			 "\"way, 2\",,,\n");
+	free(text);
+}
+
+Test(matrix, figures_follow_a_benchmark_up)
+{
+	char *text = write_data(plot_data_growth, 1);
+
+	cr_expect_str_eq(text, "\"cpuid\"\n0 10\n1 10\n2 1000\n");
+	free(text);
 }
