@@ -143,7 +143,7 @@ static void make_vm(void)
 	}
 	if (!make_ept(sw))
 		panic("no memory for EPT");
-	ioapic_reset(&vm.ioapic);
+	chipset_reset(&vm.chipset);
 }
 
 /* The vCPU of the processor that calls. */

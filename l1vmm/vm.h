@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "l1vmm/boot/memory.h"
-#include "l1vmm/dev/ioapic.h"
 #include "l1vmm/switches.h"
+#include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/ept.h"
 
 struct vcpu;
@@ -20,7 +20,7 @@ struct vm {
 	struct memory_range memory; /* hpa; the guest has it at gpa 0 */
 	struct ept ept;
 	bool notes_stores; /* of the hypervisor's: `ept` has pages whose writing counts */
-	struct ioapic ioapic;
+	struct chipset chipset;
 	uint32_t level;		  /* of this hypervisor: 0 is the lowest */
 	uint8_t guest_status;	  /* what the guest wrote to the status port */
 	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */

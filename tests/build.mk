@@ -56,6 +56,8 @@ TABLES_SRCS := $(RUNTIME_SRCS) bench/guests/memory/probe.c l1vmm/lib/cmdline.c t
 VMX_SRCS := $(RUNTIME_SRCS) l1vmm/arch/below.c l1vmm/lib/cmdline.c tests/guests/vmx.c \
 	tests/guests/vmx_events.c tests/guests/vmx_functions.c tests/guests/vmx_l1.c
 APIC_SRCS := $(RUNTIME_SRCS) tests/system/apic.c
+CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \
+	tests/system/chipset.c
 
 $(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
 	@mkdir -p $(@D)
@@ -65,13 +67,17 @@ $(B)/images/apic.elf: bench/guests/image.ld $(call test_objects,$(APIC_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+$(B)/images/chipset.elf: bench/guests/image.ld $(call test_objects,$(CHIPSET_SRCS))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 $(B)/images/vmx.elf: bench/guests/image.ld $(call test_objects,$(VMX_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
 # Guests of the tests in C, upon the workloads' runtime.
 TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf \
-	$(B)/images/vmx.elf
+	$(B)/images/chipset.elf $(B)/images/vmx.elf
 
 $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 		$(B)/image/tests/guests/ring.o $(B)/image/telemetry/ring.o \

@@ -10,13 +10,18 @@
 #define REG_ARBITRATION 0x02
 #define REG_REDIRECTION 0x10 /* two registers a line */
 
-#define VERSION		       ((IOAPIC_LINES - 1) << 16 | 0x11)
-#define ID_WRITABLE	       0x0f000000u
-#define REDIRECTION_VECTOR     UINT64_C(0xff)
-#define REDIRECTION_REMOTE_IRR (UINT64_C(1) << 14)
-#define REDIRECTION_MASK       (UINT64_C(1) << 16)
-#define REDIRECTION_READ_ONLY  (UINT64_C(1) << 12 | REDIRECTION_REMOTE_IRR)
-#define REDIRECTION_WRITABLE   (UINT64_C(0xff0000000001ffff) & ~REDIRECTION_READ_ONLY)
+#define VERSION			((IOAPIC_LINES - 1) << 16 | 0x11)
+#define ID_WRITABLE		0x0f000000u
+#define REDIRECTION_VECTOR	UINT64_C(0xff)
+#define REDIRECTION_MODE(entry) ((uint8_t)((entry) >> 8 & 7))
+#define REDIRECTION_LOGICAL	(UINT64_C(1) << 11)
+#define REDIRECTION_LEVEL	(UINT64_C(1) << 15)
+#define REDIRECTION_ID(entry)	((uint32_t)((entry) >> 56))
+#define REDIRECTION_REMOTE_IRR	(UINT64_C(1) << 14)
+#define REDIRECTION_MASK	(UINT64_C(1) << 16)
+#define REDIRECTION_READ_ONLY	(UINT64_C(1) << 12 | REDIRECTION_REMOTE_IRR)
+#define BROADCAST_ID		0xffu
+#define REDIRECTION_WRITABLE	(UINT64_C(0xff0000000001ffff) & ~REDIRECTION_READ_ONLY)
 
 void ioapic_reset(struct ioapic *ioapic)
 {
@@ -48,23 +53,41 @@ static uint32_t read_register(const struct ioapic *ioapic, uint32_t reg)
 	}
 }
 
-static void write_register(struct ioapic *ioapic, uint32_t reg, uint32_t value)
+static bool is_asserted(const struct ioapic *ioapic, unsigned line)
 {
-	if (is_redirection(reg)) {
-		uint64_t *entry = &ioapic->redirection[(reg - REG_REDIRECTION) / 2];
-		unsigned shift = reg % 2 ? 32 : 0;
-		uint64_t part = UINT64_C(0xffffffff) << shift & REDIRECTION_WRITABLE;
-
-		*entry = (*entry & ~part) | ((uint64_t)value << shift & part);
-	} else if (reg == REG_ID) {
-		ioapic->id = value & ID_WRITABLE;
-	}
+	return ioapic->inputs >> line & 1;
 }
 
-/* Read once: another processor may select another register meanwhile. */
-static uint32_t selected(const struct ioapic *ioapic)
+/* Modes other than these two take no part in level-triggering: 82093AA, 3.2.4. */
+static bool is_by_level(uint64_t entry)
 {
-	return *(const volatile uint32_t *)&ioapic->select;
+	return (entry & REDIRECTION_LEVEL) && REDIRECTION_MODE(entry) <= LAPIC_LOWEST_PRIORITY;
+}
+
+/* A level-triggered line interrupts once, and then not before that one's end. */
+static uint32_t look_at_level(struct ioapic *ioapic, unsigned line)
+{
+	uint64_t *entry = &ioapic->redirection[line];
+
+	if (!is_by_level(*entry) || (*entry & (REDIRECTION_MASK | REDIRECTION_REMOTE_IRR)) ||
+	    !is_asserted(ioapic, line))
+		return 0;
+	*entry |= REDIRECTION_REMOTE_IRR;
+	return UINT32_C(1) << line;
+}
+
+/* One that is made edge-triggered forgets what waits for its end: there is no other way here. */
+static uint32_t write_redirection(struct ioapic *ioapic, uint32_t reg, uint32_t value)
+{
+	unsigned line = (reg - REG_REDIRECTION) / 2;
+	uint64_t *entry = &ioapic->redirection[line];
+	unsigned shift = reg % 2 ? 32 : 0;
+	uint64_t part = UINT64_C(0xffffffff) << shift & REDIRECTION_WRITABLE;
+
+	*entry = (*entry & ~part) | ((uint64_t)value << shift & part);
+	if (!is_by_level(*entry))
+		*entry &= ~REDIRECTION_REMOTE_IRR;
+	return look_at_level(ioapic, line);
 }
 
 uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t offset)
@@ -73,23 +96,62 @@ uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t offset)
 	case IOREGSEL:
 		return ioapic->select;
 	case IOWIN:
-		return read_register(ioapic, selected(ioapic));
+		return read_register(ioapic, ioapic->select);
 	default:
 		return 0;
 	}
 }
 
-void ioapic_write(struct ioapic *ioapic, uint32_t offset, uint32_t value)
+uint32_t ioapic_write(struct ioapic *ioapic, uint32_t offset, uint32_t value)
 {
 	if (offset == IOREGSEL)
 		ioapic->select = value & 0xff;
-	else if (offset == IOWIN)
-		write_register(ioapic, selected(ioapic), value);
+	else if (offset == IOWIN && is_redirection(ioapic->select))
+		return write_redirection(ioapic, ioapic->select, value);
+	else if (offset == IOWIN && ioapic->select == REG_ID)
+		ioapic->id = value & ID_WRITABLE;
+	return 0;
 }
 
-void ioapic_end_of_interrupt(struct ioapic *ioapic, uint8_t vector)
+/* An edge that comes while the line is masked is lost. */
+uint32_t ioapic_set_line(struct ioapic *ioapic, unsigned line, bool asserted)
 {
-	for (unsigned i = 0; i < IOAPIC_LINES; i++)
-		if ((ioapic->redirection[i] & REDIRECTION_VECTOR) == vector)
-			ioapic->redirection[i] &= ~REDIRECTION_REMOTE_IRR;
+	uint32_t bit = UINT32_C(1) << line;
+	bool before = is_asserted(ioapic, line);
+	uint64_t entry = ioapic->redirection[line];
+
+	ioapic->inputs = asserted ? ioapic->inputs | bit : ioapic->inputs & ~bit;
+	if (is_by_level(entry))
+		return look_at_level(ioapic, line);
+	return asserted && !before && !(entry & REDIRECTION_MASK) ? bit : 0;
+}
+
+uint32_t ioapic_end_of_interrupt(struct ioapic *ioapic, uint8_t vector)
+{
+	uint32_t lines = 0;
+
+	for (unsigned i = 0; i < IOAPIC_LINES; i++) {
+		uint64_t *entry = &ioapic->redirection[i];
+
+		if ((*entry & REDIRECTION_VECTOR) != vector || !(*entry & REDIRECTION_REMOTE_IRR))
+			continue;
+		*entry &= ~REDIRECTION_REMOTE_IRR;
+		lines |= look_at_level(ioapic, i);
+	}
+	return lines;
+}
+
+struct lapic_ipi ioapic_message(const struct ioapic *ioapic, unsigned line)
+{
+	uint64_t entry = ioapic->redirection[line];
+	bool logical = entry & REDIRECTION_LOGICAL;
+
+	return (struct lapic_ipi){
+		.destination = REDIRECTION_ID(entry),
+		.vector = entry & REDIRECTION_VECTOR,
+		.mode = REDIRECTION_MODE(entry),
+		.logical = logical,
+		.level = is_by_level(entry),
+		.everybody = !logical && REDIRECTION_ID(entry) == BROADCAST_ID,
+	};
 }

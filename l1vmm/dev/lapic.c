@@ -133,6 +133,15 @@ int lapic_pending(const struct lapic *apic)
 	return vector;
 }
 
+/* One that is off altogether leaves the pin to the processor: SDM volume 3, 11.4.3. */
+bool lapic_takes_extint(const struct lapic *apic)
+{
+	uint32_t lvt = *lapic_word(apic, LAPIC_LVT_LINT0);
+
+	return !(apic->base & APIC_BASE_ENABLE) ||
+	       (lvt & (LVT_MASKED | LVT_DELIVERY_MODE)) == LVT_EXTINT;
+}
+
 void lapic_error(struct lapic *apic, uint32_t error)
 {
 	uint32_t lvt = *lapic_word(apic, LAPIC_LVT_ERROR);
@@ -159,6 +168,7 @@ void lapic_request(struct lapic *apic, uint8_t vector, bool level)
 		return;
 	set(apic, LAPIC_IRR, &apic->irr_words, vector);
 	*tmr = level ? *tmr | bit : *tmr & ~bit;
+	apic->levels |= level;
 }
 
 void lapic_accept(struct lapic *apic, uint8_t vector)

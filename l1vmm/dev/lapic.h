@@ -36,8 +36,9 @@ struct __attribute__((aligned(64))) lapic_mailbox {
 	uint64_t requests[4]; /* a bit a vector */
 	uint64_t control;     /* LAPIC_MAILBOX_* */
 	uint64_t reserved[3];
-	uint32_t signals; /* LAPIC_SIGNAL_* */
-	uint32_t unused[15];
+	uint32_t signals;		     /* LAPIC_SIGNAL_* */
+	uint32_t levels[LAPIC_VECTOR_WORDS]; /* level-triggered vectors, with LAPIC_SIGNAL_LEVEL */
+	uint32_t unused[7];
 };
 
 #define LAPIC_MAILBOX_FULL UINT64_C(1) /* "outstanding notification" */
@@ -47,6 +48,8 @@ struct __attribute__((aligned(64))) lapic_mailbox {
 #define LAPIC_SIGNAL_INIT    (1u << 1)
 #define LAPIC_SIGNAL_STARTUP (1u << 2)
 #define LAPIC_SIGNAL_ILLEGAL (1u << 3) /* a vector below 16: an error at the receiver */
+#define LAPIC_SIGNAL_LEVEL   (1u << 4) /* vectors whose end the I/O APIC has to hear of */
+#define LAPIC_SIGNAL_EXTINT  (1u << 5) /* interrupt controllers besides the APIC may ask */
 #define LAPIC_SIGNAL_PAGE    0xff00u
 
 enum lapic_delivery_mode {
@@ -57,7 +60,7 @@ enum lapic_delivery_mode {
 	LAPIC_NMI,
 	LAPIC_INIT,
 	LAPIC_STARTUP,
-	LAPIC_RESERVED_7,
+	LAPIC_EXTINT, /* no processor sends it */
 };
 
 /* An interrupt on its way from one processor to others. */
@@ -67,6 +70,7 @@ struct lapic_ipi {
 	uint8_t mode; /* enum lapic_delivery_mode */
 	bool logical;
 	bool everybody; /* whatever `destination` says */
+	bool level;	/* level-triggered, as an I/O APIC sends vectors */
 };
 
 struct lapic;
@@ -96,6 +100,7 @@ struct lapic {
 	/* Which words of IRR and ISR are not 0; unless the processor changes them by itself. */
 	uint8_t irr_words, isr_words;
 	bool by_processor;
+	bool levels; /* there has been a level-triggered interrupt */
 	struct {
 		uint64_t expiry; /* by ops->now(); 0: not running */
 		uint64_t period; /* of a periodic timer, else 0 */
@@ -159,6 +164,9 @@ enum lapic_result lapic_write_cr8(struct lapic *apic, uint64_t value);
 int lapic_requested(const struct lapic *apic);
 int lapic_in_service(const struct lapic *apic);
 
+/* Whether what comes in at LINT0 is the interrupt of controllers like the 8259. */
+bool lapic_takes_extint(const struct lapic *apic);
+
 /* The vector that may interrupt the processor now, by its priority; -1 where there is none. */
 int lapic_pending(const struct lapic *apic);
 
@@ -173,6 +181,9 @@ void lapic_request(struct lapic *apic, uint8_t vector, bool level);
 
 /* Whether `ipi`, sent by another processor, is for this one.  For any processor to ask. */
 bool lapic_is_destination(const struct lapic *apic, const struct lapic_ipi *ipi);
+
+/* Sends `ipi` to those that it is for, this one among them. */
+void lapic_send(struct lapic *apic, const struct lapic_ipi *ipi);
 
 /* Whether it is a vector that arrives: the part of a mailbox that the processor knows too. */
 bool lapic_is_vector(const struct lapic_ipi *ipi);

@@ -8,13 +8,15 @@
 #define SVR_ENABLE (1u << 8)
 
 /* Fields of the LVT entries: SDM volume 3, figure 11-8. */
-#define LVT_VECTOR     0xffu
-#define LVT_BUSY       (1u << 12)
-#define LVT_MASKED     (1u << 16)
-#define LVT_TIMER_MODE (3u << 17)
-#define LVT_ONE_SHOT   (0u << 17)
-#define LVT_PERIODIC   (1u << 17)
-#define LVT_DEADLINE   (2u << 17)
+#define LVT_VECTOR	  0xffu
+#define LVT_DELIVERY_MODE (7u << 8)
+#define LVT_EXTINT	  (7u << 8)
+#define LVT_BUSY	  (1u << 12)
+#define LVT_MASKED	  (1u << 16)
+#define LVT_TIMER_MODE	  (3u << 17)
+#define LVT_ONE_SHOT	  (0u << 17)
+#define LVT_PERIODIC	  (1u << 17)
+#define LVT_DEADLINE	  (2u << 17)
 
 /* Error status: SDM volume 3, figure 11-9. */
 #define ESR_REDIRECTABLE     (1u << 4)

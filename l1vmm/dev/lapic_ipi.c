@@ -57,13 +57,16 @@ static uint32_t signal_of(const struct lapic_ipi *ipi)
 {
 	switch (ipi->mode) {
 	case LAPIC_FIXED: /* the others are vectors */
-		return LAPIC_SIGNAL_ILLEGAL;
+		return ipi->level && ipi->vector >= FIRST_LEGAL_VECTOR ? LAPIC_SIGNAL_LEVEL
+								       : LAPIC_SIGNAL_ILLEGAL;
 	case LAPIC_NMI:
 		return LAPIC_SIGNAL_NMI;
 	case LAPIC_INIT:
 		return LAPIC_SIGNAL_INIT;
 	case LAPIC_STARTUP:
 		return LAPIC_SIGNAL_STARTUP | (uint32_t)ipi->vector << 8;
+	case LAPIC_EXTINT:
+		return LAPIC_SIGNAL_EXTINT;
 	default: /* system management belongs to the machine, not to a guest */
 		return 0;
 	}
@@ -84,7 +87,17 @@ static bool post_signal(struct lapic_mailbox *mailbox, uint32_t signal)
 
 bool lapic_is_vector(const struct lapic_ipi *ipi)
 {
-	return ipi->mode == LAPIC_FIXED && ipi->vector >= FIRST_LEGAL_VECTOR;
+	return ipi->mode == LAPIC_FIXED && ipi->vector >= FIRST_LEGAL_VECTOR && !ipi->level;
+}
+
+/* Not among the requests: the processor would take it for one whose end nobody need hear of. */
+static bool post_level(struct lapic *apic, const struct lapic_ipi *ipi)
+{
+	if (!(load(apic, LAPIC_SVR) & SVR_ENABLE))
+		return false;
+	__atomic_fetch_or(&apic->mailbox->levels[ipi->vector / 32], 1u << ipi->vector % 32,
+			  __ATOMIC_SEQ_CST);
+	return post_signal(apic->mailbox, LAPIC_SIGNAL_LEVEL);
 }
 
 bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
@@ -94,6 +107,8 @@ bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
 	if (!lapic_is_vector(ipi)) {
 		uint32_t signal = signal_of(ipi);
 
+		if (signal == LAPIC_SIGNAL_LEVEL)
+			return post_level(apic, ipi);
 		return signal && post_signal(mailbox, signal);
 	}
 	if (!(load(apic, LAPIC_SVR) & SVR_ENABLE))
@@ -137,6 +152,17 @@ static void collect_vectors(struct lapic *apic)
 	}
 }
 
+static void collect_levels(struct lapic *apic)
+{
+	for (unsigned i = 0; i < LAPIC_VECTOR_WORDS; i++) {
+		uint32_t bits = __atomic_exchange_n(&apic->mailbox->levels[i], 0, __ATOMIC_SEQ_CST);
+
+		collect_word(apic, i, bits);
+		*lapic_word(apic, LAPIC_TMR + i * 16) |= bits;
+	}
+	apic->levels = true;
+}
+
 void lapic_collect(struct lapic *apic)
 {
 	struct lapic_mailbox *mailbox = apic->mailbox;
@@ -148,19 +174,26 @@ void lapic_collect(struct lapic *apic)
 	signals = __atomic_exchange_n(&mailbox->signals, 0, __ATOMIC_SEQ_CST);
 	if (signals & LAPIC_SIGNAL_ILLEGAL)
 		lapic_error(apic, ESR_ILLEGAL_VECTOR);
+	if (signals & LAPIC_SIGNAL_LEVEL)
+		collect_levels(apic);
 	if (signals & LAPIC_SIGNAL_STARTUP)
 		apic->signals &= ~LAPIC_SIGNAL_PAGE;
-	apic->signals |= signals & ~LAPIC_SIGNAL_ILLEGAL;
+	apic->signals |= signals & ~(LAPIC_SIGNAL_ILLEGAL | LAPIC_SIGNAL_LEVEL);
 }
 
 static void send(struct lapic *apic, const struct lapic_ipi *ipi, bool to_self, bool to_others)
 {
 	if (to_self && ipi->mode == LAPIC_FIXED)
-		lapic_request(apic, ipi->vector, false);
+		lapic_request(apic, ipi->vector, ipi->level);
 	else if (to_self)
 		apic->signals |= signal_of(ipi);
 	if (to_others)
 		apic->ops->send(apic->ctx, ipi);
+}
+
+void lapic_send(struct lapic *apic, const struct lapic_ipi *ipi)
+{
+	send(apic, ipi, lapic_is_destination(apic, ipi), true);
 }
 
 /*

@@ -1,7 +1,6 @@
 #include "l1vmm/exits/emulate.h"
 
 #include "l1vmm/arch/x86.h"
-#include "l1vmm/dev/ioapic.h"
 #include "l1vmm/exits/guest_access.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
@@ -32,7 +31,7 @@ static uint32_t read_device(struct vcpu *v, uint64_t gpa)
 {
 	if (lapic_at(&v->lapic, gpa))
 		return lapic_read_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1));
-	return ioapic_read(&v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE));
+	return chipset_read_ioapic(v, (uint32_t)(gpa - IOAPIC_BASE));
 }
 
 static void write_device(struct vcpu *v, uint64_t gpa, uint32_t value)
@@ -42,7 +41,7 @@ static void write_device(struct vcpu *v, uint64_t gpa, uint32_t value)
 		lapic_write_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1), value);
 		apic_changed(v);
 	} else {
-		ioapic_write(&v->vm->ioapic, (uint32_t)(gpa - IOAPIC_BASE), value);
+		chipset_write_ioapic(v, (uint32_t)(gpa - IOAPIC_BASE), value);
 	}
 }
 

@@ -57,7 +57,7 @@ static bool move_piece(struct string_io *io, uint64_t elements)
 		    !guest_translate(&io->view, io->linear + bytes - 1, PF_W, &gpa))
 			return false;
 		for (uint64_t i = 0; i < elements; i++) {
-			uint32_t value = port_read(io->port, io->size);
+			uint32_t value = port_read(io->view.v, io->port, io->size);
 
 			memcpy(data + i * io->size, &value, io->size);
 		}
@@ -138,7 +138,7 @@ enum exit_action exit_io(struct vcpu *v)
 		/* EAX as a destination clears the upper half, AX and AL leave the rest. */
 		uint64_t kept = size == 4 ? 0 : rax & ~mask;
 
-		v->regs[RAX] = kept | (port_read(port, size) & mask);
+		v->regs[RAX] = kept | (port_read(v, port, size) & mask);
 	}
 	return EXIT_ADVANCE;
 }

@@ -6,6 +6,7 @@
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/panic.h"
@@ -91,10 +92,17 @@ enum exit_action exit_apic_write(struct vcpu *v)
 	return EXIT_RETRY;
 }
 
-static bool has_wake_up(const struct vcpu *v, bool interrupts)
+/* The processor has ended an interrupt that the I/O APIC has to hear of: hand_over_levels(). */
+enum exit_action exit_virtualized_eoi(struct vcpu *v)
+{
+	chipset_end_of_interrupt(v, (uint8_t)v->detail);
+	return EXIT_RETRY;
+}
+
+static bool has_wake_up(struct vcpu *v, bool interrupts)
 {
 	return (v->lapic.signals & (LAPIC_SIGNAL_NMI | LAPIC_SIGNAL_INIT)) ||
-	       (interrupts && lapic_pending(&v->lapic) >= 0);
+	       (interrupts && (lapic_pending(&v->lapic) >= 0 || chipset_asks(v)));
 }
 
 /*

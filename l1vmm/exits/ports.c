@@ -8,19 +8,22 @@
 #include "l1vmm/vmx/stop.h"
 
 /* Ports are bytes: of a wider access each device takes the low byte. */
-typedef void (*port_fn)(struct vcpu *v, uint8_t value);
+typedef void (*write_fn)(struct vcpu *v, uint16_t port, uint8_t value);
+typedef uint8_t (*read_fn)(struct vcpu *v, uint16_t port);
 
-static void port_status(struct vcpu *v, uint8_t value)
+static void write_status(struct vcpu *v, uint16_t port, uint8_t value)
 {
+	(void)port;
 	v->vm->guest_status = value;
 }
 
-static void port_poweroff(struct vcpu *v, uint8_t value)
+static void write_poweroff(struct vcpu *v, uint16_t port, uint8_t value)
 {
 	static const char word[] = SHUTDOWN_TEXT;
 	/* Read once: another vCPU may write too. */
 	uint8_t matched = __atomic_load_n(&v->vm->poweroff_matched, __ATOMIC_RELAXED);
 
+	(void)port;
 	if (value != (uint8_t)word[matched])
 		vcpu_stop(v, STOP_BAD_POWEROFF, "byte=0x%x", value);
 	v->vm->poweroff_matched = ++matched;
@@ -28,17 +31,35 @@ static void port_poweroff(struct vcpu *v, uint8_t value)
 		vcpu_poweroff(v->vm->guest_status);
 }
 
-static void port_console(struct vcpu *v, uint8_t value)
+static void write_console(struct vcpu *v, uint16_t port, uint8_t value)
 {
+	(void)port;
 	guest_console_write(v->id, (const char *)&value, 1);
 }
 
-#define port_DIRECT NULL
+static void write_chipset(struct vcpu *v, uint16_t port, uint8_t value)
+{
+	chipset_write_port(v, port, value);
+}
+
+static uint8_t read_chipset(struct vcpu *v, uint16_t port)
+{
+	return chipset_read_port(v, port);
+}
+
+/* Nobody drives the bus: all ones. */
+#define read_status   NULL
+#define read_poweroff NULL
+#define read_console  NULL
+
+#define write_DIRECT NULL
+#define read_DIRECT  NULL
 static const struct port_row {
 	uint16_t first, last;
-	port_fn write; /* NULL: the machine's port */
+	write_fn write; /* NULL: the machine's port */
+	read_fn read;
 } rows[] = {
-#define PORT(first, last, NAME, device) {first, last, port_##device},
+#define PORT(first, last, NAME, device) {first, last, write_##device, read_##device},
 #include "l1vmm/dev/ports.def"
 #undef PORT
 };
@@ -83,13 +104,16 @@ static void machine_write(uint16_t port, unsigned size, uint32_t value)
 	}
 }
 
-uint32_t port_read(uint16_t port, unsigned size)
+uint32_t port_read(struct vcpu *v, uint16_t port, unsigned size)
 {
 	const struct port_row *row = find(port, size);
+	uint32_t ones = UINT32_MAX >> (32 - 8 * size);
 
 	if (row && !row->write)
 		return machine_read(port, size);
-	return UINT32_MAX >> (32 - 8 * size); /* nobody drives the bus */
+	if (row && row->read)
+		return (ones & ~(uint32_t)UINT8_MAX) | row->read(v, port);
+	return ones;
 }
 
 void port_write(struct vcpu *v, uint16_t port, unsigned size, const uint8_t *data, size_t count)
@@ -101,7 +125,7 @@ void port_write(struct vcpu *v, uint16_t port, unsigned size, const uint8_t *dat
 
 		memcpy(&value, data + i * size, size);
 		if (row->write)
-			row->write(v, (uint8_t)value);
+			row->write(v, port, (uint8_t)value);
 		else
 			machine_write(port, size, value);
 	}

@@ -12,7 +12,7 @@
 #define IO_BITMAP_BYTES 8192
 
 /* IN of `size` bytes (1, 2, 4). */
-uint32_t port_read(uint16_t port, unsigned size);
+uint32_t port_read(struct vcpu *v, uint16_t port, unsigned size);
 
 /* OUT of `count` elements of `size` bytes each, one behind the other at `data`. */
 void port_write(struct vcpu *v, uint16_t port, unsigned size, const uint8_t *data, size_t count);

@@ -46,9 +46,7 @@ static void send(void *ctx, const struct lapic_ipi *ipi)
 
 static void end_of_level(void *ctx, uint8_t vector)
 {
-	const struct vcpu *v = ctx;
-
-	ioapic_end_of_interrupt(&v->vm->ioapic, vector);
+	chipset_end_of_interrupt(ctx, vector);
 }
 
 static const struct lapic_ops ops = {
@@ -71,6 +69,7 @@ bool apic_init(struct vcpu *v)
 	v->lapic.by_processor =
 		v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
 	v->lapic.timer.shortest = SHORTEST_PERIOD;
+	v->chipset_due = CHIPSET_NEVER;
 	around_init(v);
 	return true;
 }
@@ -99,6 +98,7 @@ void apic_mode_changed(struct vcpu *v)
 	bool x2apic = v->lapic.base & APIC_BASE_X2APIC;
 	uint32_t now = *secondary & ~(uint32_t)CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
 
+	v->extint_waits = false;
 	apic_changed(v); /* a disabled APIC has forgotten what it had */
 	if (!v->lapic.by_processor)
 		return;
@@ -120,11 +120,33 @@ void apic_written(struct vcpu *v, uint32_t offset)
 	apic_changed(v);
 }
 
+/*
+ * Where the processor ends interrupts by itself, the I/O APIC has to hear of those that are
+ * level-triggered, and of no others.
+ */
+static __attribute__((noinline)) void hand_over_levels(struct vcpu *v)
+{
+	static const enum vmcs_field fields[] = {VMCS_EOI_EXIT_BITMAP0, VMCS_EOI_EXIT_BITMAP1,
+						 VMCS_EOI_EXIT_BITMAP2, VMCS_EOI_EXIT_BITMAP3};
+
+	for (unsigned i = 0; i < 4; i++) {
+		const uint32_t *tmr = &v->lapic.page->words[(LAPIC_TMR + i * 32) / 4];
+		uint64_t levels = tmr[0] | (uint64_t)tmr[4] << 32;
+
+		if (levels == v->eoi_exits[i])
+			continue;
+		v->eoi_exits[i] = levels;
+		vmcs_write(v, fields[i], levels);
+	}
+}
+
 /* Guest interrupt status: the highest in service, and the highest requested (25.4.2). */
 void apic_hand_over(struct vcpu *v)
 {
 	int requested = lapic_requested(&v->lapic), served = lapic_in_service(&v->lapic);
 
+	if (__builtin_expect(v->lapic.levels, 0))
+		hand_over_levels(v);
 	vmcs_write(v, VMCS_GUEST_INTR_STATUS,
 		   (served < 0 ? 0 : (uint64_t)served) << 8 |
 			   (requested < 0 ? 0 : (uint64_t)requested));

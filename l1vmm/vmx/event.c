@@ -3,6 +3,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
 
@@ -160,6 +161,20 @@ bool event_takes_interrupt(struct vcpu *v)
 }
 
 /*
+ * The interrupt controllers' interrupt, which takes no part in the priorities of the APIC (SDM
+ * volume 3, 11.8), where nothing else goes first.  What has to wait asks for a window.
+ */
+static __attribute__((noinline)) void settle_extint(struct vcpu *v, bool advanced)
+{
+	bool first = !v->event && !(v->lapic.signals & LAPIC_SIGNAL_NMI);
+
+	if (first && chipset_asks(v) && takes_interrupt(v, settle_blocking(v, advanced)))
+		v->event = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | chipset_acknowledge(v);
+	v->extint_waits = chipset_asks(v);
+	event_want_interrupt_window(v, false);
+}
+
+/*
  * One event an entry: what is left waits for the next exit, or for a window.  With
  * virtual-interrupt delivery the processor takes interrupts by itself, once no shadow holds them
  * up.
@@ -191,7 +206,7 @@ static void inject_one(struct vcpu *v, bool advanced)
 
 void event_want_interrupt_window(struct vcpu *v, bool wanted)
 {
-	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, wanted);
+	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, wanted || v->extint_waits);
 }
 
 /*
@@ -224,6 +239,8 @@ static void wait_for_rest(struct vcpu *v)
 void event_prepare(struct vcpu *v, bool advanced)
 {
 	timer_settle(v);
+	if (__builtin_expect(v->lapic.signals & LAPIC_SIGNAL_EXTINT, 0))
+		settle_extint(v, advanced);
 	inject_one(v, advanced);
 	if (v->lapic.by_processor)
 		apic_hand_over(v);

@@ -13,8 +13,8 @@
 /* IA32_VMX_MISC bits 4:0: the preemption timer counts when this bit of the TSC changes. */
 #define PREEMPTION_RATE 0x1f
 
-/* Ticks from now on until the guest's timer is due; UINT64_MAX: never. */
-static uint64_t ticks_left(const struct vcpu *v)
+/* Ticks from now on until the guest's local APIC's is due; UINT64_MAX: never. */
+static uint64_t apic_ticks_left(const struct vcpu *v)
 {
 	uint64_t next = lapic_timer_next(&v->lapic);
 	uint64_t now;
@@ -23,6 +23,21 @@ static uint64_t ticks_left(const struct vcpu *v)
 		return next;
 	now = rdtsc_ordered() + v->tsc_offset;
 	return next > now ? next - now : 0;
+}
+
+static __attribute__((noinline)) uint64_t ticks_left_of_both(const struct vcpu *v)
+{
+	uint64_t left = apic_ticks_left(v), now = rdtsc_ordered();
+	uint64_t chipset = v->chipset_due > now ? v->chipset_due - now : 0;
+
+	return chipset < left ? chipset : left;
+}
+
+/* Until any of the guest's timers is due. */
+static uint64_t ticks_left(const struct vcpu *v)
+{
+	return __builtin_expect(v->chipset_due == CHIPSET_NEVER, 1) ? apic_ticks_left(v)
+								    : ticks_left_of_both(v);
 }
 
 static void arm_processor(struct vcpu *v, uint64_t left)
@@ -66,7 +81,8 @@ static bool can_be_direct(const struct vcpu *v)
 {
 	return v->vm->switches.timer == SW_TIMER_DIRECT && !around_needs_preemption(v) &&
 	       (v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS) &&
-	       v->tsc_offset == 0 && lapic_awaits_deadline(&v->lapic);
+	       v->tsc_offset == 0 && v->chipset_due == CHIPSET_NEVER &&
+	       lapic_awaits_deadline(&v->lapic);
 }
 
 /* The deadline that the processor waits for, 0: none.  Bochs keeps what is over in the MSR. */
@@ -108,6 +124,15 @@ void timer_prepare(struct vcpu *v)
 		arm_processor(v, ticks_left(v));
 }
 
+/* The processor's timer is one for both: it has to be armed for what is left. */
+static void poll_chipset(struct vcpu *v)
+{
+	if (__builtin_expect(v->chipset_due == CHIPSET_NEVER, 1))
+		return;
+	chipset_poll(v);
+	v->requests |= REQUEST_TIMER;
+}
+
 /* It may be early, where the TSC was set back or the count was too long for the timer. */
 void timer_interrupt(struct vcpu *v)
 {
@@ -115,6 +140,7 @@ void timer_interrupt(struct vcpu *v)
 	if (v->timer_direct) /* the deadline that it had is over */
 		lapic_write_deadline(&v->lapic, 1);
 	lapic_timer_poll(&v->lapic);
+	poll_chipset(v);
 	if (v->lapic.timer.expiry)
 		v->requests |= REQUEST_TIMER;
 	apic_changed(v);
@@ -146,6 +172,7 @@ void timer_waited(struct vcpu *v)
 		v->timer_armed = false;
 	v->cpu->timer_went_off = false;
 	lapic_timer_poll(&v->lapic);
+	poll_chipset(v);
 }
 
 void timer_settle_direct(struct vcpu *v)

@@ -76,6 +76,9 @@ struct vcpu {
 	uint32_t tpr_threshold; /* as the VMCS has it */
 	bool timer_armed;	/* the processor's own, for the guest's */
 	bool timer_direct;	/* the guest has IA32_TSC_DEADLINE to itself */
+	bool extint_waits;	/* for the interrupt window: the controllers' interrupt */
+	uint64_t chipset_due;	/* by the processor's TSC: see vmx/chipset.h */
+	uint64_t eoi_exits[4];	/* as the VMCS has them: vectors whose end exits, a bit each */
 	bool posted;		/* others leave its interrupts to the processor: irq=posted */
 	bool helpless;		/* waits for what only another vCPU can send */
 	uint8_t *msr_bitmap;

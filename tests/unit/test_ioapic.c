@@ -127,3 +127,102 @@ Test(ioapic, takes_the_end_of_an_interrupt)
 	cr_expect_eq(ioapic.redirection[3], 0x55);
 	cr_expect_eq(ioapic.redirection[9], 0x4000 | 0x56);
 }
+
+#define LEVEL  0x8000u
+#define REMOTE 0x4000u
+#define LINE   5
+
+static void route(struct ioapic *ioapic, uint32_t low, uint32_t high)
+{
+	ioapic_reset(ioapic);
+	put(ioapic, REDIRECTION + 2 * LINE + 1, high);
+	put(ioapic, REDIRECTION + 2 * LINE, low);
+}
+
+Test(ioapic, an_edge_interrupts_once)
+{
+	struct ioapic ioapic;
+
+	route(&ioapic, 0x55, 0);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, true), 1u << LINE);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, true), 0);
+	cr_expect_eq(ioapic_end_of_interrupt(&ioapic, 0x55), 0);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, false), 0);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, true), 1u << LINE);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE + 1, true), 0, "that one is masked");
+}
+
+Test(ioapic, an_edge_under_the_mask_is_lost_and_a_level_is_not)
+{
+	struct ioapic ioapic;
+
+	route(&ioapic, MASKED | 0x55, 0);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, true), 0);
+	ioapic_write(&ioapic, IOREGSEL, REDIRECTION + 2 * LINE);
+	cr_expect_eq(ioapic_write(&ioapic, IOWIN, 0x55), 0);
+	cr_expect_eq(ioapic_write(&ioapic, IOWIN, LEVEL | 0x55), 1u << LINE);
+}
+
+Test(ioapic, a_level_comes_again_after_its_end)
+{
+	struct ioapic ioapic;
+
+	route(&ioapic, LEVEL | 0x55, 0);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, true), 1u << LINE);
+	cr_expect_eq(get(&ioapic, REDIRECTION + 2 * LINE), LEVEL | REMOTE | 0x55);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, true), 0);
+	cr_expect_eq(ioapic_end_of_interrupt(&ioapic, 0x56), 0);
+	cr_expect_eq(ioapic_end_of_interrupt(&ioapic, 0x55), 1u << LINE);
+	cr_expect_eq(ioapic_set_line(&ioapic, LINE, false), 0);
+	cr_expect_eq(get(&ioapic, REDIRECTION + 2 * LINE), LEVEL | REMOTE | 0x55);
+	cr_expect_eq(ioapic_end_of_interrupt(&ioapic, 0x55), 0);
+	cr_expect_eq(get(&ioapic, REDIRECTION + 2 * LINE), LEVEL | 0x55);
+}
+
+/* As software does it that has no EOI register: to edge and back. */
+Test(ioapic, edge_triggering_forgets_what_waits_for_its_end)
+{
+	struct ioapic ioapic;
+
+	route(&ioapic, LEVEL | 0x55, 0);
+	ioapic_set_line(&ioapic, LINE, true);
+	put(&ioapic, REDIRECTION + 2 * LINE, MASKED | 0x55);
+	cr_expect_eq(get(&ioapic, REDIRECTION + 2 * LINE), MASKED | 0x55);
+	ioapic_write(&ioapic, IOREGSEL, REDIRECTION + 2 * LINE);
+	cr_expect_eq(ioapic_write(&ioapic, IOWIN, LEVEL | 0x55), 1u << LINE);
+}
+
+Test(ioapic, messages_say_what_the_entry_says)
+{
+	static const struct {
+		uint32_t low, high;
+		struct lapic_ipi message;
+	} rows[] = {
+		{0x55, 0x03000000, {.destination = 3, .vector = 0x55}},
+		{LEVEL | 0x55, 0x03000000, {.destination = 3, .vector = 0x55, .level = true}},
+		{0x955,
+		 0x05000000,
+		 {.destination = 5,
+		  .vector = 0x55,
+		  .mode = LAPIC_LOWEST_PRIORITY,
+		  .logical = true}},
+		{0x55, 0xff000000, {.destination = 0xff, .vector = 0x55, .everybody = true}},
+		{0x855, 0xff000000, {.destination = 0xff, .vector = 0x55, .logical = true}},
+		{LEVEL | 0x400, 0, {.mode = LAPIC_NMI}}, /* by edge, whatever it says */
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct lapic_ipi *expected = &rows[i].message;
+		struct ioapic ioapic;
+		struct lapic_ipi message;
+
+		route(&ioapic, rows[i].low, rows[i].high);
+		message = ioapic_message(&ioapic, LINE);
+		cr_expect_eq(message.destination, expected->destination, "row %zu", i);
+		cr_expect_eq(message.vector, expected->vector, "row %zu", i);
+		cr_expect_eq(message.mode, expected->mode, "row %zu", i);
+		cr_expect_eq(message.logical, expected->logical, "row %zu", i);
+		cr_expect_eq(message.everybody, expected->everybody, "row %zu", i);
+		cr_expect_eq(message.level, expected->level, "row %zu", i);
+	}
+}

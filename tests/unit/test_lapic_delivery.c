@@ -290,3 +290,34 @@ Test(lapic_delivery, cr8_is_the_class_of_the_task_priority)
 		cr_expect_eq(lapic_write_cr8(&rig.apic, UINT64_C(1) << bit), LAPIC_FAULT);
 	cr_expect_eq(lapic_cr8(&rig.apic), 15, "a fault leaves the priority as it was");
 }
+
+/* What comes in at LINT0 from controllers besides: SDM volume 3, 11.4.3 and 11.5.1. */
+Test(lapic_delivery, lint0_takes_the_interrupt_of_other_controllers_where_it_says_so)
+{
+	static struct lapic_rig rig;
+
+	lapic_power_up(&rig, 0);
+	cr_expect_not(lapic_takes_extint(&rig.apic), "masked after power-up");
+	lapic_write_page(&rig.apic, LAPIC_LVT_LINT0, 0x700);
+	cr_expect_not(lapic_takes_extint(&rig.apic), "masked as long as software has it off");
+	lapic_write_page(&rig.apic, LAPIC_SVR, 0x1ff);
+	lapic_write_page(&rig.apic, LAPIC_LVT_LINT0, 0x700);
+	cr_expect(lapic_takes_extint(&rig.apic));
+	lapic_write_page(&rig.apic, LAPIC_LVT_LINT0, 0x10700);
+	cr_expect_not(lapic_takes_extint(&rig.apic));
+	lapic_write_page(&rig.apic, LAPIC_LVT_LINT0, 0x400);
+	cr_expect_not(lapic_takes_extint(&rig.apic), "an NMI");
+	lapic_write_base(&rig.apic, rig.apic.base & ~(uint64_t)APIC_BASE_ENABLE);
+	cr_expect(lapic_takes_extint(&rig.apic), "the pin is the processor's");
+}
+
+/* Another processor changes them: a signal, for the boot processor. */
+Test(lapic_delivery, other_controllers_are_told_of_by_a_signal)
+{
+	static struct lapic_rig rig;
+
+	lapic_start(&rig, 0);
+	cr_expect(lapic_post(&rig.apic, &(struct lapic_ipi){.mode = LAPIC_EXTINT}));
+	lapic_collect(&rig.apic);
+	cr_expect_eq(rig.apic.signals, LAPIC_SIGNAL_EXTINT);
+}

@@ -242,3 +242,57 @@ Test(lapic_ipi, can_be_posted_by_several_at_a_time)
 		cr_expect(taken[v] >= 1 && taken[v] <= 2 * POSTS / 240 + 2, "vector %u: %u", v,
 			  taken[v]);
 }
+
+/* Not in the part of the mailbox that the processor takes vectors from. */
+Test(lapic_ipi, a_level_triggered_vector_is_told_apart)
+{
+	const struct lapic_ipi level = {.destination = 1, .vector = 0x55, .level = true};
+	const struct lapic_ipi edge = {.destination = 1, .vector = 0x66};
+	static struct lapic_rig rig;
+
+	lapic_start(&rig, 1);
+	cr_expect_not(lapic_is_vector(&level));
+	cr_expect(lapic_post(&rig.apic, &level));
+	cr_expect_not(lapic_post(&rig.apic, &level));
+	cr_expect(lapic_has_mail(&rig.apic));
+	cr_expect_eq(rig.mailbox.requests[1], 0);
+	cr_expect(lapic_post(&rig.apic, &edge));
+	lapic_collect(&rig.apic);
+	cr_expect_not(lapic_has_mail(&rig.apic));
+	cr_expect_eq(rig.apic.signals, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t vector = i == 0 ? 0x66 : 0x55;
+
+		cr_assert_eq(lapic_pending(&rig.apic), vector);
+		lapic_accept(&rig.apic, vector);
+		rig.ended = -1;
+		lapic_end_of_interrupt(&rig.apic);
+		cr_expect_eq(rig.ended, vector == 0x55 ? vector : -1);
+	}
+	/* The same vector by edge is none of the I/O APIC's any more. */
+	lapic_post(&rig.apic, &(struct lapic_ipi){.destination = 1, .vector = 0x55});
+	lapic_collect(&rig.apic);
+	lapic_accept(&rig.apic, 0x55);
+	rig.ended = -1;
+	lapic_end_of_interrupt(&rig.apic);
+	cr_expect_eq(rig.ended, -1);
+}
+
+Test(lapic_ipi, a_level_triggered_vector_may_be_ones_own_or_illegal)
+{
+	static struct lapic_rig rig;
+
+	lapic_start(&rig, 1);
+	lapic_send(&rig.apic, &(struct lapic_ipi){.destination = 1, .vector = 0x55, .level = true});
+	cr_expect_eq(lapic_pending(&rig.apic), 0x55);
+	lapic_accept(&rig.apic, 0x55);
+	rig.ended = -1;
+	lapic_end_of_interrupt(&rig.apic);
+	cr_expect_eq(rig.ended, 0x55);
+	cr_expect(lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 3, .level = true}));
+	lapic_collect(&rig.apic);
+	lapic_put(&rig, MSR_X2APIC_ESR, 0);
+	cr_expect_eq(lapic_get(&rig, MSR_X2APIC_ESR), 1u << 6);
+	lapic_put(&rig, MSR_X2APIC_SIVR, 0xff); /* off: takes none */
+	cr_expect_not(lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 0x55, .level = true}));
+}

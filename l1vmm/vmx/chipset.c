@@ -1,0 +1,318 @@
+#include "l1vmm/vmx/chipset.h"
+
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/apic.h"
+
+/* Where counter 0 of the timer goes. */
+#define PIC_TIMER_LINE	  0
+#define IOAPIC_TIMER_LINE 2
+
+/* Port 0x61: bits that can be written, and what they say. */
+#define SPEAKER_PORT	 0x61
+#define SPEAKER_WRITABLE 0x0f
+#define SPEAKER_GATE	 0x01 /* of counter 2 */
+#define SPEAKER_SOUND	 0x02
+#define SPEAKER_REFRESH	 0x10 /* changes with each refresh of the memory */
+#define SPEAKER_OUTPUT	 0x20 /* of counter 2 */
+#define REFRESH_TICKS	 18
+
+/* 10 ms of the machine's timer, and how long to wait for their end, in ticks of the TSC. */
+#define MEASURED	(PIT_HZ / 100)
+#define MEASURE_CONTROL 0xb0 /* counter 2, both bytes, mode 0 */
+#define PATIENCE	(UINT64_C(1) << 32)
+
+/* As with the local APIC's: faster than it can be taken, it would leave no time for anything else.
+ */
+#define SHORTEST_PERIOD 2000
+
+static void lock(struct chipset *chipset)
+{
+	while (__atomic_test_and_set(&chipset->busy, __ATOMIC_ACQUIRE))
+		pause();
+}
+
+static void unlock(struct chipset *chipset)
+{
+	__atomic_clear(&chipset->busy, __ATOMIC_RELEASE);
+}
+
+void chipset_reset(struct chipset *chipset)
+{
+	*chipset = (struct chipset){.busy = false};
+	ioapic_reset(&chipset->ioapic);
+	pic_reset(&chipset->pic);
+	pit_reset(&chipset->pit);
+}
+
+static bool measuring_is_over(void)
+{
+	return in8(SPEAKER_PORT) & SPEAKER_OUTPUT;
+}
+
+/* Where nothing answers, the output is high from the beginning. */
+static void measure(struct chipset *chipset)
+{
+	uint8_t before = in8(SPEAKER_PORT);
+	uint64_t start, ticks = 0;
+
+	chipset->measured = true;
+	out8(SPEAKER_PORT, (uint8_t)((before & ~SPEAKER_SOUND) | SPEAKER_GATE));
+	out8(PIT_CONTROL_PORT, MEASURE_CONTROL);
+	out8(PIT_PORT + 2, (uint8_t)MEASURED);
+	out8(PIT_PORT + 2, (uint8_t)(MEASURED >> 8));
+	start = rdtsc_ordered();
+	if (!measuring_is_over()) {
+		do
+			ticks = rdtsc_ordered() - start;
+		while (!measuring_is_over() && ticks < PATIENCE);
+	}
+	out8(SPEAKER_PORT, before);
+	chipset->tsc_ticks = ticks < PATIENCE ? ticks : 0;
+	chipset->tsc_start = start;
+}
+
+/* a * b / c, which has to fit. */
+static uint64_t scale(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t high;
+
+	__asm__("mul %2\n"
+		"div %3\n"
+		: "+a"(a), "=&d"(high)
+		: "r"(b), "r"(c)
+		: "cc");
+	return a;
+}
+
+static uint64_t timer_now(const struct chipset *chipset)
+{
+	return scale(rdtsc_ordered() - chipset->tsc_start, MEASURED, chipset->tsc_ticks);
+}
+
+/* The TSC at which that time has come. */
+static uint64_t tsc_at(const struct chipset *chipset, uint64_t time)
+{
+	return chipset->tsc_start + scale(time, chipset->tsc_ticks, MEASURED) + 1;
+}
+
+/* Lowest priority: any that is named may be the one, so the first is. */
+static void choose_one(const struct vm *vm, struct lapic_ipi *message)
+{
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		if (!lapic_is_destination(&vm->vcpus[i].lapic, message))
+			continue;
+		message->destination = vm->vcpus[i].lapic.id;
+		message->logical = message->everybody = false;
+		break;
+	}
+	message->mode = LAPIC_FIXED;
+}
+
+/* Sends the messages of a set of lines. */
+static void send(struct vcpu *v, uint32_t lines)
+{
+	for (unsigned line = 0; lines; line++, lines >>= 1) {
+		struct lapic_ipi message;
+
+		if (!(lines & 1))
+			continue;
+		message = ioapic_message(&v->vm->chipset.ioapic, line);
+		if (message.mode == LAPIC_LOWEST_PRIORITY)
+			choose_one(v->vm, &message);
+		lapic_send(&v->lapic, &message);
+	}
+	apic_changed(v);
+}
+
+/* The controllers' output goes to the boot processor. */
+static void tell_of_pic(struct vcpu *v)
+{
+	const struct vcpu *boot = &v->vm->vcpus[0];
+	const struct lapic_ipi message = {.destination = boot->lapic.id, .mode = LAPIC_EXTINT};
+
+	if (!pic_asks(&v->vm->chipset.pic))
+		return;
+	if (v == boot)
+		v->lapic.signals |= LAPIC_SIGNAL_EXTINT;
+	else
+		lapic_send(&v->lapic, &message);
+	apic_changed(v);
+}
+
+static void set_timer_line(struct vcpu *v, bool high)
+{
+	struct chipset *chipset = &v->vm->chipset;
+
+	pic_set_line(&chipset->pic, PIC_TIMER_LINE, high);
+	tell_of_pic(v);
+	send(v, ioapic_set_line(&chipset->ioapic, IOAPIC_TIMER_LINE, high));
+}
+
+/* When counter 0 has to be seen to next, for its keeper. */
+static void schedule(struct vcpu *v, uint64_t now)
+{
+	const struct chipset *chipset = &v->vm->chipset;
+	uint64_t next = pit_next_rise(&chipset->pit, 0, now), due = CHIPSET_NEVER;
+
+	if (next != PIT_NEVER && chipset->keeper == v->id) {
+		uint64_t earliest = rdtsc() + SHORTEST_PERIOD;
+
+		due = tsc_at(chipset, next);
+		due = due < earliest ? earliest : due;
+	}
+	if (due != v->chipset_due)
+		v->requests |= REQUEST_TIMER;
+	v->chipset_due = due;
+}
+
+/* However often its output has risen meanwhile, that is one edge. */
+static void see_to_timer(struct vcpu *v)
+{
+	struct chipset *chipset = &v->vm->chipset;
+	uint64_t now;
+
+	if (!chipset->tsc_ticks)
+		return;
+	now = timer_now(chipset);
+	if (pit_next_rise(&chipset->pit, 0, chipset->seen) <= now) {
+		set_timer_line(v, false);
+		set_timer_line(v, true);
+	}
+	set_timer_line(v, pit_output(&chipset->pit, 0, now));
+	chipset->seen = now;
+	schedule(v, now);
+}
+
+static bool has_timer(struct chipset *chipset)
+{
+	if (!chipset->measured)
+		measure(chipset);
+	return chipset->tsc_ticks;
+}
+
+static uint8_t read_speaker(const struct chipset *chipset)
+{
+	uint64_t now = timer_now(chipset);
+
+	return chipset->speaker | (now / REFRESH_TICKS % 2 ? SPEAKER_REFRESH : 0) |
+	       (pit_output(&chipset->pit, 2, now) ? SPEAKER_OUTPUT : 0);
+}
+
+static uint8_t read_timer(struct chipset *chipset, uint16_t port)
+{
+	if (!has_timer(chipset))
+		return UINT8_MAX;
+	if (port == SPEAKER_PORT)
+		return read_speaker(chipset);
+	return pit_read(&chipset->pit, port, timer_now(chipset));
+}
+
+static void write_timer(struct vcpu *v, uint16_t port, uint8_t value)
+{
+	struct chipset *chipset = &v->vm->chipset;
+
+	if (!has_timer(chipset))
+		return;
+	see_to_timer(v);
+	if (port == SPEAKER_PORT) {
+		chipset->speaker = value & SPEAKER_WRITABLE;
+		pit_set_gate(&chipset->pit, 2, value & SPEAKER_GATE, timer_now(chipset));
+		return;
+	}
+	pit_write(&chipset->pit, port, value, timer_now(chipset));
+	chipset->keeper = v->id;
+	see_to_timer(v);
+}
+
+static bool is_timer(uint16_t port)
+{
+	return (port >= PIT_PORT && port <= PIT_CONTROL_PORT) || port == SPEAKER_PORT;
+}
+
+uint8_t chipset_read_port(struct vcpu *v, uint16_t port)
+{
+	struct chipset *chipset = &v->vm->chipset;
+	uint8_t value;
+
+	lock(chipset);
+	value = is_timer(port) ? read_timer(chipset, port) : pic_read(&chipset->pic, port);
+	unlock(chipset);
+	return value;
+}
+
+void chipset_write_port(struct vcpu *v, uint16_t port, uint8_t value)
+{
+	struct chipset *chipset = &v->vm->chipset;
+
+	lock(chipset);
+	if (is_timer(port))
+		write_timer(v, port, value);
+	else
+		pic_write(&chipset->pic, port, value);
+	tell_of_pic(v);
+	unlock(chipset);
+}
+
+uint32_t chipset_read_ioapic(struct vcpu *v, uint32_t offset)
+{
+	struct chipset *chipset = &v->vm->chipset;
+	uint32_t value;
+
+	lock(chipset);
+	value = ioapic_read(&chipset->ioapic, offset);
+	unlock(chipset);
+	return value;
+}
+
+void chipset_write_ioapic(struct vcpu *v, uint32_t offset, uint32_t value)
+{
+	struct chipset *chipset = &v->vm->chipset;
+
+	lock(chipset);
+	see_to_timer(v);
+	send(v, ioapic_write(&chipset->ioapic, offset, value));
+	unlock(chipset);
+}
+
+void chipset_end_of_interrupt(struct vcpu *v, uint8_t vector)
+{
+	struct chipset *chipset = &v->vm->chipset;
+
+	lock(chipset);
+	see_to_timer(v);
+	send(v, ioapic_end_of_interrupt(&chipset->ioapic, vector));
+	unlock(chipset);
+}
+
+void chipset_poll(struct vcpu *v)
+{
+	struct chipset *chipset = &v->vm->chipset;
+
+	if (rdtsc_ordered() < v->chipset_due)
+		return;
+	lock(chipset);
+	see_to_timer(v);
+	unlock(chipset);
+}
+
+bool chipset_asks(struct vcpu *v)
+{
+	if (!(v->lapic.signals & LAPIC_SIGNAL_EXTINT))
+		return false;
+	if (pic_asks(&v->vm->chipset.pic))
+		return lapic_takes_extint(&v->lapic);
+	v->lapic.signals &= ~LAPIC_SIGNAL_EXTINT;
+	return false;
+}
+
+uint8_t chipset_acknowledge(struct vcpu *v)
+{
+	struct chipset *chipset = &v->vm->chipset;
+	uint8_t vector;
+
+	lock(chipset);
+	vector = pic_acknowledge(&chipset->pic);
+	unlock(chipset);
+	return vector;
+}

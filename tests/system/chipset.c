@@ -1,0 +1,348 @@
+/*
+ * A guest of the chipset: what the lines of the I/O APIC, the interrupt controllers and the
+ * interval timer do by architecture, and what is wrong to write to them.  Bochs's own I/O APIC
+ * fails it: a level does not come again, and it gives up over registers that do not exist.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "bench/guests/irq/second.h"
+#include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/report.h"
+#include "bench/guests/rt/start.h"
+#include "bench/guests/rt/trap.h"
+#include "l1vmm/arch/cpu.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define IOAPIC_SELECT ((volatile uint32_t *)0xfec00000)
+#define IOAPIC_WINDOW ((volatile uint32_t *)0xfec00010)
+
+#define TIMER_LINE 2 /* of the I/O APIC: counter 0 */
+#define ENTRY_LOW  (0x10 + 2 * TIMER_LINE)
+#define LEVEL	   0x8000u
+#define REMOTE_IRR 0x4000u
+#define MASKED	   0x10000u
+#define MODES	   0x700u
+
+#define PIT_CONTROL	    0x43
+#define PIT_0		    0x40
+#define PIT_2		    0x42
+#define ON_TERMINAL_COUNT_0 0x30
+#define RATE_0		    0x34
+#define ON_TERMINAL_COUNT_2 0xb0
+#define LATCH_2		    0x80
+#define SPEAKER		    0x61
+#define SPEAKER_OUTPUT	    0x20
+
+#define MILLISECOND 1193
+
+#define VECTOR_EDGE  0x60
+#define VECTOR_LEVEL 0x70
+#define VECTOR_PIC   0x30
+
+#define ESR_RECEIVE_ILLEGAL (1u << 6)
+#define LVT_EXTINT	    0x700
+#define LVT_MASKED	    (1u << 16)
+
+/* Turns of a loop: far more than what is waited for takes, at a few instructions each. */
+#define PATIENCE 20000000
+
+static volatile uint64_t taken[256]; /* interrupts by vector */
+static uint64_t levels_wanted;
+
+static void program(uint8_t control, uint16_t port, uint16_t count)
+{
+	out8(PIT_CONTROL, control);
+	out8(port, (uint8_t)count);
+	out8(port, (uint8_t)(count >> 8));
+}
+
+/* Its output low for good. */
+static void stop_timer(void)
+{
+	out8(PIT_CONTROL, ON_TERMINAL_COUNT_0);
+}
+
+static uint32_t read_entry(void)
+{
+	*IOAPIC_SELECT = ENTRY_LOW;
+	return *IOAPIC_WINDOW;
+}
+
+static void write_entry_to(uint32_t apic_id, uint32_t low)
+{
+	*IOAPIC_SELECT = ENTRY_LOW + 1;
+	*IOAPIC_WINDOW = apic_id << 24;
+	*IOAPIC_SELECT = ENTRY_LOW;
+	*IOAPIC_WINDOW = low;
+}
+
+static void write_entry(uint32_t low)
+{
+	write_entry_to((uint32_t)rdmsr(MSR_X2APIC_APICID), low);
+}
+
+static void count_edge(struct trap_frame *frame)
+{
+	taken[frame->vector]++;
+	apic_eoi();
+}
+
+/* A level stays until the timer is told otherwise. */
+static void count_level(struct trap_frame *frame)
+{
+	if (++taken[frame->vector] == levels_wanted)
+		stop_timer();
+	apic_eoi();
+}
+
+static void count_pic(struct trap_frame *frame)
+{
+	taken[frame->vector]++;
+	out8(0x20, 0x20);
+}
+
+static void wait_for(const char *why, uint8_t vector, uint64_t count)
+{
+	for (uint64_t i = 0; taken[vector] < count; i++)
+		if (i == PATIENCE)
+			fail("%s taken=%lu", why, taken[vector]);
+}
+
+/* Long enough for what must not come. */
+static void pass_time(void)
+{
+	uint64_t start = rdtsc_ordered();
+
+	while (rdtsc_ordered() - start < 100000)
+		;
+}
+
+static void counters(void)
+{
+	uint64_t start, first, second;
+
+	report_running("gate");
+	out8(SPEAKER, 0);
+	program(ON_TERMINAL_COUNT_2, PIT_2, 25 * MILLISECOND);
+	pass_time();
+	expect("closed", in8(SPEAKER) & SPEAKER_OUTPUT, 0);
+	report_running("calibration");
+	start = rdtsc_ordered();
+	out8(SPEAKER, 1);
+	while (!(in8(SPEAKER) & SPEAKER_OUTPUT))
+		;
+	first = rdtsc_ordered() - start;
+	program(ON_TERMINAL_COUNT_2, PIT_2, 50 * MILLISECOND);
+	start = rdtsc_ordered();
+	while (!(in8(SPEAKER) & SPEAKER_OUTPUT))
+		;
+	second = rdtsc_ordered() - start;
+	/* Twice the time, as far as it can be looked at. */
+	if (second < first * 18 / 10 || second > first * 22 / 10)
+		fail("uneven first=%lu second=%lu", first, second);
+	report_running("latch");
+	program(ON_TERMINAL_COUNT_2, PIT_2, 50 * MILLISECOND);
+	out8(PIT_CONTROL, LATCH_2);
+	first = in8(PIT_2);
+	first |= (uint64_t)in8(PIT_2) << 8;
+	if (first > 50 * MILLISECOND || first < 40 * MILLISECOND)
+		fail("wrong-count count=%lu", first);
+	out8(SPEAKER, 0);
+}
+
+static void edges(void)
+{
+	report_running("edges");
+	trap_handle(VECTOR_EDGE, count_edge);
+	write_entry(VECTOR_EDGE);
+	sti();
+	program(RATE_0, PIT_0, MILLISECOND);
+	wait_for("too-few", VECTOR_EDGE, 10);
+	write_entry(MASKED | VECTOR_EDGE);
+	taken[VECTOR_EDGE] = 0;
+	pass_time();
+	expect("masked", taken[VECTOR_EDGE] <= 1, true);
+	stop_timer();
+	taken[VECTOR_EDGE] = 0;
+	write_entry(VECTOR_EDGE);
+	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	wait_for("none", VECTOR_EDGE, 1);
+	pass_time();
+	expect("once", taken[VECTOR_EDGE], 1);
+	write_entry(MASKED);
+	stop_timer();
+	cli();
+}
+
+static void levels(void)
+{
+	report_running("levels");
+	trap_handle(VECTOR_LEVEL, count_level);
+	levels_wanted = 5;
+	write_entry(LEVEL | VECTOR_LEVEL);
+	sti();
+	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	wait_for("too-few", VECTOR_LEVEL, levels_wanted);
+	pass_time();
+	expect("too-many", taken[VECTOR_LEVEL], levels_wanted);
+	expect("remote-irr", read_entry() & REMOTE_IRR, 0);
+	report_running("masked-level");
+	taken[VECTOR_LEVEL] = 0;
+	levels_wanted = 1;
+	write_entry(MASKED | LEVEL | VECTOR_LEVEL);
+	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	pass_time();
+	expect("masked", taken[VECTOR_LEVEL], 0);
+	write_entry(LEVEL | VECTOR_LEVEL);
+	wait_for("lost", VECTOR_LEVEL, 1);
+	pass_time();
+	expect("too-many", taken[VECTOR_LEVEL], 1);
+	write_entry(MASKED);
+	cli();
+}
+
+/* From HLT: nothing else wakes. */
+static void halted(void)
+{
+	report_running("halted");
+	taken[VECTOR_EDGE] = 0;
+	write_entry(VECTOR_EDGE);
+	program(RATE_0, PIT_0, MILLISECOND);
+	for (uint64_t i = 1; i <= 5; i++) {
+		while (taken[VECTOR_EDGE] < i)
+			__asm__ volatile("sti; hlt; cli" : : : "memory");
+	}
+	write_entry(MASKED);
+	stop_timer();
+}
+
+static void take_levels(void)
+{
+	sti();
+	wait_for("too-few-at-second", VECTOR_LEVEL, levels_wanted);
+	cli();
+}
+
+/* The second processor ends them, and has the timer from then on. */
+static void at_second(const struct start_info_view *boot)
+{
+	struct run run = {.boot = boot};
+
+	report_running("at-second");
+	if (!second_is_there(&run))
+		return;
+	taken[VECTOR_LEVEL] = 0;
+	levels_wanted = 5;
+	second_begin(take_levels);
+	write_entry_to(second_apic_id(), LEVEL | VECTOR_LEVEL);
+	sti(); /* Bochs interrupts no hypervisor whose guest was entered without */
+	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	second_finish();
+	cli();
+	pass_time();
+	expect("too-many", taken[VECTOR_LEVEL], levels_wanted);
+	expect("remote-irr", read_entry() & REMOTE_IRR, 0);
+	write_entry(MASKED);
+}
+
+static void initialize_pic(uint16_t command, uint8_t vector, uint8_t cascade)
+{
+	out8(command, 0x11);
+	out8(command + 1, vector);
+	out8(command + 1, cascade);
+	out8(command + 1, 0x01);
+	out8(command + 1, 0xff);
+}
+
+/* By way of the local APIC's LINT0, as systems without an I/O APIC have it. */
+static void controllers(void)
+{
+	report_running("controllers");
+	initialize_pic(0x20, VECTOR_PIC, 0x04);
+	initialize_pic(0xa0, VECTOR_PIC + 8, 0x02);
+	expect("mask", in8(0x21), 0xff);
+	trap_handle(VECTOR_PIC, count_pic);
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
+	sti();
+	program(RATE_0, PIT_0, MILLISECOND);
+	pass_time();
+	expect("masked", taken[VECTOR_PIC], 0);
+	out8(0x21, 0xfe);
+	wait_for("too-few", VECTOR_PIC, 10);
+	cli();
+	pass_time();
+	out8(0x20, 0x0a);
+	expect("requested", in8(0x20) & 1, 1);
+	out8(0x21, 0xff);
+	stop_timer();
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_MASKED);
+	taken[VECTOR_PIC] = 0;
+	sti();
+	pass_time();
+	expect("after-its-mask", taken[VECTOR_PIC], 0);
+	cli();
+}
+
+static uint64_t errors(void)
+{
+	wrmsr(MSR_X2APIC_ESR, 0);
+	return rdmsr(MSR_X2APIC_ESR);
+}
+
+/* None of it may harm who is beneath, nor keep the timer from what comes behind. */
+static void wrong(void)
+{
+	static const uint16_t ports[] = {0x20, 0x21, 0xa0, 0xa1, 0x40, 0x41, 0x42, 0x43, 0x61};
+	uint32_t noise = 1;
+
+	report_running("illegal-vector");
+	errors();
+	write_entry(5);
+	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	pass_time();
+	stop_timer();
+	expect("errors", errors(), ESR_RECEIVE_ILLEGAL);
+	report_running("modes");
+	for (uint32_t mode = 0x200; mode <= MODES; mode += 0x100) {
+		if (mode == 0x400 || mode == 0x500) /* NMI and INIT mean what they say */
+			continue;
+		write_entry(mode | VECTOR_EDGE);
+		program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+		pass_time();
+		stop_timer();
+	}
+	write_entry(MASKED);
+	report_running("registers");
+	for (uint32_t index = 0x40; index < 0x100; index++) {
+		*IOAPIC_SELECT = index;
+		*IOAPIC_WINDOW = UINT32_MAX;
+		expect("beyond", *IOAPIC_WINDOW, 0);
+	}
+	report_running("noise");
+	for (unsigned i = 0; i < 2000; i++) {
+		noise = noise * 1664525 + 1013904223;
+		out8(ports[(noise >> 8) % COUNT(ports)], (uint8_t)(noise >> 16));
+		(void)in8(ports[(noise >> 12) % COUNT(ports)]);
+	}
+	stop_timer();
+	out8(0x21, 0xff);
+}
+
+void guest_main(const struct start_info_view *boot)
+{
+	report_image("chipset");
+	apic_enable();
+	stop_timer();
+	counters();
+	edges();
+	levels();
+	halted();
+	at_second(boot);
+	controllers();
+	wrong();
+	taken[VECTOR_EDGE] = 0;
+	edges();
+	report_running(NULL);
+}
