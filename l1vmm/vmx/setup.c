@@ -18,6 +18,13 @@
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/vmx.h"
 
+/*
+ * ple=on, in ticks: executions of PAUSE that are no further apart belong to one loop, and one that
+ * lasts so long exits (SDM volume 3, 25.1.3).  The numbers are KVM's.
+ */
+#define PAUSE_GAP    128
+#define PAUSE_WINDOW 4096
+
 #define PAT_AT_RESET UINT64_C(0x0007040600070406) /* SDM volume 3, table 12-12 */
 
 /* What the rows of vmcs_fields.def refer to. */

@@ -61,6 +61,14 @@ for stack in native emulated preempt direct direct-apicv; do
 done
 at_most "$(ticking tick-deadline-4000 emulated | cut -d' ' -f1)" 500 "a tick that is set by the one before comes late by"
 
+# A guest that spins is left alone, or exits once it has for longer than the window.
+printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 400\noutbox = 32\n[stack off]\nlevels = l1vmm / irq only=spin\n[stack on]\nlevels = l1vmm ple=on / irq only=spin\n' >"$T/spin.ini"
+run build/vmfee run --no-plots --results "$T" "$T/spin.ini"
+is "$status" 0 "a guest spins with PAUSE" || diag "$errors"
+build/vmfee report --csv "$T/spin" >"$T/spin.csv"
+is "$(value spin spin off exits_per_op)" 0 "without an exit"
+like "$(value spin spin on exits)" '^PAUSE:1(\.[0-9]+)?$' "and with ple=on one a window of 4,096 ticks, which turns of 3 make in less than 2,000"
+
 . tests/system/stress.sh
 stress 'l1vmm irq=emulated /'
 stress 'l1vmm irq=apicv /'

@@ -76,7 +76,7 @@ struct choices {
 	struct choice {
 		const char *name, *values[8];
 		size_t count, now;
-	} of[16];
+	} of[17];
 };
 
 static void add_value(void *ctx, const char *value)

@@ -18,6 +18,7 @@ static const struct {
 	{"exec", "all", "all demand", offsetof(struct switches, exec)},
 	{"irq", "emulated", "emulated apicv posted", offsetof(struct switches, irq)},
 	{"timer", "emulated", "emulated preempt direct", offsetof(struct switches, timer)},
+	{"ple", "off", "off on", offsetof(struct switches, ple)},
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},

@@ -2,6 +2,9 @@
 #include "bench/guests/irq/irq.h"
 #include "bench/guests/rt/apic.h"
 
+/* More than one window of ple=on, and less than two. */
+#define SPIN_TURNS 2000
+
 void bench_empty(struct run *run)
 {
 	for (struct sample *s = run->first; s != run->end; s++)
@@ -40,6 +43,20 @@ void bench_eoi(struct run *run)
 void bench_tpr(struct run *run)
 {
 	write_each(run, MSR_X2APIC_TPR, 0);
+}
+
+void bench_spin(struct run *run)
+{
+	for (struct sample *s = run->first; s != run->end; s++) {
+		uint32_t turns = SPIN_TURNS;
+
+		__asm__ volatile(SAMPLE_BEGIN "2: pause\n"
+					      "dec %0\n"
+					      "jnz 2b\n" SAMPLE_END
+				 : "+r"(turns)
+				 : "D"(s)
+				 : SAMPLE_CLOBBERS);
+	}
 }
 
 void bench_tpr_cr8(struct run *run)
