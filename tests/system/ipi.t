@@ -52,6 +52,8 @@ is "$(value ipi-latency apicv exits)" "EXTERNAL_INTERRUPT:1;MSR_WRITE:1" "apicv:
 is "$(value ipi-latency posted exits)" "MSR_WRITE:1" "posted: nothing but the ICR of the sender"
 is "$(value ipi posted exits)" "MSR_WRITE:2" "nor there and back"
 is "$(value ipi-halted posted exits)" "HLT:1;MSR_WRITE:2" "halted, it is woken up"
+is "$(value ipi-halted-latency emulated exits)" "HLT:1;MSR_WRITE:2" "one way, emulated: ICR, HLT, EOI"
+is "$(value ipi-halted-latency posted exits)" "HLT:1;MSR_WRITE:1" "and posted: ICR, HLT"
 
 # Of a storm and a shootdown the same, and what is left of the other processor's throughput.
 for rate in 50 200 800; do

@@ -7,6 +7,10 @@
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 
+/* In ticks: a processor that has been woken up is in its next HLT by then, under a hypervisor too.
+ */
+#define TIME_TO_HALT 5000
+
 /* What the second processor is to do, set before it begins. */
 static struct {
 	uint32_t first_apic_id;
@@ -56,6 +60,15 @@ static void compute(void)
 		work.returned = second_count;
 }
 
+/* The same, from HLT. */
+static void halt(void)
+{
+	while (work.returned < work.expected) {
+		wait_for(work.returned + 1);
+		work.returned = second_count;
+	}
+}
+
 /* Halted, it is interrupted in HLT alone: nothing comes between the look at the count and that. */
 static void answer(void)
 {
@@ -68,17 +81,27 @@ static void answer(void)
 	}
 }
 
-/* To a processor that computes; the time stamps of both are the same. */
-static void one_way(struct run *run, bool whole)
+static void let_it_halt(void)
+{
+	uint64_t start = rdtsc_ordered();
+
+	while (rdtsc_ordered() - start < TIME_TO_HALT)
+		pause();
+}
+
+/* To a processor that computes, or is halted; the time stamps of both are the same. */
+static void one_way(struct run *run, bool whole, bool halts)
 {
 	uint64_t number = 0;
 
 	if (!second_is_there(run))
 		return;
-	start_pair(run, false);
-	second_begin(compute);
+	start_pair(run, halts);
+	second_begin(halts ? halt : compute);
 	for (struct sample *s = run->first; s != run->end; s++) {
 		number++;
+		if (halts)
+			let_it_halt();
 		sample_begin(s);
 		send(second_apic_id(), VECTOR_SECOND);
 		while (work.returned < number)
@@ -93,12 +116,22 @@ static void one_way(struct run *run, bool whole)
 
 void bench_ipi_latency(struct run *run)
 {
-	one_way(run, false);
+	one_way(run, false, false);
 }
 
 void bench_ipi_whole(struct run *run)
 {
-	one_way(run, true);
+	one_way(run, true, false);
+}
+
+void bench_ipi_halted_latency(struct run *run)
+{
+	one_way(run, false, true);
+}
+
+void bench_ipi_halted_whole(struct run *run)
+{
+	one_way(run, true, true);
 }
 
 static void there_and_back(struct run *run, bool halts)
