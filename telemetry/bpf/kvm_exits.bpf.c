@@ -102,6 +102,14 @@ static struct state *state_of_current(void)
 	return vcpu ? bpf_map_lookup_elem(&states, vcpu) : NULL;
 }
 
+static void count_dropped(void)
+{
+	struct kvm_exits_counts *mine = bpf_map_lookup_elem(&counts, &zero);
+
+	if (mine)
+		mine->dropped++;
+}
+
 SEC("tp/kvm/kvm_exit")
 int on_exit(struct trace_event_raw_kvm_exit *event)
 {
@@ -115,6 +123,10 @@ int on_exit(struct trace_event_raw_kvm_exit *event)
 	if (!state)
 		return 0;
 	bpf_map_update_elem(&current_vcpu, &zero, &vcpu, BPF_ANY);
+	/* No entry was seen behind the last one: the kernel skips a program where another one runs.
+	 */
+	if (state->open)
+		count_dropped();
 	state->left = now;
 	state->open = true;
 	state->record.vcpu = (__u8)vcpu;
