@@ -251,6 +251,12 @@ static int watch(struct launch *launch, struct vmfee_error *err)
 	}
 }
 
+static void say_stop(const struct launch *launch, const char *reason)
+{
+	output_line(&launch->output, "@stop reason=%s vcpu=0 rip=%#" PRIx64, reason,
+		    launch->vcpu.rip);
+}
+
 static int judge(struct launch *launch, struct vmfee_error *err)
 {
 	const struct vcpu *vcpu = &launch->vcpu;
@@ -263,14 +269,17 @@ static int judge(struct launch *launch, struct vmfee_error *err)
 		return vmfee_fail(err, VMFEE_GUEST, "the guest ended with status %u",
 				  launch->ports.status);
 	case VCPU_BAD_POWEROFF:
-		output_line(&launch->output, "@stop reason=bad-poweroff vcpu=0 rip=%#" PRIx64,
-			    vcpu->rip);
+		say_stop(launch, "bad-poweroff");
 		return vmfee_fail(err, VMFEE_GUEST,
 				  "the guest wrote something else to the port that ends it");
 	case VCPU_TRIPLE_FAULT:
-		output_line(&launch->output, "@stop reason=triple-fault vcpu=0 rip=%#" PRIx64,
-			    vcpu->rip);
+		say_stop(launch, "triple-fault");
 		return vmfee_fail(err, VMFEE_GUEST, "the guest ended in a triple fault");
+	case VCPU_NOT_EMULATED:
+		say_stop(launch, "not-emulated");
+		return vmfee_fail(err, VMFEE_GUEST,
+				  "the guest ran what KVM does not emulate: code where no memory "
+				  "is, or an odd access to a device");
 	case VCPU_BROKEN:
 		launch->ended = "panic";
 		return vmfee_fail(err, vcpu->err.status, "%s", vcpu->err.text);

@@ -72,6 +72,9 @@ static bool handle_exit(struct vcpu *vcpu)
 		return broken(vcpu, "the entry failed, reason",
 			      run->fail_entry.hardware_entry_failure_reason);
 	case KVM_EXIT_INTERNAL_ERROR:
+		/* Of code where no memory is, say: the guest's doing. */
+		if (run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION)
+			return end(vcpu, VCPU_NOT_EMULATED);
 		return broken(vcpu, "internal error", run->internal.suberror);
 	default:
 		return broken(vcpu, "exit", run->exit_reason);

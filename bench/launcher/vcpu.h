@@ -15,8 +15,9 @@ enum vcpu_end {
 	VCPU_POWEROFF,
 	VCPU_BAD_POWEROFF, /* it wrote another word than the one that ends a machine */
 	VCPU_TRIPLE_FAULT,
-	VCPU_STOPPED, /* by vcpu_stop(), or by what was to be done between lines */
-	VCPU_BROKEN,  /* KVM could not go on */
+	VCPU_NOT_EMULATED, /* it ran something that KVM would have to emulate, and does not */
+	VCPU_STOPPED,	   /* by vcpu_stop(), or by what was to be done between lines */
+	VCPU_BROKEN,	   /* KVM could not go on */
 };
 
 struct vcpu {

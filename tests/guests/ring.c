@@ -4,7 +4,8 @@
  *
  *     records=N outbox=mapped:ADDRESS,KIB spoil=WHAT
  *
- * WHAT is none, or a word of the ring's or a packet's that is then nonsense.
+ * WHAT is none, or a word of the ring's or a packet's that is then nonsense; or nowhere, for a
+ * guest that goes on where there is no memory.
  */
 #include "telemetry/ring.h"
 #include <stdbool.h>
@@ -122,6 +123,8 @@ void guest_main(const struct start_info_view *boot)
 	report_image("ring");
 	if (cmdline_get(boot->cmdline, "spoil", what, sizeof(what)) != CMDLINE_FOUND)
 		fail("no-spoil");
+	if (strcmp(what, "nowhere") == 0)
+		((void (*)(void))0xd0000000)();
 	find_ring(boot->cmdline);
 	if (!begin_spoilt(what)) {
 		fill_ring(number_of(boot->cmdline, "records"));

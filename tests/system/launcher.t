@@ -37,6 +37,9 @@ is "${output##*$'\n'}" "@end image=kvm status=guest-failure" "the console says s
 run "$launch" --timeout=60 "build/images/micro.elf fault=triple"
 fails_with 3 "the guest ended in a triple fault" "a triple fault"
 like "$output" "@stop reason=triple-fault vcpu=0 rip=0x[0-9a-f]+" "it is told where"
+run "$launch" --timeout=20 --memory=64 "build/images/ring.elf spoil=nowhere"
+fails_with 3 "the guest ran what KVM does not emulate" "code that is in no memory is the guest's failure"
+like "$output" "@stop reason=not-emulated vcpu=0 rip=0xd0000000" "it is told where"
 run "$launch" --timeout=1 "build/images/micro.elf fault=hang"
 fails_with 5 "the guest took longer than 1 seconds" "a guest that never ends"
 
