@@ -32,11 +32,10 @@ static bool is_late(void)
 	return atomic_load(&hurried) || poll(&signals, 1, 0) > 0;
 }
 
-/* Whether stdout takes as much as goes into a pipe at once. */
-static bool wait_for_room(void)
+bool output_wait(int file)
 {
 	for (;;) {
-		struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
+		struct pollfd reader = {.fd = file, .events = POLLOUT};
 		int ready = poll(&reader, 1, LOOK_MS);
 		/* Whatever else is wrong, write() tells. */
 		if (ready > 0 || (ready < 0 && errno != EINTR))
@@ -50,7 +49,7 @@ static void write_stdout(void *ctx, const char *bytes, size_t length)
 {
 	(void)ctx;
 	while (length > 0 && atomic_load(&lost) == 0) {
-		if (!wait_for_room()) {
+		if (!output_wait(STDOUT_FILENO)) {
 			atomic_store(&lost, EPIPE);
 			return;
 		}

@@ -21,6 +21,10 @@ int output_open(struct ports_output *output, bool port, struct vmfee_error *err)
 void output_obey(int signals);
 void output_hurry(void);
 
+/* Whether the file, or what reads it, takes PIPE_BUF bytes: waits for that as stdout is waited for.
+ */
+bool output_wait(int file);
+
 /* Returns 0; or -1 where stdout took no more of the console, other than for want of a reader. */
 int output_check(struct vmfee_error *err);
 

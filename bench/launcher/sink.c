@@ -1,9 +1,11 @@
 #include "bench/launcher/sink.h"
+#include "bench/launcher/output.h"
 
 #include "l1vmm/arch/ata.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -36,9 +38,12 @@ int sink_open(struct sink *sink, const char *where, struct vmfee_error *err)
 	sink->file = open(where, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	if (sink->file < 0)
 		return vmfee_fail_errno(err, "%s", where);
+	if (fstat(sink->file, &status) != 0)
+		return vmfee_fail_errno(err, "%s", where);
+	sink->pipe = S_ISFIFO(status.st_mode);
 	/* A device may have several writers, and a file system no locks. */
-	if (fstat(sink->file, &status) == 0 && S_ISREG(status.st_mode) &&
-	    flock(sink->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+	if (S_ISREG(status.st_mode) && flock(sink->file, LOCK_EX | LOCK_NB) != 0 &&
+	    errno == EWOULDBLOCK)
 		return vmfee_fail(err, VMFEE_SYSTEM,
 				  "%s: another launcher is writing it: wait for its end, or name "
 				  "another file",
@@ -75,7 +80,11 @@ int sink_write(struct sink *sink, const void *packet, size_t size, struct vmfee_
 	if (sink->file < 0)
 		return write_sectors(sink, bytes, size, err);
 	while (size > 0) {
-		ssize_t put = write(sink->file, bytes, size);
+		if (sink->pipe && !output_wait(sink->file))
+			return vmfee_fail(err, VMFEE_INTERRUPTED, "%s: nobody reads it",
+					  sink->name);
+		ssize_t put =
+			write(sink->file, bytes, sink->pipe && size > PIPE_BUF ? PIPE_BUF : size);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)

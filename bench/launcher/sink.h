@@ -7,11 +7,13 @@
 
 #include "bench/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct sink {
 	int file;	  /* -1: sectors */
+	bool pipe;	  /* whose reader is not waited for once there is no time left */
 	const char *name; /* of the file */
 	uint32_t lba, sectors;
 };
@@ -22,7 +24,7 @@ struct sink {
  */
 int sink_open(struct sink *sink, const char *where, struct vmfee_error *err);
 
-/* Appends a packet.  Returns 0, or -1 with VMFEE_DISK or VMFEE_SYSTEM. */
+/* Appends a packet.  Returns 0; or -1 with VMFEE_DISK, VMFEE_SYSTEM or VMFEE_INTERRUPTED. */
 int sink_write(struct sink *sink, const void *packet, size_t size, struct vmfee_error *err);
 
 int sink_close(struct sink *sink, struct vmfee_error *err);

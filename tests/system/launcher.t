@@ -127,6 +127,14 @@ is $? 130 "neither has it after SIGTERM"
 unread 0 1 "$launch" build/images/micro.elf
 is $? 130 "nor where not even its first line is read"
 
+mkfifo "$T/pipe"
+exec 9<>"$T/pipe"
+head -c 65536 /dev/zero >&9
+run timeout --preserve-status --kill-after=10 1 "$launch" --memory=64 --ring=128 \
+	--trace="$T/pipe" "build/images/ring.elf records=9999999999 spoil=none"
+exec 9>&-
+fails_with 130 "pipe: nobody reads it|ended by signal 15" "nor one whose trace nobody reads"
+
 # A ring of two sub-buffers takes eight only where the launcher empties it meanwhile.
 run "$launch" --timeout=60 --memory=64 --ring=128 --trace="$T/stream" \
 	"build/images/ring.elf records=8176 spoil=none"
