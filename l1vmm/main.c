@@ -65,15 +65,17 @@ static void quiet_devices(void)
 
 /*
  * The pool: also one EPT table for each 2 MB of the guest's memory, should all of it be 4 KB pages,
- * or what shadow tables are made of.
+ * and what shadow tables are made of.
  */
 static uint64_t pool_bytes(void)
 {
-	uint64_t tables = switches_shadow(&options.switches)
-				  ? shadow_bytes()
-				  : memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
+	bool shadow = switches_shadow(&options.switches);
+	bool nesting = options.switches.nested == SW_NESTED_ON;
+	uint64_t tables = shadow ? shadow_bytes() : 0;
+	uint64_t nested = nesting ? nested_bytes() : 0;
 
-	uint64_t nested = options.switches.nested == SW_NESTED_ON ? nested_bytes() : 0;
+	if (!shadow || nesting)
+		tables += memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);
 
 	return POOL_BYTES + tables + nested + observe_bytes(&options) +
 	       (options.outbox == OUTBOX_MAPPED ? 0 : options.ring_bytes * options.cpus);

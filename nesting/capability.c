@@ -1,6 +1,7 @@
 #include "nesting/capability.h"
 
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/x86.h"
 #include "nesting/vmcs12.h"
 
 #define MEMORY_WRITE_BACK UINT64_C(6)
@@ -62,6 +63,21 @@ void vmx_capabilities_offer(struct vmx_capabilities *offered,
 		offered->ept_vpid |= hardware->ept_vpid & EPT_OFFERED;
 	if (has(offered, CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_VPID))
 		offered->ept_vpid |= hardware->ept_vpid & VPID_OFFERED;
+}
+
+/* Of an EPT that is to serve L2 alone, the same as mmu=ept needs (l1vmm/vmx/capability.def). */
+#define EPT_NEEDED                                                                          \
+	(EPT_VPID_FOUR_LEVELS | EPT_VPID_WRITE_BACK | EPT_VPID_PAGES_2M | EPT_VPID_INVEPT | \
+	 EPT_VPID_INVEPT_ALL)
+#define NEED_EPT                                                               \
+	(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_UNRESTRICTED_GUEST | \
+	 CONTROL_SECONDARY_ENABLE_VMFUNC)
+
+void vmx_capabilities_of_shadow(struct vmx_capabilities *c)
+{
+	c->cr4_fixed1 &= ~(uint64_t)CR4_PCIDE;
+	if ((c->ept_vpid & EPT_NEEDED) != EPT_NEEDED)
+		c->controls.msr[CONTROL_SECONDARY] &= ~((uint64_t)NEED_EPT << 32);
 }
 
 #define EPTP_TYPE_UNCACHEABLE 0

@@ -50,6 +50,12 @@ struct vmx_capabilities {
 #define EPT_VPID_INVVPID_ALL	     (UINT64_C(1) << 42)
 #define EPT_VPID_INVVPID_NON_GLOBALS (UINT64_C(1) << 43)
 
+/*
+ * Takes away what a hypervisor that runs its guest on shadow tables does not pass on: PCIDs, which
+ * CPUID hides, and an EPT that it could not serve the guest's guest with.
+ */
+void vmx_capabilities_of_shadow(struct vmx_capabilities *c);
+
 /* What a guest hypervisor is offered on a processor that has `hardware`. */
 void vmx_capabilities_offer(struct vmx_capabilities *offered,
 			    const struct vmx_capabilities *hardware);

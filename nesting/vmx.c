@@ -77,6 +77,8 @@ static void park(struct nested *n)
 	a->gpa = n->current;
 	a->changed = n->changed;
 	a->entered_from_ia32e = n->entered_from_ia32e;
+	a->cr0_owned = n->cr0_owned;
+	a->cr4_owned = n->cr4_owned;
 	memcpy(a->held, n->held, sizeof(a->held));
 	n->current = VMCS12_NO_ADDRESS;
 }
@@ -92,6 +94,8 @@ static void take_up(struct nested *n, unsigned place)
 	n->vmcs02 = a->vmcs02;
 	n->changed = a->changed;
 	n->entered_from_ia32e = a->entered_from_ia32e;
+	n->cr0_owned = a->cr0_owned;
+	n->cr4_owned = a->cr4_owned;
 	memcpy(n->held, a->held, sizeof(n->held));
 	a->used = ++n->uses;
 }

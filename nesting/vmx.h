@@ -59,6 +59,7 @@ struct nested_vmcs {
 	uint64_t held[HELD_WORDS];
 	uint32_t changed;
 	bool entered_from_ia32e;
+	uint64_t cr0_owned, cr4_owned;
 	uint64_t used; /* when it was current last, by nested.uses */
 };
 

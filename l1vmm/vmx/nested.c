@@ -131,7 +131,7 @@ static void prepare_base(struct vcpu *v)
 		b->tsc_offset = v->tsc_offset;
 		nested_hold(&n->vmx, VMCS_TSC_OFFSET);
 	}
-	b->writes = vcpu_is_shadowed(v) ? v->mmu.guarded_stores : v->vm->ept.write_grants;
+	b->writes = *n->stores;
 	if (!vmcs02_inherits(&n->vmx))
 		return;
 	b->efer = v->efer;
@@ -161,17 +161,17 @@ static void switch_translations(struct vcpu *v)
 	bool tagged = vmcs12_secondary(v12) & CONTROL_SECONDARY_ENABLE_VPID;
 	uint16_t vpid12 = tagged ? (uint16_t)vmcs12_get(v12, VMCS_VPID) : 0;
 
-	/* On shadow tables each change of address space flushes, and L2 has the VPID of L1. */
-	if (vcpu_is_shadowed(v) || (vpid12 && vpid12 == vmcs02->vpid12))
+	if (vpid12 && vpid12 == vmcs02->vpid12)
 		return;
 	nested_flush_vpid(v, vmcs02, INVALIDATE_VPID_CONTEXT, 0);
 	own_vpid12(n, vpid12);
 }
 
 /* What L2's addresses mean. */
-static void load_translations(struct vcpu *v, const struct vmcs_ops *vmcs02)
+static inline __attribute__((always_inline)) void load_translations(struct vcpu *v, bool paged,
+								    const struct vmcs_ops *vmcs02)
 {
-	if (vcpu_is_shadowed(v)) {
+	if (unlikely(paged)) {
 		const struct vmcs_ops to = nested_paging_pdptes(v);
 
 		nested_load_pdptes(&v->nested->vmx, &to);
@@ -272,6 +272,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	struct vcpu_nested *n = v->nested;
 	enum entry_check check;
 	uint32_t number = 0;
+	bool paged;
 
 	n->launching12 = false;
 	n->launching02 = false;
@@ -281,8 +282,9 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	if (check != ENTRY_PASSED)
 		return refuse(v, check, entry_check_info(check)->failure.qualification);
 	choose_ept02(v);
+	paged = unlikely(vcpu_is_shadowed(v)) && nested_paging_choose(v);
 	vmcs02_update(&n->vmx, &nested_vmcs02(n)->base, &to);
-	load_translations(v, &to);
+	load_translations(v, paged, &to);
 	put_off_requests(v);
 	n->vmx.in_l2 = true;
 	check = nested_entry_load_msrs(&n->vmx, &number);
@@ -324,9 +326,9 @@ static _Noreturn void abort_vmx(struct vcpu *v, uint32_t indicator)
 /* CR3, EFER and the processor's CR4 of L1, whose EFER and CR0 are known. */
 static void load_translations_of_l1(struct vcpu *v, uint64_t cr3, uint64_t cr0, uint64_t cr4)
 {
-	if (!(v->efer & EFER_LMA) && (cr4 & CR4_PAE) && !guest_load_pdptes(v, cr3))
+	if (unlikely(!(v->efer & EFER_LMA)) && (cr4 & CR4_PAE) && !guest_load_pdptes(v, cr3))
 		abort_vmx(v, ABORT_PDPTES);
-	if (vcpu_is_shadowed(v)) {
+	if (unlikely(vcpu_is_shadowed(v))) {
 		v->cr3 = cr3;
 		nested_paging_resume_l1(v, cr0, cr4);
 		return;
@@ -411,7 +413,7 @@ void nested_leave(struct vcpu *v)
 	uint64_t lma = vmcs_read(v, VMCS_ENTRY_CONTROLS) & CONTROL_ENTRY_IA32E_MODE_GUEST;
 	uint64_t entry = vmcs12_get(v12, VMCS_ENTRY_CONTROLS);
 
-	if (v->nested->paging_on)
+	if (unlikely(v->nested->paging_on))
 		nested_paging_leave(v);
 	vmcs12_set(v12, VMCS_ENTRY_INTR_INFO,
 		   vmcs12_get(v12, VMCS_ENTRY_INTR_INFO) & ~(uint64_t)INTR_INFO_VALID);

@@ -21,6 +21,7 @@ struct vcpu_vmcs02 {
 	struct vpid_owner vpid;
 	uint16_t vpid12; /* that translations of its VPID belong to; 0: to none */
 	bool is_shadow;	 /* says its shadow-VMCS indicator */
+	bool paged;	 /* is made for an L2 on shadow tables */
 	bool launched;	 /* by an entry that succeeded or is under way */
 };
 
@@ -41,10 +42,11 @@ struct vcpu_nested {
 	uint32_t requests;			 /* of L1's that wait for its next entry */
 	uint64_t timer_end;			 /* on L1's clock: of L2's preemption timer */
 	uint64_t cr0_fixed, cr4_fixed; /* of L1: bits that are 1 in the processor's registers */
-	uint64_t cr4_cleared;	       /* and 0 */
-	/* Without EPT: L2's registers as L2 and L1 know them, while vmcs02 has others. */
+	uint64_t plain_cr0_fixed, plain_cr4_fixed; /* of L2 with EPT */
+	/* On shadow tables: L2's registers as L2 and L1 know them, while vmcs02 has others. */
 	struct paging_state paging;
 	bool paging_on;
+	const uint64_t *stores; /* counts those to L1's pages that are watched */
 };
 
 /* vmcs02 of L1's current VMCS. */
@@ -148,14 +150,22 @@ void nested_interrupt_later(struct vcpu *v);
 /* An exit of one of the windows that these two have opened. */
 void nested_close_windows(struct vcpu *v);
 
+/* What is the hypervisor's of L2's registers, unless that is on shadow tables. */
+#define NESTED_CR0_OWNED (CR0_CD | CR0_NW)
+#define NESTED_CR4_OWNED CR4_MCE
+
 /*
- * L2 where the hypervisor has no EPT (vcpu_is_shadowed).
+ * L2 where L1 runs on shadow tables (vcpu_is_shadowed): on such, too, unless L1 has EPT for it.
  *
- * nested_paging_enter() runs L2 on shadow tables: vmcs02 is up to date but for that, and what
- * nested_paging_pdptes() has had written are its PDPTEs.  nested_paging_leave() ends that, before
- * anything is read of vmcs02 for L1, and nested_paging_resume_l1() goes back to L1's tables.
+ * nested_paging_choose() makes
+ * vmcs02 ready for the one or the other, before it is brought up to date, and returns whether it is
+ * for shadow tables.  Then nested_paging_enter() runs L2 on shadow tables: vmcs02 is up to date but
+ * for that, and what nested_paging_pdptes() has had written are its PDPTEs.  nested_paging_leave()
+ * ends that, before anything is read of vmcs02 for L1, and nested_paging_resume_l1() goes back to
+ * L1's tables.
  * @pre vmcs02 is current, for the last one vmcs01
  */
+bool nested_paging_choose(struct vcpu *v);
 struct vmcs_ops nested_paging_pdptes(struct vcpu *v);
 void nested_paging_enter(struct vcpu *v);
 void nested_paging_leave(struct vcpu *v);

@@ -161,10 +161,11 @@ static enum fate ept_violation(struct vcpu *v)
 	return access_again(v);
 }
 
-/* Without EPT every fault exits first to the hypervisor, which makes its error code L2's own. */
-static bool is_page_fault(const struct vcpu *v, const struct nested_exit *e)
+/* On shadow tables each exits, and is L2's own, with an error code of its own, or the hypervisor's.
+ */
+static bool is_page_fault(const struct nested_exit *e)
 {
-	return e->reason == EXIT_REASON_EXCEPTION_NMI && vcpu_is_shadowed(v) &&
+	return e->reason == EXIT_REASON_EXCEPTION_NMI &&
 	       (e->intr_info & ~INTR_INFO_IRET_UNDONE) ==
 		       (INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_PF);
 }
@@ -186,7 +187,7 @@ static enum fate deliver_page_fault(struct vcpu *v, uint32_t error_code)
 	return FATE_RETRY;
 }
 
-static enum fate page_fault(struct vcpu *v, struct nested_exit *e)
+static __attribute__((noinline)) enum fate page_fault(struct vcpu *v, struct nested_exit *e)
 {
 	struct nested *n = &v->nested->vmx;
 	bool l2s = nested_paging_fault(v, &e->error_code);
@@ -234,7 +235,7 @@ static enum fate cr_access(struct vcpu *v)
 		return cr3_access(v);
 	if (CR_ACCESS_TYPE(v->detail) != MOV_TO_CR)
 		unsupported(v, "control-register");
-	if (vcpu_is_shadowed(v) &&
+	if (v->nested->paging_on &&
 	    !(CR_NUMBER(v->detail) == 0 ? nested_paging_write_cr0(v, cr_value(v))
 					: nested_paging_write_cr4(v, cr_value(v))))
 		return as_fate(event_gp(v));
@@ -389,7 +390,7 @@ static enum fate dispatch(struct vcpu *v)
 	struct nested_exit e = describe(v);
 	enum fate fate;
 
-	if (is_page_fault(v, &e))
+	if (unlikely(v->nested->paging_on) && is_page_fault(&e))
 		fate = page_fault(v, &e);
 	else if (nested_exit_is_l1s(&v->nested->vmx, &e))
 		return reflect(v);

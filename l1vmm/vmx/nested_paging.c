@@ -1,6 +1,6 @@
 /*
- * A guest's guest where the hypervisor has no EPT: its page tables lie in L1's memory, as L1's own
- * do, and are shadowed with these.
+ * A guest's guest on shadow tables: its page tables lie in L1's memory, as L1's own do, and are
+ * shadowed with these.
  *
  * While L2 runs, vmcs02 has what the processor needs for that in CR0, CR3, CR4 and EFER; while L1
  * does, vmcs02 has them as L1 knows them.  Each change between the two is a load of another address
@@ -14,6 +14,46 @@
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
+
+/* What L2 must not do unseen, and what changes translations: see shadow/mmu.h. */
+#define PRIMARY                                                              \
+	(CONTROL_PRIMARY_INVLPG_EXITING | CONTROL_PRIMARY_CR3_LOAD_EXITING | \
+	 CONTROL_PRIMARY_CR3_STORE_EXITING)
+#define CR0_OWNED   (CR0_PE | CR0_PG | CR0_WP)
+#define CR4_OWNED   (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
+#define CR4_CLEARED (CR4_PGE | CR4_PCIDE)
+
+/* What the hypervisor needs of L2, and with it who has what of CR0 and CR4, is another. */
+static void change_kind(struct vcpu *v, bool paged)
+{
+	struct vcpu_nested *n = v->nested;
+	struct vcpu_vmcs02 *vmcs02 = nested_vmcs02(n);
+	struct vmcs02_base *b = &vmcs02->base;
+	uint64_t cr0 = nested_get(&n->vmx, VMCS_GUEST_CR0);
+	uint64_t cr4 = nested_get(&n->vmx, VMCS_GUEST_CR4);
+
+	b->exceptions = paged ? BIT(VECTOR_PF) : 0;
+	b->primary = paged ? PRIMARY : 0;
+	b->cr0_fixed = paged ? n->cr0_fixed : n->plain_cr0_fixed;
+	b->cr4_fixed = paged ? n->cr4_fixed : n->plain_cr4_fixed;
+	/* The MMU flushes L1's at each change between the two. */
+	b->vpid = paged ? v->vpid.number : vmcs02->vpid.number;
+	n->vmx.cr0_owned = NESTED_CR0_OWNED | (paged ? CR0_OWNED : 0);
+	n->vmx.cr4_owned = NESTED_CR4_OWNED | (paged ? CR4_OWNED : 0);
+	nested_set(&n->vmx, VMCS_GUEST_CR0, cr0);
+	nested_set(&n->vmx, VMCS_GUEST_CR4, cr4);
+	nested_hold(&n->vmx, VMCS_PRIMARY_CONTROLS);
+	vmcs02->paged = paged;
+}
+
+bool nested_paging_choose(struct vcpu *v)
+{
+	bool paged = vcpu_is_shadowed(v) && !vmcs12_uses_ept(v->nested->vmx.vmcs12);
+
+	if (paged != nested_vmcs02(v->nested)->paged)
+		change_kind(v, paged);
+	return paged;
+}
 
 /* With PAE paging, the registers that VM entry has loaded from L2's CR3. */
 static void keep_pdpte(void *ctx, enum vmcs_field field, uint64_t value)
@@ -31,7 +71,7 @@ struct vmcs_ops nested_paging_pdptes(struct vcpu *v)
 /* Of CR4, what the processor runs L2 with: see shadow/mmu.h. */
 static uint64_t cr4_of_processor(const struct vcpu_nested *n, uint64_t cr4)
 {
-	return (cr4 | n->cr4_fixed) & ~n->cr4_cleared;
+	return (cr4 | n->cr4_fixed) & ~(uint64_t)CR4_CLEARED;
 }
 
 void nested_paging_enter(struct vcpu *v)

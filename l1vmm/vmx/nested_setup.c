@@ -23,12 +23,6 @@
 /* For all of them: two bitmaps of VMCS shadowing. */
 #define NESTED_PAGES (NESTED_VMCSS * ACTIVE_PAGES + 2)
 
-/* What L2 must not do unseen where its tables are shadowed. */
-#define SHADOW_PRIMARY                                                       \
-	(CONTROL_PRIMARY_INVLPG_EXITING | CONTROL_PRIMARY_CR3_LOAD_EXITING | \
-	 CONTROL_PRIMARY_CR3_STORE_EXITING)
-#define SHADOW_CR4 (CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP)
-
 static uint64_t state_pages(void)
 {
 	return (sizeof(struct vcpu_nested) + PAGE_SIZE - 1) / PAGE_SIZE;
@@ -161,10 +155,6 @@ static bool write_msr(void *ctx, uint32_t msr, uint64_t value)
 	return nested_write_msr(ctx, msr, value);
 }
 
-#define NEED_EPT                                                               \
-	(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_UNRESTRICTED_GUEST | \
-	 CONTROL_SECONDARY_ENABLE_VMFUNC)
-
 /* What the processor has, less what this hypervisor cannot pass on. */
 static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
 {
@@ -173,10 +163,8 @@ static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
 	vmx_capabilities_read(c);
 	if (!v->vpid.number)
 		*secondary &= ~((uint64_t)CONTROL_SECONDARY_ENABLE_VPID << 32);
-	if (vcpu_is_shadowed(v)) {
-		*secondary &= ~((uint64_t)NEED_EPT << 32);
-		c->cr4_fixed1 &= ~(uint64_t)CR4_PCIDE;
-	}
+	if (vcpu_is_shadowed(v))
+		vmx_capabilities_of_shadow(c);
 	c->cr4_fixed1 &= ~(uint64_t)(CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS);
 }
 
@@ -200,17 +188,11 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
 	b->merged = &vmcs02->merged;
 	b->ept01 = v->eptp;
-	if (vcpu_is_shadowed(v)) {
-		b->exceptions = BIT(VECTOR_PF);
-		b->primary = SHADOW_PRIMARY;
-	}
-	if (vcpu_is_shadowed(v))
-		vmcs02->vpid = v->vpid; /* which the MMU flushes at each change between the two */
-	else if (v->vpid.number)
+	if (v->vpid.number)
 		vpid_take(&v->cpu->vpids, &vmcs02->vpid);
 	b->vpid = vmcs02->vpid.number;
-	b->cr0_fixed = v->nested->cr0_fixed;
-	b->cr4_fixed = v->nested->cr4_fixed;
+	b->cr0_fixed = v->nested->plain_cr0_fixed;
+	b->cr4_fixed = v->nested->plain_cr4_fixed;
 	return true;
 }
 
@@ -241,16 +223,14 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	if (!n || !copies || !pool)
 		return false;
 	v->nested = n;
+	n->stores = vcpu_is_shadowed(v) ? &v->mmu.guarded_stores : &v->vm->ept.write_grants;
 	read_capabilities(v, &hardware);
 	nested_init(&n->vmx, &ops, &hardware, (struct vmcs12 *)copies);
 	nested_entry_init(&n->vmx, EFER_OFFERED, DEBUGCTL_OFFERED);
-	n->vmx.cr0_owned = CR0_CD | CR0_NW;
-	n->vmx.cr4_owned = CR4_MCE;
-	if (vcpu_is_shadowed(v)) {
-		n->vmx.cr0_owned |= CR0_PE | CR0_PG | CR0_WP;
-		n->vmx.cr4_owned |= SHADOW_CR4;
-		n->cr4_cleared = CR4_PGE | CR4_PCIDE;
-	}
+	n->vmx.cr0_owned = NESTED_CR0_OWNED;
+	n->vmx.cr4_owned = NESTED_CR4_OWNED;
+	n->plain_cr0_fixed = hardware.cr0_fixed0 & ~(CR0_PE | CR0_PG);
+	n->plain_cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
 	n->cr0_fixed = cr0_real(v, 0);
 	n->cr4_fixed = cr4_real(v, 0);
 	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
@@ -258,6 +238,8 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 		if (!make_vmcs02(v, &n->vmcs02[i], io_bitmaps, msr_bitmap))
 			return false;
 		n->vmx.active[i].vmcs02 = &n->vmcs02[i];
+		n->vmx.active[i].cr0_owned = NESTED_CR0_OWNED;
+		n->vmx.active[i].cr4_owned = NESTED_CR4_OWNED;
 	}
 	n->vmx.vmcs02 = &n->vmcs02[0];
 	return true;

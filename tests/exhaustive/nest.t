@@ -51,8 +51,7 @@ for image in micro 'memory pages=128' irq; do
 	for vmcs in trap shadow; do
 		for below in ept:4k ept:2m shadow:trap shadow:unsync; do
 			for above in ept:4k ept:2m shadow:trap shadow:unsync shadow:pv; do
-				[ "${below%:*} ${above%:*}" != 'shadow ept' ] || continue
-				stack "$vmcs-${below/:/}-${above/:/}" \
+				stack "$vmcs-${above##*:}-on-${below##*:}" \
 					"l1vmm nested=on vmcs=$vmcs mmu=$below $QUIET / l1vmm mmu=$above $QUIET"
 			done
 		done
@@ -65,7 +64,7 @@ for image in micro 'memory pages=8 spaces=2' irq; do
 	begin "$image samples=1"
 	for vmcs in trap shadow; do
 		for above in ept:2m shadow:unsync; do
-			stack "$vmcs-${above/:/}" \
+			stack "$vmcs-${above##*:}" \
 				"l1vmm nested=on vmcs=$vmcs $QUIET / l1vmm nested=on memory=160 $QUIET / l1vmm mmu=$above $QUIET"
 		done
 	done

@@ -86,9 +86,6 @@ static void switches(const char *name, uint32_t index)
 /* SDM volume 3, 26.5.6. */
 void eptp_switching(void)
 {
-	/* Upon a hypervisor that has none to give. */
-	if (!l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT))
-		return;
 	make_spaces();
 	if (!(rdmsr(MSR_IA32_VMX_VMFUNC) & 1))
 		fail("no-eptp-switching");

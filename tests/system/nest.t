@@ -51,7 +51,7 @@ at_most "${economy#* }" 1 'and VMWRITEs'
 # With EPT at each level, what a guest does to its own tables and faults costs none of them.
 for benchmark in forkstorm chase-64k mixed; do
 	native=$(value "$benchmark" memory-0 ticks_per_op)
-	for stack in memory-1 memory-2-ept memory-3; do
+	for stack in memory-1 memory-2-ept memory-2-ept-on-shadow memory-3; do
 		is "$(value "$benchmark" "$stack" ticks_per_op)" "$native" "$stack: $benchmark as natively"
 	done
 done

@@ -37,6 +37,7 @@ runs() {
 runs ept-on-ept '||' 'l1vmm nested=on / l1vmm / micro'
 runs shadow-on-ept '||' 'l1vmm nested=on / l1vmm mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
 runs shadow-on-shadow '||' 'l1vmm nested=on mmu=shadow:unsync / l1vmm mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
+runs ept-on-shadow '||' 'l1vmm nested=on mmu=shadow:unsync vmcs=shadow / l1vmm / micro only=cpuid,vmcall,pf-guest,touch-fresh'
 runs shadow-thrice '|||' 'l1vmm nested=on mmu=shadow:unsync / l1vmm nested=on mmu=shadow:trap memory=160 / l1vmm mmu=shadow:unsync / micro only=cpuid,vmcall'
 runs old-generation '||' 'l1vmm nested=on / l1vmm tlb=flush cr=trap msr=trap io=trap tsc=trap / micro'
 runs old-below '||' 'l1vmm nested=on tlb=flush cr=trap msr=trap io=trap tsc=trap / l1vmm tlb=flush / micro'

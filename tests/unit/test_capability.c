@@ -63,6 +63,29 @@ Test(capability, offers_nothing_that_the_processor_lacks)
 	cr_expect_eq(offered.ept_vpid, 0);
 }
 
+/* Whatever l1vmm needs of an EPT of its own. */
+Test(capability, upon_shadow_tables_there_is_ept_where_it_can_be_served)
+{
+	static const uint64_t needed[] = {EPT_VPID_FOUR_LEVELS, EPT_VPID_WRITE_BACK,
+					  EPT_VPID_PAGES_2M, EPT_VPID_INVEPT, EPT_VPID_INVEPT_ALL};
+	const uint64_t gone =
+		(uint64_t)(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_UNRESTRICTED_GUEST |
+			   CONTROL_SECONDARY_ENABLE_VMFUNC)
+		<< 32;
+	struct vmx_capabilities c = everything;
+
+	vmx_capabilities_of_shadow(&c);
+	cr_expect_eq(c.controls.msr[CONTROL_SECONDARY], everything.controls.msr[CONTROL_SECONDARY]);
+	cr_expect_eq(c.cr4_fixed1, everything.cr4_fixed1 & ~(UINT64_C(1) << 17), "no PCIDs");
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		c = everything;
+		c.ept_vpid &= ~needed[i];
+		vmx_capabilities_of_shadow(&c);
+		cr_expect_eq(c.controls.msr[CONTROL_SECONDARY],
+			     everything.controls.msr[CONTROL_SECONDARY] & ~gone, "%zu", i);
+	}
+}
+
 Test(capability, without_a_control_its_msr_does_not_exist)
 {
 	struct vmx_capabilities poor = everything, offered;
