@@ -135,6 +135,7 @@ static const struct {
 	{"vmfunc", eptp_switching},
 	{"invvpid", invvpid_types},
 	{"vmcall", vmcall_in_root},
+	{"paging", own_paging},
 };
 
 void guest_main(const struct start_info_view *boot)

@@ -13,4 +13,7 @@ void eptp_switching(void);
 void invvpid_types(void);
 void vmcall_in_root(void);
 
+/* vmx_paging.c */
+void own_paging(void);
+
 #endif
