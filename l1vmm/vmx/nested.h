@@ -157,12 +157,11 @@ void nested_close_windows(struct vcpu *v);
 /*
  * L2 where L1 runs on shadow tables (vcpu_is_shadowed): on such, too, unless L1 has EPT for it.
  *
- * nested_paging_choose() makes
- * vmcs02 ready for the one or the other, before it is brought up to date, and returns whether it is
- * for shadow tables.  Then nested_paging_enter() runs L2 on shadow tables: vmcs02 is up to date but
- * for that, and what nested_paging_pdptes() has had written are its PDPTEs.  nested_paging_leave()
- * ends that, before anything is read of vmcs02 for L1, and nested_paging_resume_l1() goes back to
- * L1's tables.
+ * nested_paging_choose() makes vmcs02 ready for the one or the other, before it is brought up to
+ * date, and returns whether it is for shadow tables.  Then nested_paging_enter() runs L2 on these:
+ * vmcs02 is up to date but for that, and what nested_paging_pdptes() has had written are its
+ * PDPTEs. nested_paging_leave() ends that, before anything is read of vmcs02 for L1, and
+ * nested_paging_resume_l1() goes back to L1's tables.
  * @pre vmcs02 is current, for the last one vmcs01
  */
 bool nested_paging_choose(struct vcpu *v);

@@ -43,6 +43,7 @@ static void change_kind(struct vcpu *v, bool paged)
 	nested_set(&n->vmx, VMCS_GUEST_CR0, cr0);
 	nested_set(&n->vmx, VMCS_GUEST_CR4, cr4);
 	nested_hold(&n->vmx, VMCS_PRIMARY_CONTROLS);
+	nested_hold(&n->vmx, VMCS_CR3_TARGET_COUNT);
 	vmcs02->paged = paged;
 }
 

@@ -46,7 +46,7 @@ compare() {
 }
 
 # Rows on request, too.
-for image in micro 'memory pages=128' irq; do
+for image in micro 'memory pages=64' irq; do
 	begin "$image samples=1 only=*"
 	for vmcs in trap shadow; do
 		for below in ept:4k ept:2m shadow:trap shadow:unsync; do

@@ -10,6 +10,8 @@ void faults_in_delivery(void);
 
 /* vmx_functions.c */
 void eptp_switching(void);
+/* Turns on EPT for the guest, under which it finds the first GB of memory in its place. */
+void use_identity_ept(void);
 void invvpid_types(void);
 void vmcall_in_root(void);
 

@@ -39,6 +39,13 @@ static void make_spaces(void)
 	list[LIST - 1] = eptp_of(1);
 }
 
+void use_identity_ept(void)
+{
+	make_spaces();
+	l1_set(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT, true);
+	vmwrite(VMCS_EPT_POINTER, eptp_of(0));
+}
+
 /* The guest executes VMFUNC with these. */
 static void begin(const char *name, uint32_t function, uint32_t index)
 {

@@ -94,6 +94,33 @@ static void changes_to_target(void)
 	expect("guest-cr3", vmread(VMCS_GUEST_CR3), (uint64_t)tables[0][0]);
 }
 
+/* The same guest with EPT and without, each time from the start. */
+static void changes_kind(void)
+{
+	begin("ept-and-back", l2_changes_pages);
+	l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_CR3_LOAD_EXITING, true);
+	vmwrite(VMCS_CR3_TARGET_COUNT, 1);
+	vmwrite(VMCS_CR3_TARGET_VALUE0, (uint64_t)tables[1][0]);
+	for (unsigned round = 0; round < 4; round++) {
+		if (round % 2)
+			use_identity_ept();
+		else
+			l1_set(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT, false);
+		*entry(0) = (uint64_t)pages[round / 2] | PAGE;
+		vmwrite(VMCS_GUEST_RIP, (uint64_t)l2_changes_pages);
+		vmwrite(VMCS_GUEST_CR3, (uint64_t)tables[0][0]);
+		l2_registers[L2_RDI] = ALIAS;
+		l2_registers[R8] = (uint64_t)pages[1 - round / 2] | PAGE;
+		l2_registers[R9] = (uint64_t)tables[1][0];
+		l1_expect(EXIT_REASON_VMCALL, NULL);
+		expect("before", l2_registers[L2_RBX], 0x1000 + round / 2);
+		expect("after", l2_registers[L2_RDX], 0x1001 - round / 2);
+		expect("guest-cr3", vmread(VMCS_GUEST_CR3), (uint64_t)tables[1][0]);
+		expect("guest-cr0", vmread(VMCS_GUEST_CR0), read_cr0());
+		expect("guest-cr4", vmread(VMCS_GUEST_CR4), read_cr4());
+	}
+}
+
 static void overrides_protection(void)
 {
 	begin("write-protect", l2_overrides);
@@ -146,6 +173,8 @@ void own_paging(void)
 {
 	changes_pages();
 	changes_to_target();
+	if (l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT))
+		changes_kind();
 	overrides_protection();
 	turns_bits();
 	finds_changed_pages("changed-pages", false);
