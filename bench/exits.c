@@ -182,6 +182,8 @@ void exits_free(struct exits *exits)
 	}
 	free(exits->latency);
 	join_free(&exits->join);
+	levels_free(&exits->levels);
+	vmcs_accesses_free(&exits->accesses);
 	free(exits->sum);
 	tlb_sim_free(exits->tlb);
 	*exits = (struct exits){0};

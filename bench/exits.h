@@ -8,8 +8,10 @@
 #include "bench/console.h"
 #include "bench/histogram.h"
 #include "bench/join.h"
+#include "bench/levels.h"
 #include "bench/timeline.h"
 #include "bench/tlb_sim.h"
+#include "bench/vmcs_access.h"
 #include "telemetry/fee.h"
 #include "telemetry/record.h"
 
@@ -20,6 +22,8 @@
 enum { EXITS_OUTSIDE = CONSOLE_MAX_BENCHES };
 
 enum { EXITS_RECENT = 512 };
+
+_Static_assert(EXITS_OUTSIDE + 1 <= LEVELS_WINDOWS, "each window has paths");
 
 /* The per-exit cost counters, summed. */
 struct exit_counters {
@@ -77,6 +81,8 @@ struct exits {
 	/* Simulates what a trace of accesses (observe=trace) would have missed; NULL: it is none.
 	 */
 	struct tlb_sim *tlb;
+	struct levels levels;	       /* of a hypervisor's and those of its guests that are ones */
+	struct vmcs_accesses accesses; /* of these */
 	struct join join; /* of the traced level's with those of a level that looks from beneath */
 };
 

@@ -106,6 +106,49 @@ unsigned plot_data_storm(const struct results *results, const struct family *fam
 	return blocks;
 }
 
+/* Ticks of a level's own for an operation of a row. */
+static double of_level(const struct result_stack *stack, const struct analysis_row *row,
+		       unsigned level)
+{
+	uint64_t ticks = 0;
+
+	for (size_t i = 0; i < stack->paths; i++)
+		if (stack->path[i].level == level &&
+		    stack->path[i].window == (unsigned)(row->bench - stack->bench))
+			ticks += stack->path[i].own_ticks;
+	return (double)ticks / result_operations(row->bench);
+}
+
+unsigned plot_data_levels(const struct analysis *analysis, FILE *out)
+{
+	const struct result_stack *stack = analysis->stack;
+	unsigned shown = 0, top = stack->base;
+
+	for (size_t i = 0; i < stack->paths; i++)
+		if (stack->path[i].level > top)
+			top = stack->path[i].level;
+	fputs("benchmark", out);
+	for (unsigned level = stack->base; level <= top; level++)
+		fprintf(out, ",L%u", level);
+	fputs(",rest\n", out);
+	for (size_t i = 0; top > stack->base && i < analysis->rows; i++) {
+		const struct analysis_row *row = &analysis->row[i];
+		double rest = row->ticks;
+		if (row->bench == NULL || row->ticks <= 0)
+			continue;
+		fputs(row->name, out);
+		for (unsigned level = stack->base; level <= top; level++) {
+			double part = of_level(stack, row, level);
+			number(out, true, part);
+			rest -= part;
+		}
+		number(out, true, fmax(rest, 0));
+		fputc('\n', out);
+		shown++;
+	}
+	return shown;
+}
+
 unsigned plot_data_spread(const struct analysis *analysis, FILE *out)
 {
 	unsigned blocks = 0;

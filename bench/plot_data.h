@@ -20,6 +20,12 @@ unsigned plot_data_ticks(const struct analysis *analysis, FILE *out);
 unsigned plot_data_components(const struct analysis *analysis, FILE *out);
 
 /*
+ * Writes benchmark,LEVEL...,rest with a heading, where several levels told of their exits.  Returns
+ * how many rows.
+ */
+unsigned plot_data_levels(const struct analysis *analysis, FILE *out);
+
+/*
  * Writes the distribution of the samples of each benchmark whose samples differ.  Returns how many
  * benchmarks.
  */

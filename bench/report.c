@@ -3,12 +3,14 @@
 #include "bench/report_beneath.h"
 #include "bench/report_depth.h"
 #include "bench/report_exits.h"
+#include "bench/report_fields.h"
 #include "bench/report_interrupts.h"
 #include "bench/report_joined.h"
 #include "bench/report_latency.h"
 #include "bench/report_levels.h"
 #include "bench/report_matrix.h"
 #include "bench/report_pairs.h"
+#include "bench/report_paths.h"
 #include "bench/report_ticks.h"
 #include "bench/report_tlb.h"
 #include "bench/table.h"
@@ -228,6 +230,7 @@ static int print_stack(const struct results *results, const struct result_stack 
 	failed |= report_latency(stack, unit, out, width);
 	print_telemetry(&analysis, out, width, unit);
 	failed |= report_beneath(results, stack, out, width);
+	failed |= report_paths(stack, unit, out, width);
 	failed |= report_joined(stack, unit, out, width);
 	analysis_free(&analysis);
 	return failed ? vmfee_fail(err, VMFEE_SYSTEM, "out of memory for the report") : 0;
@@ -257,6 +260,7 @@ int report_write(const struct results *results, FILE *out, unsigned width, struc
 	const char *unit = results_property(results, "unit");
 	int failed = report_depth(results, matrix, out, width) != 0 ||
 		     report_pairs(results, out, width) != 0 ||
+		     report_fields(results, out, width) != 0 ||
 		     report_interrupts(results, out, width) != 0 ||
 		     report_ticks(results, out, width) != 0 ||
 		     report_crossovers(results, out, width) != 0 ||

@@ -1,6 +1,7 @@
 #include "bench/results.h"
 #include "bench/kvm_level.h"
 #include "bench/results_joined.h"
+#include "bench/results_levels.h"
 #include "bench/results_time.h"
 #include "bench/rows.h"
 #include "bench/schema.h"
@@ -253,7 +254,8 @@ static int take_stack(const struct rows *rows, void *into)
 	if (stack->benches > 0 && results_bench(stack, "empty") == NULL)
 		return rows_damaged(rows, "a stack without the benchmark 'empty'");
 	if (rows_each(rows, select_outside, id, take_outside, stack) != 0 ||
-	    results_take_joined(rows, stack, id) != 0 || results_take_times(rows, stack, id) != 0)
+	    results_take_joined(rows, stack, id) != 0 || results_take_times(rows, stack, id) != 0 ||
+	    results_take_levels(rows, stack, id) != 0)
 		return -1;
 	return take_latencies(rows, stack, id);
 }
@@ -306,6 +308,8 @@ void results_free(struct results *results)
 		free(stack->time);
 		free(stack->joined);
 		free(stack->beneath);
+		free(stack->path);
+		vmcs_accesses_free(&stack->accesses);
 		latencies_free(&stack->latencies);
 	}
 	free(results->stack);

@@ -68,6 +68,9 @@ struct result_stack {
 	size_t joineds;
 	struct join_part *beneath; /* what they took of KVM, likewise */
 	size_t beneaths;
+	struct level_node *path; /* those that others hang from come first */
+	size_t paths;
+	struct vmcs_accesses accesses;
 	struct tlb_file tlb;		      /* of a stack that was observed; no name: none was */
 	struct observed_sum observed_outside; /* of all benchmarks */
 };

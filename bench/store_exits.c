@@ -113,6 +113,52 @@ static int put_joined_beneath(struct store *store, unsigned number, sqlite3_int6
 	return row_insert(&row, err);
 }
 
+static int put_path(struct store *store, unsigned number, sqlite3_int64 first, uint32_t id,
+		    const struct level_node *node, struct vmfee_error *err)
+{
+	struct row row = row_of(store, TABLE_PATH);
+
+	row_number(&row, number);
+	row_number(&row, id);
+	if (node->parent == LEVELS_NO_NODE)
+		row_null(&row);
+	else
+		row_number(&row, node->parent);
+	put_window(&row, first, node->window);
+	row_number(&row, node->level);
+	row_text(&row, level_kind_name(node->kind));
+	row_text(&row, exit_reason_name(node->reason));
+	row_number(&row, node->nested);
+	row_number(&row, node->count);
+	row_number(&row, node->own_ticks);
+	return row_insert(&row, err);
+}
+
+static int put_access(struct store *store, unsigned number, const struct vmcs_access *access,
+		      struct vmfee_error *err)
+{
+	struct row row = row_of(store, TABLE_VMCS_ACCESS);
+
+	row_number(&row, number);
+	row_number(&row, access->level);
+	row_text(&row, vmcs_field_name(access->field));
+	row_number(&row, access->reads);
+	row_number(&row, access->writes);
+	return row_insert(&row, err);
+}
+
+static int put_levels(struct store *store, unsigned number, sqlite3_int64 first,
+		      const struct exits *exits, struct vmfee_error *err)
+{
+	for (uint32_t i = 0; i < exits->levels.nodes; i++)
+		if (put_path(store, number, first, i, &exits->levels.node[i], err) != 0)
+			return -1;
+	for (size_t i = 0; i < exits->accesses.count; i++)
+		if (put_access(store, number, &exits->accesses.access[i], err) != 0)
+			return -1;
+	return 0;
+}
+
 static int put_observed_log2(struct store *store, unsigned number,
 			     const struct console_observed *observed, struct vmfee_error *err)
 {
@@ -197,7 +243,8 @@ int store_exits(struct store *store, unsigned number, sqlite3_int64 first,
 	for (size_t i = 0; i < exits->join.parts; i++)
 		if (put_joined_beneath(store, number, first, &exits->join.part[i], err) != 0)
 			return -1;
-	if (put_observed_log2(store, number, &console->observed, err) != 0)
+	if (put_levels(store, number, first, exits, err) != 0 ||
+	    put_observed_log2(store, number, &console->observed, err) != 0)
 		return -1;
 	return put_observatory(store, number, first, tlb, console, exits, err);
 }

@@ -38,10 +38,24 @@ static bool can_join(const struct console *console)
 	       console->observed.dropped == 0;
 }
 
+/* Whether a guest that is a hypervisor has told of its exits, too, and nothing was lost. */
+static bool has_levels(const struct console *console)
+{
+	const struct console_trace *lowest = console_trace(console);
+	const struct console_trace *upper = lowest + 1;
+
+	return console->traced + 1 < STACK_MAX_LEVELS && upper->records > 0 &&
+	       upper->dropped == 0 && lowest->dropped == 0 && lowest->cpus <= 1;
+}
+
 static int add_record(const struct exit_record *record, const struct console *console,
 		      struct exits *exits, struct vmfee_error *err)
 {
 	if (exits_add(exits, console, record, err) != 0)
+		return -1;
+	if (has_levels(console) && record->level >= console->traced &&
+	    (levels_add(&exits->levels, exits_window(console, record->tsc), record, err) != 0 ||
+	     vmcs_accesses_add(&exits->accesses, record, err) != 0))
 		return -1;
 	if (!can_join(console))
 		return 0;
@@ -199,6 +213,8 @@ int trace_take(const struct trace_source *source, const struct console *console,
 	if (take_level(source, console, 0, observed->records, observed->packets, exits, err) != 0 ||
 	    compare_levels(console, exits, err) != 0 ||
 	    (observed->dropped == 0 && compare_maps(console, exits, err) != 0))
+		return -1;
+	if (has_levels(console) && levels_join(&exits->levels, err) != 0)
 		return -1;
 	return can_join(console) ? join_end(&exits->join, err) : 0;
 }

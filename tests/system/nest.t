@@ -72,5 +72,18 @@ for level in 0 1 2; do
 done
 like "$report" 'L1 exits +VMCS accesses +trapped +L0 exits +L0 per L1' 'the report sets the levels side by side'
 
+# A VMREAD of L1's takes as long within each of its exits as the lower level says that all took.
+folded=$(build/vmfee export folded --stack=micro-2-trap "$T/results/nest")
+like "$folded" 'micro-2-trap;cpuid;L2;CPUID;L1;VMREAD [0-9]+' 'folded stacks stand upon the exits that they are for'
+sums=$(sqlite3 -separator ' ' "$T/results/nest/results.db" "
+	SELECT (SELECT sum(handled_ticks) FROM exit_sum JOIN stack ON stack.id = exit_sum.stack
+			WHERE stack.name = 'micro-2-trap' AND level = 0),
+		(SELECT sum(own_ticks) FROM path JOIN stack ON stack.id = path.stack
+			WHERE stack.name = 'micro-2-trap' AND level = 0)")
+is "${sums% *}" "${sums#* }" 'and have all the time that the lowest level took'
+like "$report" 'CPUID +[0-9]+ +3\.0 +1\.0 +4\.0 ' 'the report says what an exit makes of its VMCS, and what is trapped'
+like "$report" 'CPUID +[0-9]+ +0\.0 +1\.0 +1\.0 ' 'also where it is told of exits in memory'
+like "$report" 'EXIT_REASON +read +[1-9][0-9]+ +0 ' 'and which accesses VMCS shadowing saves'
+
 like "$report" 'benchmark +micro-0 +micro-1 +micro-2-trap' 'the report sets the depths side by side'
 finish

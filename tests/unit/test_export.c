@@ -96,6 +96,38 @@ Test(export, folded_stacks_weigh_what_exits_took)
 	expect_text("folded", "HLT", "");
 }
 
+/* As where a guest hypervisor told of its exits, too. */
+Test(export, folded_stacks_stand_upon_the_exits_they_are_for)
+{
+	static struct level_node paths[] = {
+		{.parent = LEVELS_NO_NODE, .window = 1, .level = 1, .reason = 10, .own_ticks = 63},
+		{.parent = 0, .window = 1, .reason = 23, .kind = LEVEL_WITHIN, .own_ticks = 50},
+		{.parent = 0,
+		 .window = 1,
+		 .reason = 10,
+		 .nested = true,
+		 .kind = LEVEL_DELIVERS,
+		 .own_ticks = 80},
+		{.parent = LEVELS_NO_NODE,
+		 .window = EXITS_OUTSIDE,
+		 .reason = 48,
+		 .nested = true,
+		 .own_ticks = 30},
+	};
+	struct result_stack *stack = &results.stack[1];
+
+	stack->path = paths;
+	stack->paths = 4;
+	expect_text("folded", NULL,
+		    "l1vmm;cpuid;L2;CPUID 63\n"
+		    "l1vmm;cpuid;L2;CPUID;L1;VMREAD 50\n"
+		    "l1vmm;cpuid;L2;CPUID;L0 delivers 80\n"
+		    "l1vmm;(outside);above L1;EPT_VIOLATION 30\n");
+	expect_text("folded", "EPT_VIOLATION", "l1vmm;(outside);above L1;EPT_VIOLATION 30\n");
+	stack->path = NULL;
+	stack->paths = 0;
+}
+
 Test(export, percentiles_end_with_all_exits)
 {
 	/* Eight exits of 90 and one of 70, which the first ninth of the percentiles does not

@@ -247,6 +247,37 @@ Test(report, the_figure_of_stacks_adds_up_what_all_of_them_have)
 			 "%s", text);
 }
 
+Test(report, the_figure_of_levels_has_what_each_took_itself)
+{
+	static struct level_node paths[] = {
+		{.parent = LEVELS_NO_NODE, .window = 1, .level = 1, .reason = 10, .own_ticks = 160},
+		{.parent = 0, .window = 1, .level = 0, .reason = 23, .own_ticks = 300},
+		{.parent = 0, .window = 1, .level = 0, .reason = 24, .own_ticks = 20},
+		{.parent = LEVELS_NO_NODE, .window = EXITS_OUTSIDE, .level = 1, .own_ticks = 999},
+	};
+	struct vmfee_error err = {0};
+	struct analysis analysis;
+
+	cr_assert_eq(analyse(&analysis, &results, &results.stack[1], &err), 0);
+	cr_expect_eq(plot_data_levels(&analysis, out), 0, "one level is not several");
+	fputs("--\n", out);
+	results.stack[1].path = paths;
+	results.stack[1].paths = 4;
+	cr_expect_eq(plot_data_levels(&analysis, out), 4);
+	results.stack[1].path = NULL;
+	results.stack[1].paths = 0;
+	fclose(out);
+	cr_expect_str_eq(text,
+			 "benchmark,L0,rest\n--\n"
+			 "benchmark,L0,L1,rest\n"
+			 "cpuid,40,20,44\n"
+			 "vmcall,0,0,100\n"
+			 "io,0,0,103\n"
+			 "walk,0,0,4\n",
+			 "%s", text);
+	analysis_free(&analysis);
+}
+
 Test(report, a_figure_without_anything_to_show_is_not_drawn)
 {
 	struct vmfee_error err = {0};
