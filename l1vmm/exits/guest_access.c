@@ -4,6 +4,7 @@
 #include "l1vmm/lib/string.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/paging_state.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
@@ -12,18 +13,38 @@ void guest_view_init(struct guest_view *view, struct vcpu *v)
 {
 	view->v = v;
 	view->user = vcpu_cpl(v) == 3 ? PF_U : 0;
-	view->paging = vcpu_paging_state(v);
+	view->l2 = nested_runs_l2(v);
+	view->paging = view->l2 ? nested_paging_state(v) : vcpu_paging_state(v);
+}
+
+static enum walk_status walk_view(struct guest_view *view, uint64_t linear, uint32_t access,
+				  struct walk_result *result)
+{
+	struct vcpu *v = view->v;
+	const struct walk_memory memory = view->l2 ? nested_walk_memory(v) : vcpu_walk_memory(v);
+
+	if (view->l2)
+		v->nested->linear = linear;
+	return walk(&memory, &view->paging, linear, access | view->user, result);
+}
+
+static bool translate_physical(struct guest_view *view, uint32_t access, uint64_t *gpa)
+{
+	return !view->l2 || nested_translate(view->v, *gpa,
+					     access & PF_W   ? EPT_WRITE
+					     : access & PF_I ? EPT_EXECUTE
+							     : EPT_READ,
+					     gpa);
 }
 
 bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, uint64_t *gpa)
 {
-	const struct walk_memory memory = vcpu_walk_memory(view->v);
 	struct walk_result result;
 
-	switch (walk(&memory, &view->paging, linear, access | view->user, &result)) {
+	switch (walk_view(view, linear, access, &result)) {
 	case WALK_OK:
 		*gpa = result.gpa;
-		return true;
+		return translate_physical(view, access, gpa);
 	case WALK_FAULT:
 		event_pf(view->v, linear, result.error_code);
 		return false;
@@ -33,6 +54,8 @@ bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, 
 	case WALK_CONTENDED:
 		return false;
 	case WALK_OUTSIDE_MEMORY:
+		if (view->l2 && view->v->nested->refused.reason)
+			return false;
 		break;
 	}
 	vcpu_stop(view->v, STOP_BAD_MEMORY, "gpa=0x%lx what=page-table linear=0x%lx", result.gpa,

@@ -19,13 +19,15 @@ struct guest_view {
 	struct vcpu *v;
 	struct paging_state paging;
 	uint32_t user; /* PF_U where the guest runs at CPL 3 */
+	bool l2;       /* the guest is the guest's guest */
 };
 
 void guest_view_init(struct guest_view *view, struct vcpu *v);
 
 /*
  * Translates `linear` for `access` (PF_W, PF_I).  False where the guest has been given a fault
- * instead, or its tables lie outside its memory, which stops it.
+ * instead, or its tables lie outside its memory, which stops it.  Of a guest's guest `gpa` is in
+ * its hypervisor's memory, and that may have to be told (nested_leave_refused()).
  */
 bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, uint64_t *gpa);
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "l1vmm/exit_page.h"
+#include "l1vmm/vmx/paging_state.h"
 #include "l1vmm/vmx/vcpu.h"
 #include "nesting/ept02.h"
 #include "nesting/vmcs02.h"
@@ -25,6 +26,12 @@ struct vcpu_vmcs02 {
 	bool launched;	 /* by an entry that succeeded or is under way */
 };
 
+/* An access of L2's, carried out by the hypervisor, that ept12 does not allow. */
+struct nested_refusal {
+	uint32_t reason; /* EXIT_REASON_EPT_VIOLATION or _MISCONFIG; 0: there is none */
+	uint64_t qualification, l2_gpa, linear;
+};
+
 struct vcpu_nested {
 	struct nested vmx;
 	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
@@ -40,7 +47,11 @@ struct vcpu_nested {
 	struct exit_page *tells; /* what L1 reads of its guest's exits; may be NULL */
 	uint64_t told[(ENTRY_CHECKS + 63) / 64]; /* checks that have named themselves */
 	uint32_t requests;			 /* of L1's that wait for its next entry */
-	uint64_t timer_end;			 /* on L1's clock: of L2's preemption timer */
+	struct nested_refusal refused;
+	uint64_t linear;    /* that is being translated for L2 */
+	bool walking;	    /* an entry of L2's page tables is being looked for */
+	uint64_t cr2;	    /* of L2, before the instruction that is carried out for it */
+	uint64_t timer_end; /* on L1's clock: of L2's preemption timer */
 	uint64_t cr0_fixed, cr4_fixed; /* of L1: bits that are 1 in the processor's registers */
 	uint64_t plain_cr0_fixed, plain_cr4_fixed; /* of L2 with EPT */
 	/* On shadow tables: L2's registers as L2 and L1 know them, while vmcs02 has others. */
@@ -129,6 +140,25 @@ void nested_shadow_give(struct vcpu *v);
 void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02, enum invalidation what,
 		       uint64_t gva);
 
+/* Whether L2 is the guest whose VMCS is current. */
+static inline bool nested_runs_l2(const struct vcpu *v)
+{
+	return v->nested && v->nested->vmx.in_l2;
+}
+
+/*
+ * Memory of L2, for instructions that are carried out for it.
+ * @pre nested_runs_l2()
+ *
+ * nested_translate() gives the address in L1's physical memory, for an access that is a set of
+ * rights; false where ept12 does not allow that, which nested_leave_refused() then tells L1.  The
+ * walk of nested_walk_memory() ends outside of memory for the same reason.
+ */
+struct paging_state nested_paging_state(struct vcpu *v);
+struct walk_memory nested_walk_memory(struct vcpu *v);
+bool nested_translate(struct vcpu *v, uint64_t l2_gpa, uint64_t access, uint64_t *gpa);
+bool nested_leave_refused(struct vcpu *v);
+
 /*
  * L2's preemption timer, where L1 has it on: an entry of L1's starts it; and where L2 goes on
  * behind an exit of the hypervisor's own, that has taken time.  @pre vmcs02 is current
@@ -170,8 +200,8 @@ void nested_paging_enter(struct vcpu *v);
 void nested_paging_leave(struct vcpu *v);
 void nested_paging_resume_l1(struct vcpu *v, uint64_t cr0, uint64_t cr4);
 
-/* A #PF of L2, at v->detail.  True: of its own tables' making, with this error code. */
-bool nested_paging_fault(struct vcpu *v, uint32_t *error_code);
+/* What has become of a #PF of L2, at v->detail. */
+struct mmu_result nested_paging_fault(struct vcpu *v, uint32_t error_code);
 
 /* What L2 loads into its registers, unless that raises #GP(0), and EFER, which has been checked. */
 bool nested_paging_write_cr0(struct vcpu *v, uint64_t value);

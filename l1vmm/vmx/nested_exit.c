@@ -6,7 +6,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
-#include "l1vmm/vmx/nested.h"
+#include "l1vmm/vmx/nested_fate.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
@@ -18,24 +18,7 @@
 #define CR_ACCESS_TYPE(q)	   ((q) >> 4 & 3)
 #define CR_REGISTER(qualification) ((enum gpr)((qualification) >> 8 & 0xf))
 #define LMSW_SOURCE(qualification) ((qualification) >> 16 & 0xffff)
-#define IO_STRING		   BIT(4)
-
 enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
-
-/* Qualification of EPT violations: SDM volume 3, table 28-7. */
-#define EPT_ACCESS_MASK UINT64_C(7)
-
-/* What becomes of an exit. */
-enum fate {
-	FATE_L1,      /* L1 runs, and has been told */
-	FATE_ADVANCE, /* L2 goes on behind the instruction */
-	FATE_RETRY,   /* L2 goes on where vmcs02 says */
-};
-
-static enum fate as_fate(enum exit_action action)
-{
-	return action == EXIT_ADVANCE ? FATE_ADVANCE : FATE_RETRY;
-}
 
 static enum fate leave(struct vcpu *v)
 {
@@ -47,7 +30,7 @@ static enum fate leave(struct vcpu *v)
  * What L1 is sure to read is at hand now; from vmcs02 it would have to be fetched, unless L1 reads
  * that itself.
  */
-static enum fate reflect(struct vcpu *v)
+enum fate nested_reflect(struct vcpu *v)
 {
 	struct nested *n = &v->nested->vmx;
 
@@ -56,14 +39,9 @@ static enum fate reflect(struct vcpu *v)
 	nested_set(n, VMCS_EXIT_REASON, v->reason);
 	nested_set(n, VMCS_GUEST_RIP, v->rip);
 	nested_set(n, VMCS_EXIT_INSTRUCTION_LEN, vmcs_read(v, VMCS_EXIT_INSTRUCTION_LEN));
-	if (exit_table[v->reason].detail < 0)
+	if (exit_has_qualification((uint16_t)v->reason))
 		nested_set(n, VMCS_EXIT_QUALIFICATION, v->detail);
 	return leave(v);
-}
-
-static _Noreturn void unsupported(struct vcpu *v, const char *what)
-{
-	vcpu_stop(v, STOP_NESTED, "what=%s level=2", what);
 }
 
 static uint64_t cr_value(struct vcpu *v)
@@ -97,70 +75,6 @@ static struct nested_exit describe(struct vcpu *v)
 	return e;
 }
 
-/* The access, or the delivery of an event that made it, is tried again. */
-static enum fate access_again(struct vcpu *v)
-{
-	event_requeue(v);
-	if (v->detail & EPT_VIOLATION_IRET_UNDONE)
-		event_nmi_goes_on(v);
-	return FATE_RETRY;
-}
-
-/* L2's physical memory is L1's: what L1 has not touched yet is mapped now. */
-static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
-{
-	uint64_t written = v->vm->ept.table.writes;
-	enum ept_result result = ept_access(&v->vm->ept, gpa, v->detail & EPT_ACCESS_MASK);
-
-	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
-	if (result == EPT_NO_TABLES)
-		vcpu_stop(v, STOP_NO_MEMORY, "gpa=0x%lx what=ept-table", gpa);
-	if (result == EPT_NOT_MEMORY)
-		unsupported(v, "device");
-	if (result != EPT_DONE)
-		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", gpa);
-	return access_again(v);
-}
-
-static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
-{
-	v->detail = ept12_qualification(v->detail, r->granted);
-	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, v->detail);
-	return reflect(v);
-}
-
-static enum fate ept12_misconfig(struct vcpu *v)
-{
-	nested_set(&v->nested->vmx, VMCS_EXIT_REASON, EXIT_REASON_EPT_MISCONFIG);
-	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, 0);
-	return leave(v);
-}
-
-static enum fate ept_violation(struct vcpu *v)
-{
-	struct vcpu_nested *n = v->nested;
-	uint64_t gpa = vmcs_read(v, VMCS_GUEST_PHYSICAL_ADDRESS);
-	struct ept02_result r;
-
-	if (!vmcs12_uses_ept(n->vmx.vmcs12))
-		return l1_memory_fault(v, gpa);
-	r = ept02_fault(&n->ept02, &n->vmx.offered, gpa, v->detail & EPT_ACCESS_MASK);
-	v->cost.pte_writes += (uint16_t)r.writes;
-	switch (r.outcome) {
-	case EPT02_VIOLATION:
-		return ept12_violation(v, &r);
-	case EPT02_MISCONFIG:
-		return ept12_misconfig(v);
-	case EPT02_NO_MEMORY:
-		unsupported(v, "device");
-	case EPT02_DENIED:
-		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", r.gpa);
-	case EPT02_RETRY:
-		break;
-	}
-	return access_again(v);
-}
-
 /* On shadow tables each exits, and is L2's own, with an error code of its own, or the hypervisor's.
  */
 static bool is_page_fault(const struct nested_exit *e)
@@ -190,15 +104,22 @@ static enum fate deliver_page_fault(struct vcpu *v, uint32_t error_code)
 static __attribute__((noinline)) enum fate page_fault(struct vcpu *v, struct nested_exit *e)
 {
 	struct nested *n = &v->nested->vmx;
-	bool l2s = nested_paging_fault(v, &e->error_code);
+	struct mmu_result result = nested_paging_fault(v, e->error_code);
+	bool l2s = result.outcome == MMU_GUEST_FAULT;
 
+	if (l2s)
+		e->error_code = result.error_code;
 	if (l2s && nested_exit_is_l1s(n, e)) {
 		nested_set(n, VMCS_EXIT_INTR_ERROR_CODE, e->error_code);
-		return reflect(v);
+		return nested_reflect(v);
 	}
 	event_requeue(v);
 	if (e->intr_info & INTR_INFO_IRET_UNDONE)
 		event_nmi_goes_on(v);
+	if (result.outcome == MMU_DEVICE)
+		return nested_device(v, result.gpa);
+	if (result.outcome == MMU_EMULATE_ONLY)
+		return nested_store(v, result.gpa);
 	return l2s ? deliver_page_fault(v, e->error_code) : FATE_RETRY;
 }
 
@@ -233,8 +154,7 @@ static enum fate cr_access(struct vcpu *v)
 		return as_fate(exit_cr_access(v));
 	if (CR_NUMBER(v->detail) == 3)
 		return cr3_access(v);
-	if (CR_ACCESS_TYPE(v->detail) != MOV_TO_CR)
-		unsupported(v, "control-register");
+	/* The bits of CR0 that are the hypervisor's are beyond CLTS and LMSW. */
 	if (v->nested->paging_on &&
 	    !(CR_NUMBER(v->detail) == 0 ? nested_paging_write_cr0(v, cr_value(v))
 					: nested_paging_write_cr4(v, cr_value(v))))
@@ -251,7 +171,7 @@ static enum fate vmfunc(struct vcpu *v)
 	uint64_t eptp;
 
 	if (!nested_vmfunc(&n->vmx, (uint32_t)v->regs[RAX], (uint32_t)v->regs[RCX], &eptp))
-		return reflect(v);
+		return nested_reflect(v);
 	eptp = ept02_use(&n->ept02, eptp);
 	nested_vmcs02(n)->base.ept02 = eptp;
 	vmcs_write(v, VMCS_EPT_POINTER, eptp);
@@ -289,18 +209,6 @@ static enum fate write_msr(struct vcpu *v)
 	return FATE_ADVANCE;
 }
 
-static bool monitors(const struct vcpu *v)
-{
-	return vmcs12_get(v->nested->vmx.vmcs12, VMCS_PRIMARY_CONTROLS) &
-	       CONTROL_PRIMARY_MONITOR_TRAP_FLAG;
-}
-
-static enum fate leave_by_monitor(struct vcpu *v)
-{
-	nested_leave_with(v, EXIT_REASON_MONITOR_TRAP_FLAG, 0, 0, 0);
-	return FATE_L1;
-}
-
 /*
  * L2 is halted: as on a processor, what wakes it may be an exit to L1 that finds it so.  Its timer
  * goes on counting in that state, so there the processor waits itself.
@@ -314,8 +222,8 @@ static enum fate halt(struct vcpu *v)
 		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, blocking & BLOCKING_BY_NMI);
 	advance(v);
 	vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
-	if (monitors(v))
-		return leave_by_monitor(v);
+	if (nested_monitors(v))
+		return nested_leave_by_monitor(v);
 	if (!vmcs12_has_timer(v12))
 		wait_for_event(v, (vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS) &
 				   CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) ||
@@ -343,7 +251,7 @@ static enum fate handle_own(struct vcpu *v)
 	case EXIT_REASON_HLT:
 		return halt(v);
 	case EXIT_REASON_EPT_VIOLATION:
-		return ept_violation(v);
+		return nested_ept_violation(v);
 	case EXIT_REASON_VMFUNC:
 		return vmfunc(v);
 	case EXIT_REASON_CR_ACCESS:
@@ -358,13 +266,23 @@ static enum fate handle_own(struct vcpu *v)
 	case EXIT_REASON_MSR_WRITE:
 		return write_msr(v);
 	case EXIT_REASON_IO_INSTRUCTION:
-		if (v->detail & IO_STRING)
-			unsupported(v, "string-io");
-		return as_fate(exit_io(v));
+		return nested_port(v);
 	default:
 		panic_guest(v, "exit %s of a guest's guest, which no control asks for",
 			    exit_table[v->reason].name);
 	}
+}
+
+/* A page fault that exits has its address there, and not in CR2: SDM volume 3, 28.1. */
+static void leave_by_exception(struct vcpu *v, uint32_t info)
+{
+	uint64_t address = 0;
+
+	if ((info & INTR_INFO_VECTOR_MASK) == VECTOR_PF) {
+		address = read_cr2();
+		write_cr2(v->nested->cr2);
+	}
+	nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, address, info, v->event_error);
 }
 
 /* An event that waits for L2: an exception may be an exit that L1 has asked for. */
@@ -378,7 +296,7 @@ static enum fate deliver(struct vcpu *v, enum fate fate)
 	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION &&
 	    !(v->telemetry.cur->flags & RECORD_F_IDT_VECTORING) &&
 	    nested_exception_exits(&v->nested->vmx, info & INTR_INFO_VECTOR_MASK, v->event_error)) {
-		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0, info, v->event_error);
+		leave_by_exception(v, info);
 		return FATE_L1;
 	}
 	event_inject(v);
@@ -393,17 +311,17 @@ static enum fate dispatch(struct vcpu *v)
 	if (unlikely(v->nested->paging_on) && is_page_fault(&e))
 		fate = page_fault(v, &e);
 	else if (nested_exit_is_l1s(&v->nested->vmx, &e))
-		return reflect(v);
+		return nested_reflect(v);
 	else
 		fate = handle_own(v);
 	if (fate == FATE_L1)
 		return fate;
-	if (fate == FATE_ADVANCE && (monitors(v) || (v->requests & REQUEST_EVENT))) {
+	if (fate == FATE_ADVANCE && (nested_monitors(v) || (v->requests & REQUEST_EVENT))) {
 		advance(v);
 		fate = FATE_RETRY;
 		/* To L1 what the hypervisor carries out is an instruction of L2's: 26.5.2. */
-		if (monitors(v))
-			return leave_by_monitor(v);
+		if (nested_monitors(v))
+			return nested_leave_by_monitor(v);
 	}
 	if (fate == FATE_RETRY && nested_interrupted(v))
 		return FATE_L1;

@@ -104,28 +104,17 @@ void nested_paging_leave(struct vcpu *v)
 	n->paging_on = false;
 }
 
-bool nested_paging_fault(struct vcpu *v, uint32_t *error_code)
+struct mmu_result nested_paging_fault(struct vcpu *v, uint32_t error_code)
 {
-	struct mmu_result result = shadow_resolve(v, v->detail, *error_code);
+	struct mmu_result result = shadow_resolve(v, v->detail, error_code);
 
-	switch (result.outcome) {
-	case MMU_RETRY:
-		break;
-	case MMU_GUEST_FAULT:
-		*error_code = result.error_code;
-		return true;
-	case MMU_EMULATE: /* a table of its own or of L1's, which the next change compares */
+	/* A table of its own or of L1's, which the next change compares. */
+	if (result.outcome == MMU_EMULATE)
 		mmu_unprotect(&v->mmu, result.gpa);
-		break;
-	case MMU_EMULATE_ONLY:
-		vcpu_stop(v, STOP_NESTED, "what=write-protect level=2");
-	case MMU_DEVICE:
-		vcpu_stop(v, STOP_NESTED, "what=device level=2");
-	case MMU_UNREACHABLE:
+	if (result.outcome == MMU_UNREACHABLE)
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx what=page-table linear=0x%lx level=2",
 			  result.gpa, v->detail);
-	}
-	return false;
+	return result;
 }
 
 /* What L2 has changed of its registers counts at once.  False: one of its PDPTEs is malformed. */

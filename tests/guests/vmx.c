@@ -136,6 +136,7 @@ static const struct {
 	{"invvpid", invvpid_types},
 	{"vmcall", vmcall_in_root},
 	{"paging", own_paging},
+	{"memory", memory_left_alone},
 };
 
 void guest_main(const struct start_info_view *boot)

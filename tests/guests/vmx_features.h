@@ -18,4 +18,7 @@ void vmcall_in_root(void);
 /* vmx_paging.c */
 void own_paging(void);
 
+/* vmx_memory.c */
+void memory_left_alone(void);
+
 #endif

@@ -1,0 +1,123 @@
+/* What a guest's guest does to memory and devices: L1's exits, or seen to here. */
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/exits/emulate.h"
+#include "l1vmm/exits/exits.h"
+#include "l1vmm/vm.h"
+#include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/nested_fate.h"
+#include "l1vmm/vmx/stop.h"
+
+#define IO_STRING BIT(4) /* of the exit qualification of I/O instructions */
+
+/* Qualification of EPT violations: SDM volume 3, table 28-7. */
+#define EPT_ACCESS_MASK UINT64_C(7)
+
+enum fate nested_leave_by_monitor(struct vcpu *v)
+{
+	nested_leave_with(v, EXIT_REASON_MONITOR_TRAP_FLAG, 0, 0, 0);
+	return FATE_L1;
+}
+
+/* An instruction that reaches L2's memory has been carried out, or L1 is to be told why not. */
+static enum fate carried_out(struct vcpu *v, enum exit_action action)
+{
+	if (nested_leave_refused(v))
+		return FATE_L1;
+	if (action == EXIT_RETRY && !v->event && nested_monitors(v))
+		return nested_leave_by_monitor(v);
+	return as_fate(action);
+}
+
+enum fate nested_device(struct vcpu *v, uint64_t gpa)
+{
+	v->nested->cr2 = read_cr2();
+	return carried_out(v, emulate_device(v, gpa));
+}
+
+enum fate nested_store(struct vcpu *v, uint64_t gpa)
+{
+	v->nested->cr2 = read_cr2();
+	if (v->event || emulate_store(v, gpa) == EMULATE_UNSUPPORTED)
+		vcpu_stop(v, STOP_BAD_STORE, "gpa=0x%lx level=2", gpa);
+	return carried_out(v, EXIT_RETRY);
+}
+
+enum fate nested_port(struct vcpu *v)
+{
+	if (!(v->detail & IO_STRING))
+		return as_fate(exit_io(v));
+	v->nested->cr2 = read_cr2();
+	return carried_out(v, exit_io(v));
+}
+
+/* The access, or the delivery of an event that made it, is tried again. */
+static enum fate access_again(struct vcpu *v)
+{
+	event_requeue(v);
+	if (v->detail & EPT_VIOLATION_IRET_UNDONE)
+		event_nmi_goes_on(v);
+	return FATE_RETRY;
+}
+
+/* A device of L1's that L1 has left to L2. */
+static enum fate access_device(struct vcpu *v, uint64_t gpa)
+{
+	event_requeue(v);
+	return nested_device(v, gpa);
+}
+
+/* L2's physical memory is L1's: what L1 has not touched yet is mapped now. */
+static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
+{
+	uint64_t written = v->vm->ept.table.writes;
+	enum ept_result result = ept_access(&v->vm->ept, gpa, v->detail & EPT_ACCESS_MASK);
+
+	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);
+	if (result == EPT_NO_TABLES)
+		vcpu_stop(v, STOP_NO_MEMORY, "gpa=0x%lx what=ept-table", gpa);
+	if (result == EPT_NOT_MEMORY)
+		return access_device(v, gpa);
+	if (result != EPT_DONE)
+		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", gpa);
+	return access_again(v);
+}
+
+static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
+{
+	v->detail = ept12_qualification(v->detail, r->granted);
+	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, v->detail);
+	return nested_reflect(v);
+}
+
+static enum fate ept12_misconfig(struct vcpu *v)
+{
+	nested_set(&v->nested->vmx, VMCS_EXIT_REASON, EXIT_REASON_EPT_MISCONFIG);
+	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, 0);
+	nested_leave(v);
+	return FATE_L1;
+}
+
+enum fate nested_ept_violation(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	uint64_t gpa = vmcs_read(v, VMCS_GUEST_PHYSICAL_ADDRESS);
+	struct ept02_result r;
+
+	if (!vmcs12_uses_ept(n->vmx.vmcs12))
+		return l1_memory_fault(v, gpa);
+	r = ept02_fault(&n->ept02, &n->vmx.offered, gpa, v->detail & EPT_ACCESS_MASK);
+	v->cost.pte_writes += (uint16_t)r.writes;
+	switch (r.outcome) {
+	case EPT02_VIOLATION:
+		return ept12_violation(v, &r);
+	case EPT02_MISCONFIG:
+		return ept12_misconfig(v);
+	case EPT02_NO_MEMORY:
+		return access_device(v, r.gpa);
+	case EPT02_DENIED:
+		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", r.gpa);
+	case EPT02_RETRY:
+		break;
+	}
+	return access_again(v);
+}
