@@ -1,6 +1,7 @@
 #include "bench/bochs_image.h"
 
 #include "l1vmm/boot/bochs/boot_table.h"
+#include "l1vmm/boot/multiboot.h"
 #include "l1vmm/boot/pvh_elf.h"
 #include "l1vmm/boot/start_info.h"
 
@@ -219,7 +220,7 @@ static int add_module(struct plan *plan, size_t level, uint64_t *end, struct vmf
 
 	if (!file->data) {
 		struct pvh_image image;
-		struct pvh_elf_result result = pvh_elf_parse(input->bytes, input->size, &image);
+		struct pvh_elf_result result = guest_image_parse(input->bytes, input->size, &image);
 		if (result.error != PVH_ELF_OK)
 			return refuse_image(plan, level, result, err);
 	}

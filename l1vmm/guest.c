@@ -1,6 +1,7 @@
 #include "l1vmm/guest.h"
 
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/multiboot.h"
 #include "l1vmm/boot/pvh_elf.h"
 #include "l1vmm/lib/string.h"
 #include "l1vmm/vmx/stop.h"
@@ -72,7 +73,7 @@ static void load_image(struct vm *vm, const struct start_info_module *file, uint
 	const struct pvh_elf_memory to = {.ctx = vm, .write = write_memory, .zero = zero_memory};
 	const void *bytes = (const void *)file->paddr;
 
-	accept(pvh_elf_parse(bytes, file->size, image));
+	accept(guest_image_parse(bytes, file->size, image));
 	accept(pvh_elf_place(image, memory, sizeof(memory) / sizeof(memory[0]), reserved,
 			     sizeof(reserved) / sizeof(reserved[0])));
 	accept(pvh_elf_load(image, bytes, &to));
@@ -95,6 +96,8 @@ struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 		.memmap = memmap,
 		.memmap_count = sizeof(memmap) / sizeof(memmap[0]),
 	};
+	enum start_info_error (*build)(const struct start_info_spec *spec, uint64_t paddr,
+				       void *buffer, uint64_t size);
 	struct pvh_image image;
 	enum start_info_error error;
 
@@ -103,9 +106,14 @@ struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 	spec.cmdline = boot->modules[0].cmdline;
 	spec.module_count = boot->module_count - 1;
 	load_image(vm, &boot->modules[0], place_modules(vm, boot, modules), &image);
-	error = start_info_build(&spec, START_INFO_GPA,
-				 vm_memory(vm, START_INFO_GPA, START_INFO_SIZE), START_INFO_SIZE);
+	build = image.multiboot ? multiboot_info_build : start_info_build;
+	error = build(&spec, START_INFO_GPA, vm_memory(vm, START_INFO_GPA, START_INFO_SIZE),
+		      START_INFO_SIZE);
 	if (error)
 		guest_refused(STOP_BAD_IMAGE, "error=%s", start_info_error_name(error));
-	return (struct guest_start){.rip = image.entry, .start_info = START_INFO_GPA};
+	return (struct guest_start){
+		.rip = image.entry,
+		.start_info = START_INFO_GPA,
+		.magic = image.multiboot ? MULTIBOOT_ENTRY_MAGIC : 0,
+	};
 }

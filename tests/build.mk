@@ -78,7 +78,14 @@ $(B)/images/vmx.elf: bench/guests/image.ld $(call test_objects,$(VMX_SRCS))
 
 # Guests of the tests in C, upon the workloads' runtime.
 TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf \
-	$(B)/images/chipset.elf $(B)/images/vmx.elf
+	$(B)/images/chipset.elf $(B)/images/vmx.elf $(B)/images/multiboot.elf
+
+# What is not PVH: an ELF32 image, whose header must be near the file's beginning.
+$(B)/images/multiboot.elf: tests/guests/multiboot.S
+	@mkdir -p $(@D) $(B)/image/tests/guests
+	$(Q)$(IMAGE_CC) $(CPPFLAGS) -m32 -c $< -o $(B)/image/tests/guests/multiboot.o
+	$(Q)$(IMAGE_LD) -m elf_i386 -static -nostdlib -N -Ttext=0x200000 -e start \
+		$(B)/image/tests/guests/multiboot.o -o $@
 
 $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 		$(B)/image/tests/guests/ring.o $(B)/image/telemetry/ring.o \

@@ -1,5 +1,6 @@
 #include "bench/launcher/load.h"
 
+#include "l1vmm/boot/multiboot.h"
 #include "l1vmm/boot/pvh_elf.h"
 #include "l1vmm/boot/start_info.h"
 #include "telemetry/ring.h"
@@ -143,7 +144,7 @@ static int load_module(struct loading *loading, size_t level, const uint8_t *byt
 	uint64_t paddr = round_up(loading->next, level == 1 ? FIRST_MODULE_ALIGN : MODULE_ALIGN);
 	struct pvh_image image;
 
-	struct pvh_elf_result result = pvh_elf_parse(bytes, size, &image);
+	struct pvh_elf_result result = guest_image_parse(bytes, size, &image);
 	if (result.error != PVH_ELF_OK)
 		return refuse(loading, file->path, result);
 	if (paddr > loading->usable_end || size > loading->usable_end - paddr)

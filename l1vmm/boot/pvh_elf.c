@@ -1,58 +1,10 @@
 #include "l1vmm/boot/pvh_elf.h"
 
+#include "l1vmm/boot/elf.h"
 #include "l1vmm/lib/string.h"
-
-/* ELF-64 object file format, version 1.5; the names are those of its tables without prefixes. */
-struct elf64_header {
-	uint8_t ident[16];
-	uint16_t type;
-	uint16_t machine;
-	uint32_t version;
-	uint64_t entry;
-	uint64_t phoff;
-	uint64_t shoff;
-	uint32_t flags;
-	uint16_t ehsize;
-	uint16_t phentsize;
-	uint16_t phnum;
-	uint16_t shentsize;
-	uint16_t shnum;
-	uint16_t shstrndx;
-};
-_Static_assert(sizeof(struct elf64_header) == 64, "ELF64 file header");
-
-struct elf64_phdr {
-	uint32_t type;
-	uint32_t flags;
-	uint64_t offset;
-	uint64_t vaddr;
-	uint64_t paddr;
-	uint64_t filesz;
-	uint64_t memsz;
-	uint64_t align;
-};
-_Static_assert(sizeof(struct elf64_phdr) == 56, "ELF64 program header");
-
-struct elf_note {
-	uint32_t namesz;
-	uint32_t descsz;
-	uint32_t type;
-};
-_Static_assert(sizeof(struct elf_note) == 12, "ELF note header");
-
-#define EI_CLASS    4
-#define EI_DATA	    5
-#define ELFCLASS64  2
-#define ELFDATA2LSB 1
-#define ET_EXEC	    2
-#define EM_X86_64   62
-#define PT_LOAD	    1
-#define PT_NOTE	    4
-#define PF_X	    1
 
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
-static const uint8_t elf_magic[4] = {0x7f, 'E', 'L', 'F'};
 static const char xen_name[4] = "Xen"; /* as in the note, with its terminating zero */
 
 struct elf_file {
@@ -143,9 +95,8 @@ static struct pvh_elf_result read_header(const struct elf_file *file, struct elf
 	return accept();
 }
 
-/* Takes one PT_LOAD, whose data has been found to lie in the file, into the image. */
-static struct pvh_elf_result add_segment(const struct elf64_phdr *phdr, int32_t index,
-					 struct pvh_image *image)
+struct pvh_elf_result pvh_elf_add_segment(const struct elf64_phdr *phdr, int32_t index,
+					  struct pvh_image *image)
 {
 	if (phdr->filesz > phdr->memsz)
 		return refuse(PVH_ELF_FILESZ_ABOVE_MEMSZ, index, phdr->filesz);
@@ -214,7 +165,7 @@ static struct pvh_elf_result find_entry(const struct elf_file *file, const struc
 	return accept();
 }
 
-static bool entry_is_code(const struct pvh_image *image, uint64_t entry)
+bool pvh_elf_entry_is_code(const struct pvh_image *image, uint64_t entry)
 {
 	for (uint32_t i = 0; i < image->segment_count; i++) {
 		const struct pvh_segment *segment = &image->segments[i];
@@ -243,7 +194,7 @@ struct pvh_elf_result pvh_elf_parse(const void *file, uint64_t size, struct pvh_
 			continue;
 		if (!within_file(&elf, phdr.offset, phdr.filesz))
 			return refuse(PVH_ELF_DATA_OUTSIDE_FILE, i, phdr.offset);
-		result = phdr.type == PT_LOAD ? add_segment(&phdr, i, image)
+		result = phdr.type == PT_LOAD ? pvh_elf_add_segment(&phdr, i, image)
 					      : find_entry(&elf, &phdr, i, &found, &entry);
 		if (result.error)
 			return result;
@@ -252,7 +203,7 @@ struct pvh_elf_result pvh_elf_parse(const void *file, uint64_t size, struct pvh_
 		return refuse(PVH_ELF_NO_SEGMENT, -1, 0);
 	if (!found)
 		return refuse(PVH_ELF_NO_ENTRY_NOTE, -1, 0);
-	if (!entry_is_code(image, entry))
+	if (!pvh_elf_entry_is_code(image, entry))
 		return refuse(PVH_ELF_ENTRY_OUTSIDE, -1, entry);
 	image->entry = (uint32_t)entry;
 	return accept();

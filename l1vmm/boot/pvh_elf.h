@@ -49,6 +49,7 @@ struct pvh_segment {
 
 struct pvh_image {
 	uint32_t entry; /* physical address, within the data of an executable segment */
+	bool multiboot; /* and no PVH image: multiboot.h */
 	uint32_t segment_count;
 	struct pvh_segment segments[PVH_ELF_MAX_SEGMENTS]; /* in file order, none overlap */
 };
@@ -74,6 +75,15 @@ bool pvh_ranges_overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size
  * result's error is PVH_ELF_OK, and of no use otherwise.
  */
 struct pvh_elf_result pvh_elf_parse(const void *file, uint64_t size, struct pvh_image *image);
+
+/*
+ * For parsers: takes one PT_LOAD, whose data has been found to lie in the file, into the image; and
+ * tells whether an entry is in the data of an executable segment.
+ */
+struct elf64_phdr;
+struct pvh_elf_result pvh_elf_add_segment(const struct elf64_phdr *phdr, int32_t index,
+					  struct pvh_image *image);
+bool pvh_elf_entry_is_code(const struct pvh_image *image, uint64_t entry);
 
 /*
  * Checks that every segment lies within one of the `memory` ranges, which the caller has merged

@@ -88,7 +88,8 @@ static void spoil(const struct switches *sw)
 static void set_registers(struct vcpu *v, const struct guest_start *start)
 {
 	v->cost = (struct exit_cost){.vmreads = USUAL_VMREADS, .vmwrites = USUAL_VMWRITES};
-	v->regs[RBX] = start->start_info; /* PVH; the other registers are undefined */
+	v->regs[RAX] = start->magic;
+	v->regs[RBX] = start->start_info; /* the other registers are undefined */
 }
 
 static uint64_t exit_path(const struct switches *sw)

@@ -74,6 +74,13 @@ like "$console" 'unexpected-trap vector=13' 'the guest got #GP'
 ends_with 5 'watchdog' 'a guest that never ends' 'l1vmm / micro fault=hang'
 ends_with 5 'watchdog' 'the same on the bare machine' 'micro fault=hang'
 
+# An image that is no PVH one.
+experiment 'l1vmm / multiboot word'
+rm -rf "$T/results"
+run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+is "$status" 0 'a multiboot image finds what its specification says' || diag "$errors"
+ends_with 8 '64-bit' 'a multiboot image on the bare machine' 'multiboot'
+
 # Guests in 32-bit code: what happens to them is theirs, and never a panic (status 4).
 ends_well() {
 	local guest=$1 switches=${2:-}
