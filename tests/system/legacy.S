@@ -294,6 +294,7 @@ broken:	packet 0, 1
 no_calls:
 	.long 1, orders, 1, -2		/* not offered */
 	.long 2, packet, PAGE_SIZE, -2
+	.long 3, packet, 0, -2
 no_calls_end:
 packets:
 	.long 2, packet, PAGE_SIZE, 0
@@ -315,7 +316,7 @@ calls:
 	.long 1, orders + 4, 1, -5	/* bad array */
 	.long 1, 0xfffff000, 512, -5
 	.long 1, 0xfffffff8, 2, -5
-	.long 3, orders, 1, -1		/* unknown */
+	.long 4, orders, 1, -1		/* unknown */
 	.long -1, orders, 1, -1
 calls_end:
 
