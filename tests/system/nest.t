@@ -36,7 +36,7 @@ done < <(sed -n 's/^\[stack \(.*\)\]$/\1/p; s/^levels = //p' bench/experiments/n
 is "$(grep -c ',micro-2-trap,' "$T/nest.csv")" "$(grep -c '^BENCH(' bench/guests/micro.def)" \
 	'two hypervisors up, every row of micro.def runs'
 
-at_most "$(value vmcall micro-2-trap ticks_per_op)" 2500 'a VMCALL round trip of L2'
+at_most "$(value vmcall micro-2-trap ticks_per_op)" 3000 'a VMCALL round trip of L2'
 at_most "$(value vmcall micro-2-shadow ticks_per_op)" 2000 'the same with VMCS shadowing'
 is "$(value vmcall micro-2-shadow exits)" 'VMCALL:1;VMRESUME:1' 'which leaves two exits'
 
