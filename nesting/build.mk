@@ -5,6 +5,7 @@ NESTING_SRCS := \
 	nesting/entry_checks.c \
 	nesting/ept02.c \
 	nesting/ept12.c \
+	nesting/link.c \
 	nesting/operand.c \
 	nesting/pdpte.c \
 	nesting/reflect.c \

@@ -2,6 +2,7 @@
 
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vmx/exit_reason.h"
+#include "nesting/link.h"
 #include "nesting/vmcs02.h"
 
 /* Exit qualification of control-register accesses and I/O: SDM volume 3, tables 28-3 and 28-5. */
@@ -160,6 +161,9 @@ enum nested_detail nested_exit_detail(uint32_t reason)
 		return NESTED_DETAIL_MSR;
 	case EXIT_REASON_CR_ACCESS:
 		return NESTED_DETAIL_CR;
+	case EXIT_REASON_VMREAD:
+	case EXIT_REASON_VMWRITE:
+		return NESTED_DETAIL_FIELD;
 	default:
 		return NESTED_DETAIL_NONE;
 	}
@@ -201,6 +205,10 @@ bool nested_exit_is_l1s(struct nested *n, const struct nested_exit *e)
 		return msr_exits(n, e->msr, false);
 	case EXIT_REASON_MSR_WRITE:
 		return msr_exits(n, e->msr, true);
+	case EXIT_REASON_VMREAD:
+		return link_access_exits(n, e->field, false);
+	case EXIT_REASON_VMWRITE:
+		return link_access_exits(n, e->field, true);
 	case EXIT_REASON_MWAIT:
 		return primary(n) & CONTROL_PRIMARY_MWAIT_EXITING;
 	case EXIT_REASON_MONITOR:

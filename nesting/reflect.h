@@ -16,6 +16,7 @@ struct nested_exit {
 	uint32_t intr_info, error_code; /* of exceptions */
 	uint32_t msr;			/* ECX */
 	uint64_t cr_value;		/* of a MOV to a control register or LMSW */
+	uint64_t field;			/* that VMREAD or VMWRITE names */
 };
 
 /* What the decision has to be told beyond reason and qualification. */
@@ -24,6 +25,7 @@ enum nested_detail {
 	NESTED_DETAIL_EXCEPTION, /* intr_info, error_code */
 	NESTED_DETAIL_MSR,	 /* msr */
 	NESTED_DETAIL_CR,	 /* cr_value */
+	NESTED_DETAIL_FIELD,	 /* field, where L1 uses VMCS shadowing */
 };
 
 enum nested_detail nested_exit_detail(uint32_t reason);

@@ -17,6 +17,10 @@
 		    CONTROL_SECONDARY_WBINVD_EXITING |                             \
 		    CONTROL_SECONDARY_DESCRIPTOR_TABLE_EXITING))
 
+/* L0 has a VPID of its own for L2, and carries out itself what shadowing leaves to L2. */
+#define SECONDARY_OF_L1_ALONE \
+	((uint32_t)(CONTROL_SECONDARY_ENABLE_VPID | CONTROL_SECONDARY_VMCS_SHADOWING))
+
 /* The task priority is L0's, and no shadow of it serves L2. */
 #define CR8_EXITS ((uint32_t)(CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING))
 
@@ -117,9 +121,8 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 		(l0[CONTROL_PRIMARY] & (KEPT_PRIMARY | CONTROL_PRIMARY_TSC_OFFSETTING)) |
 		CR8_EXITS | base->primary |
 		(primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
-	out->word[CONTROL_SECONDARY] =
-		(l0[CONTROL_SECONDARY] & KEPT_SECONDARY) |
-		(vmcs12_secondary(v) & ~(uint32_t)CONTROL_SECONDARY_ENABLE_VPID);
+	out->word[CONTROL_SECONDARY] = (l0[CONTROL_SECONDARY] & KEPT_SECONDARY) |
+				       (vmcs12_secondary(v) & ~SECONDARY_OF_L1_ALONE);
 	out->word[CONTROL_EXIT] = l0[CONTROL_EXIT] | (exit12 & EXIT_OF_L1);
 	out->word[CONTROL_ENTRY] = (l0[CONTROL_ENTRY] & ~ENTRY_OF_L1) | (entry12 & ENTRY_OF_L1);
 }

@@ -166,7 +166,7 @@ void nested_vmxoff(struct nested *n)
 }
 
 /* An active VMCS that is not current is one no more; the current one stays what it is. */
-static __attribute__((noinline)) void release_other(struct nested *n, uint64_t gpa)
+__attribute__((noinline)) void nested_release(struct nested *n, uint64_t gpa)
 {
 	unsigned current = n->at, place;
 
@@ -188,7 +188,7 @@ int nested_vmclear(struct nested *n, uint64_t gpa)
 	if (gpa == n->current)
 		release_current(n);
 	else
-		release_other(n, gpa);
+		nested_release(n, gpa);
 	region = n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES);
 	if (region)
 		region->launched = 0;

@@ -132,6 +132,9 @@ int nested_vmwrite(struct nested *n, uint64_t encoding, uint64_t value);
 int nested_invept(struct nested *n, uint64_t type, const uint64_t descriptor[2]);
 int nested_invvpid(struct nested *n, uint64_t type, const uint64_t descriptor[2]);
 
+/* The VMCS at `gpa`, which is not the current one, is no longer active. */
+void nested_release(struct nested *n, uint64_t gpa);
+
 /* The checks of VMLAUNCH (`launch`) or VMRESUME before those of the fields. */
 int nested_entry_start(struct nested *n, bool launch, bool blocked_by_mov_ss);
 

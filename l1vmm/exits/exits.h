@@ -47,6 +47,13 @@ enum exit_action exit_task_switch(struct vcpu *v);	  /* fatal.c */
 enum exit_action exit_triple_fault(struct vcpu *v);	  /* fatal.c */
 enum exit_action exit_unexpected(struct vcpu *v);	  /* fatal.c */
 
+/* vmx_insn.c: the register operand by which the VMREAD or VMWRITE that exited names a field. */
+uint64_t vmcs_access_field(struct vcpu *v);
+
+/* The two as instructions of L2 on L1's shadow VMCS.  @pre vmcs02 is current */
+enum exit_action vmread_of_l2(struct vcpu *v);
+enum exit_action vmwrite_of_l2(struct vcpu *v);
+
 /* irq.c: waits until an NMI is there for the guest, or with `interrupts` an interrupt. */
 void wait_for_event(struct vcpu *v, bool interrupts);
 

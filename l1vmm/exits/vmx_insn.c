@@ -5,6 +5,7 @@
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/nested.h"
+#include "nesting/link.h"
 #include "nesting/operand.h"
 
 /*
@@ -185,22 +186,47 @@ static uint64_t field_operand(struct vcpu *v, uint32_t info)
 	return field;
 }
 
-enum exit_action exit_vmread(struct vcpu *v)
+uint64_t vmcs_access_field(struct vcpu *v)
 {
-	uint64_t value = 0;
+	return field_operand(v, instruction_info(v));
+}
+
+/* A template: `of_l2` is a constant in each of its copies, as VMREADs of L1's are what exits most.
+ */
+static inline __attribute__((always_inline)) enum exit_action read_field(struct vcpu *v, bool of_l2)
+{
+	uint64_t value = 0, field;
 	uint32_t info;
 	int outcome;
 
 	if (!permitted(v))
 		return EXIT_RETRY;
 	info = instruction_info(v);
-	outcome = nested_vmread(&v->nested->vmx, field_operand(v, info), &value);
+	field = field_operand(v, info);
+	outcome = of_l2 ? link_read(&v->nested->vmx, field, &value)
+			: nested_vmread(&v->nested->vmx, field, &value);
 	if (outcome != NESTED_SUCCEED)
 		return finish(v, outcome);
 	if (!(info & OPERAND_IS_REGISTER))
 		return vmread_to_memory(v, info, value);
 	vcpu_set_register(v, OPERAND_REGISTER_1(info), value);
 	return finish(v, NESTED_SUCCEED);
+}
+
+enum exit_action exit_vmread(struct vcpu *v)
+{
+	return read_field(v, false);
+}
+
+/* The value that VMWRITE writes; false where the guest has been given a fault. */
+static inline __attribute__((always_inline)) bool written_value(struct vcpu *v, uint32_t info,
+								uint64_t *value)
+{
+	if (info & OPERAND_IS_REGISTER) {
+		*value = register_operand(v, OPERAND_REGISTER_1(info));
+		return true;
+	}
+	return read_operand(v, info, value, vcpu_in_64bit_code(v) ? 8 : 4);
 }
 
 enum exit_action exit_vmwrite(struct vcpu *v)
@@ -211,11 +237,27 @@ enum exit_action exit_vmwrite(struct vcpu *v)
 	if (!permitted(v))
 		return EXIT_RETRY;
 	info = instruction_info(v);
-	if (info & OPERAND_IS_REGISTER)
-		value = register_operand(v, OPERAND_REGISTER_1(info));
-	else if (!read_operand(v, info, &value, vcpu_in_64bit_code(v) ? 8 : 4))
+	if (!written_value(v, info, &value))
 		return EXIT_RETRY;
 	return finish_current(v, nested_vmwrite(&v->nested->vmx, field_operand(v, info), value));
+}
+
+enum exit_action vmread_of_l2(struct vcpu *v)
+{
+	return read_field(v, true);
+}
+
+enum exit_action vmwrite_of_l2(struct vcpu *v)
+{
+	uint64_t value = 0;
+	uint32_t info;
+
+	if (!permitted(v))
+		return EXIT_RETRY;
+	info = instruction_info(v);
+	if (!written_value(v, info, &value))
+		return EXIT_RETRY;
+	return finish(v, link_write(&v->nested->vmx, field_operand(v, info), value));
 }
 
 static enum exit_action enter(struct vcpu *v, bool launch)

@@ -15,6 +15,7 @@
 #include "l1vmm/vmx/tlb.h"
 #include "nesting/entry.h"
 #include "nesting/host_state.h"
+#include "nesting/link.h"
 #include "nesting/pdpte.h"
 
 /* Of CR0, what a VM exit leaves alone and is not the hypervisor's: SDM volume 3, 28.5.1. */
@@ -277,6 +278,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	n->launching12 = false;
 	n->launching02 = false;
 	prepare_base(v);
+	link_prepare(&n->vmx);
 	use_vmcs02(v);
 	check = nested_entry_check(&n->vmx, v->efer & EFER_LMA);
 	if (check != ENTRY_PASSED)

@@ -69,6 +69,10 @@ static struct nested_exit describe(struct vcpu *v)
 	case NESTED_DETAIL_CR:
 		e.cr_value = cr_value(v);
 		break;
+	case NESTED_DETAIL_FIELD:
+		if (vmcs12_secondary(v->nested->vmx.vmcs12) & CONTROL_SECONDARY_VMCS_SHADOWING)
+			e.field = vmcs_access_field(v);
+		break;
 	case NESTED_DETAIL_NONE:
 		break;
 	}
@@ -252,6 +256,9 @@ static enum fate handle_own(struct vcpu *v)
 		return halt(v);
 	case EXIT_REASON_EPT_VIOLATION:
 		return nested_ept_violation(v);
+	case EXIT_REASON_VMREAD:
+	case EXIT_REASON_VMWRITE:
+		return nested_vmcs_access(v);
 	case EXIT_REASON_VMFUNC:
 		return vmfunc(v);
 	case EXIT_REASON_CR_ACCESS:

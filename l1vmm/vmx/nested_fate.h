@@ -34,6 +34,8 @@ enum fate nested_leave_by_monitor(struct vcpu *v);
 /* Exits that have to do with memory and devices. */
 enum fate nested_ept_violation(struct vcpu *v);
 enum fate nested_port(struct vcpu *v);
+/* VMREAD and VMWRITE on L1's shadow VMCS. */
+enum fate nested_vmcs_access(struct vcpu *v);
 
 /*
  * Carry out an access of L2's to a device of L1's, and a store to a page that is not to be written

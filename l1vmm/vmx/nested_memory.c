@@ -50,6 +50,12 @@ enum fate nested_port(struct vcpu *v)
 	return carried_out(v, exit_io(v));
 }
 
+enum fate nested_vmcs_access(struct vcpu *v)
+{
+	v->nested->cr2 = read_cr2();
+	return carried_out(v, v->reason == EXIT_REASON_VMREAD ? vmread_of_l2(v) : vmwrite_of_l2(v));
+}
+
 /* The access, or the delivery of an event that made it, is tried again. */
 static enum fate access_again(struct vcpu *v)
 {

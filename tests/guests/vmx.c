@@ -137,6 +137,7 @@ static const struct {
 	{"vmcall", vmcall_in_root},
 	{"paging", own_paging},
 	{"memory", memory_left_alone},
+	{"shadowing", vmcs_shadowing},
 };
 
 void guest_main(const struct start_info_view *boot)

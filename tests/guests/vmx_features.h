@@ -18,6 +18,9 @@ void vmcall_in_root(void);
 /* vmx_paging.c */
 void own_paging(void);
 
+/* vmx_shadowing.c */
+void vmcs_shadowing(void);
+
 /* vmx_memory.c */
 void memory_left_alone(void);
 

@@ -10,7 +10,7 @@ stack() {
 		[experiment]
 		title = a case
 		platform = bochs
-		cpu = corei7_skylake_x
+		cpu = ${cpu:-corei7_skylake_x}
 		memory = 256
 		watchdog = 1500
 		outbox = 48
@@ -48,8 +48,10 @@ runs shadowed '||' 'l1vmm nested=on vmcs=shadow / l1vmm / micro'
 runs shadowed-shadow '||' 'l1vmm nested=on vmcs=shadow / l1vmm mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
 runs shadowed-old '||' 'l1vmm nested=on vmcs=shadow telemetry=off / l1vmm tlb=flush cr=trap msr=trap io=trap tsc=trap / micro'
 runs shadowed-depth-3 '|||' 'l1vmm nested=on vmcs=shadow / l1vmm nested=on memory=160 / l1vmm / micro only=cpuid,vmcall'
-stack lacking 'l1vmm nested=on / l1vmm vmcs=shadow / micro'
-like "$console" '\|l1vmm: this CPU lacks VMCS_SHADOWING .*: vmcs=shadow' 'without the feature it is refused by name'
+runs shadowed-twice '|||' 'l1vmm nested=on vmcs=shadow / l1vmm nested=on vmcs=shadow memory=160 / l1vmm / micro only=cpuid,vmcall,touch-fresh'
+runs shadowed-above '|||' 'l1vmm nested=on / l1vmm nested=on vmcs=shadow memory=160 / l1vmm / micro only=cpuid,vmcall'
+cpu=corei7_ivy_bridge_3770k stack lacking 'l1vmm nested=on vmcs=shadow / l1vmm / micro'
+like "$console" 'l1vmm: this CPU lacks VMCS_SHADOWING .*: vmcs=shadow' 'without the feature it is refused by name'
 
 # And where the level below tells of exits in memory.
 runs told '||' 'l1vmm nested=on / l1vmm pv=exits / micro'

@@ -55,10 +55,23 @@ Test(nested_vmx, vmptrld_refuses_bad_pointers)
 	rig.memory[3].revision++;
 	cr_expect_eq(nested_vmptrld(n, RIG_PAGE(3)), NESTED_ERROR_VMPTRLD_REVISION);
 	rig.memory[4].revision |= VMCS12_SHADOW;
+	n->offered.controls.msr[CONTROL_SECONDARY] &=
+		~((uint64_t)CONTROL_SECONDARY_VMCS_SHADOWING << 32);
 	cr_expect_eq(nested_vmptrld(n, RIG_PAGE(4)), NESTED_ERROR_VMPTRLD_REVISION,
 		     "no shadow VMCS where shadowing is not offered");
 	cr_expect_eq(n->current, RIG_PAGE(2), "the current one stays");
 	cr_expect_eq(vmcs12_get(rig.copy, VMCS_INSTRUCTION_ERROR), NESTED_ERROR_VMPTRLD_REVISION);
+}
+
+Test(nested_vmx, a_shadow_vmcs_can_be_current_but_not_entered)
+{
+	nested_rig_start(&rig);
+	rig.memory[4].revision |= VMCS12_SHADOW;
+	cr_assert_eq(nested_vmptrld(n, RIG_PAGE(4)), NESTED_SUCCEED);
+	cr_expect_eq(nested_vmwrite(n, VMCS_GUEST_RIP, 1), NESTED_SUCCEED);
+	cr_expect_eq(nested_entry_start(n, true, false), NESTED_FAIL_INVALID);
+	cr_expect_eq(nested_vmclear(n, RIG_PAGE(4)), NESTED_SUCCEED);
+	cr_expect_eq(rig.memory[4].revision, VMCS12_REVISION | VMCS12_SHADOW);
 }
 
 Test(nested_vmx, a_vmcs_keeps_its_fields_while_another_is_current)

@@ -1,0 +1,71 @@
+#include "nesting/link.h"
+
+#include "nesting/vmcs02.h"
+
+#define BITMAP_ENCODINGS 0x8000u /* those that the bitmaps have a bit for */
+
+bool link_access_exits(const struct nested *n, uint64_t encoding, bool write)
+{
+	uint64_t bitmap = vmcs12_get(n->vmcs12, write ? VMCS_VMWRITE_BITMAP : VMCS_VMREAD_BITMAP);
+	const volatile uint8_t *byte;
+
+	if (!(vmcs12_secondary(n->vmcs12) & CONTROL_SECONDARY_VMCS_SHADOWING) ||
+	    encoding >= BITMAP_ENCODINGS)
+		return true;
+	byte = n->ops.memory(n->ops.ctx, bitmap + encoding / 8, 1);
+	/* Where there is no memory, reads float high. */
+	return !byte || (*byte >> encoding % 8 & 1);
+}
+
+static struct vmcs12 *shadow_of(const struct nested *n)
+{
+	return n->ops.memory(n->ops.ctx, vmcs12_get(n->vmcs12, VMCS_VMCS_LINK_POINTER),
+			     VMCS12_BYTES);
+}
+
+/* The shadow VMCS has a place for error numbers, too.  `shadow` may be NULL. */
+static int fail(struct vmcs12 *shadow, int number)
+{
+	if (!shadow)
+		return NESTED_FAIL_INVALID;
+	vmcs12_set(shadow, VMCS_INSTRUCTION_ERROR, (uint64_t)number);
+	return number;
+}
+
+int link_read(const struct nested *n, uint64_t encoding, uint64_t *value)
+{
+	struct vmcs12 *shadow = shadow_of(n);
+	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
+
+	if (!shadow)
+		return NESTED_FAIL_INVALID;
+	if (!field)
+		return fail(shadow, NESTED_ERROR_UNSUPPORTED_FIELD);
+	*value = vmcs12_part(encoding, shadow->slot[vmcs12_slot(encoding)]);
+	return NESTED_SUCCEED;
+}
+
+int link_write(const struct nested *n, uint64_t encoding, uint64_t value)
+{
+	struct vmcs12 *shadow = shadow_of(n);
+	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
+	unsigned slot = vmcs12_slot(encoding);
+
+	if (!shadow)
+		return NESTED_FAIL_INVALID;
+	if (!field)
+		return fail(shadow, NESTED_ERROR_UNSUPPORTED_FIELD);
+	if (vmcs_read_only(encoding) && !(n->offered.misc & VMX_MISC_WRITES_ANY_FIELD))
+		return fail(shadow, NESTED_ERROR_VMWRITE_READ_ONLY);
+	shadow->slot[slot] = vmcs12_merge(encoding, shadow->slot[slot], value);
+	return NESTED_SUCCEED;
+}
+
+void link_prepare(struct nested *n)
+{
+	uint64_t link = vmcs12_get(n->vmcs12, VMCS_VMCS_LINK_POINTER);
+
+	/* An entry with a VMCS as its own shadow will be refused. */
+	if ((vmcs12_secondary(n->vmcs12) & CONTROL_SECONDARY_VMCS_SHADOWING) && link != n->current)
+		nested_release(n, link);
+}
