@@ -13,6 +13,7 @@ NESTING_SRCS := \
 	nesting/vmcs02.c \
 	nesting/vmcs12.c \
 	nesting/vmfunc.c \
-	nesting/vmx.c
+	nesting/vmx.c \
+	nesting/vpid12.c
 # What the images need not carry: the tests hold vmcs02 against it.
 PLAIN_SRCS += $(NESTING_SRCS) nesting/invariants.c

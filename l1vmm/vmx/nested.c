@@ -36,14 +36,13 @@ static uint64_t read_current(void *ctx, enum vmcs_field field)
 	return vmcs_read(ctx, field);
 }
 
-void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02, enum invalidation what,
-		       uint64_t gva)
+void nested_flush_vpid(struct vcpu *v, uint16_t vpid02, enum invalidation what, uint64_t gva)
 {
-	if (!vmcs02->vpid.number)
+	if (!vpid02)
 		return;
 	v->cost.invalidations++;
 	v->cost.vmx_other++;
-	invvpid(v->invalidation.type[what], vmcs02->vpid.number, gva);
+	invvpid(v->invalidation.type[what], vpid02, gva);
 }
 
 static uint64_t l2_efer(struct vcpu *v)
@@ -141,31 +140,27 @@ static void prepare_base(struct vcpu *v)
 	b->debugctl = vmcs_read(v, VMCS_GUEST_IA32_DEBUGCTL);
 }
 
-/* What one vmcs02 runs under a VPID of L1's, the others no longer know of. */
-static void own_vpid12(struct vcpu_nested *n, uint16_t vpid12)
-{
-	for (unsigned i = 0; i < NESTED_VMCSS; i++)
-		if (n->vmcs02[i].vpid12 == vpid12)
-			n->vmcs02[i].vpid12 = 0;
-	nested_vmcs02(n)->vpid12 = vpid12;
-}
-
 /*
- * Without a VPID, L1's entries and exits flush; with one, L2's translations outlive them, but a
- * vmcs02 has a single tag for all VPIDs that L1 gives it.
+ * Without a VPID, L1's entries and exits flush; with one, L2's translations outlive them.  Over
+ * shadow paging there is one VPID for all, which the MMU flushes.
  */
-static void switch_translations(struct vcpu *v)
+static void choose_vpid02(struct vcpu *v)
 {
 	struct vcpu_nested *n = v->nested;
-	const struct vcpu_vmcs02 *vmcs02 = nested_vmcs02(n);
+	struct vcpu_vmcs02 *vmcs02 = nested_vmcs02(n);
 	const struct vmcs12 *v12 = n->vmx.vmcs12;
 	bool tagged = vmcs12_secondary(v12) & CONTROL_SECONDARY_ENABLE_VPID;
 	uint16_t vpid12 = tagged ? (uint16_t)vmcs12_get(v12, VMCS_VPID) : 0;
+	uint16_t vpid02;
 
-	if (vpid12 && vpid12 == vmcs02->vpid12)
+	if (vpid12 && n->vpids.slot[vmcs02->vpid_place].vpid12 == vpid12)
 		return;
-	nested_flush_vpid(v, vmcs02, INVALIDATE_VPID_CONTEXT, 0);
-	own_vpid12(n, vpid12);
+	vmcs02->vpid12 = vpid12;
+	vmcs02->vpid_place = (uint8_t)vpid12_use(&n->vpids, vpid12);
+	vpid02 = n->vpids.slot[vmcs02->vpid_place].vpid02;
+	if (vpid02 != vmcs02->base.vpid)
+		nested_hold(&n->vmx, VMCS_VPID);
+	vmcs02->base.vpid = vpid02;
 }
 
 /* What L2's addresses mean. */
@@ -179,7 +174,6 @@ static inline __attribute__((always_inline)) void load_translations(struct vcpu 
 		nested_paging_enter(v);
 	} else {
 		nested_load_pdptes(&v->nested->vmx, vmcs02);
-		switch_translations(v);
 	}
 }
 
@@ -285,6 +279,8 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		return refuse(v, check, entry_check_info(check)->failure.qualification);
 	choose_ept02(v);
 	paged = unlikely(vcpu_is_shadowed(v)) && nested_paging_choose(v);
+	if (!paged)
+		choose_vpid02(v);
 	vmcs02_update(&n->vmx, &nested_vmcs02(n)->base, &to);
 	load_translations(v, paged, &to);
 	put_off_requests(v);

@@ -13,17 +13,18 @@
 #include "nesting/ept02.h"
 #include "nesting/vmcs02.h"
 #include "nesting/vmx.h"
+#include "nesting/vpid12.h"
 
 /* What there is for each active VMCS of L1's. */
 struct vcpu_vmcs02 {
 	uint64_t vmcs; /* hpa */
 	struct vmcs02_base base;
 	struct vmcs02_merged merged;
-	struct vpid_owner vpid;
-	uint16_t vpid12; /* that translations of its VPID belong to; 0: to none */
-	bool is_shadow;	 /* says its shadow-VMCS indicator */
-	bool paged;	 /* is made for an L2 on shadow tables */
-	bool launched;	 /* by an entry that succeeded or is under way */
+	uint16_t vpid12;    /* of L1's, that L2 was entered under last; 0: none */
+	uint8_t vpid_place; /* in the table of them */
+	bool is_shadow;	    /* says its shadow-VMCS indicator */
+	bool paged;	    /* is made for an L2 on shadow tables */
+	bool launched;	    /* by an entry that succeeded or is under way */
 };
 
 /* An access of L2's, carried out by the hypervisor, that ept12 does not allow. */
@@ -36,6 +37,7 @@ struct vcpu_nested {
 	struct nested vmx;
 	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
 	struct ept02 ept02;
+	struct vpid12_map vpids;
 	bool vmcs02_current;	 /* instead of vmcs01 */
 	bool shadowing;		 /* vmcs=shadow */
 	bool linked;		 /* vmcs01 has a vmcs02 as its shadow VMCS */
@@ -136,9 +138,8 @@ void nested_shadow_follow(struct vcpu *v);
 void nested_shadow_take(struct vcpu *v);
 void nested_shadow_give(struct vcpu *v);
 
-/* `what` the processor has cached under the VPID of a vmcs02 goes. */
-void nested_flush_vpid(struct vcpu *v, const struct vcpu_vmcs02 *vmcs02, enum invalidation what,
-		       uint64_t gva);
+/* `what` the processor has cached under a VPID that L2 runs under goes; 0: it has nothing. */
+void nested_flush_vpid(struct vcpu *v, uint16_t vpid02, enum invalidation what, uint64_t gva);
 
 /* Whether L2 is the guest whose VMCS is current. */
 static inline bool nested_runs_l2(const struct vcpu *v)

@@ -37,7 +37,7 @@ static void change_kind(struct vcpu *v, bool paged)
 	b->cr0_fixed = paged ? n->cr0_fixed : n->plain_cr0_fixed;
 	b->cr4_fixed = paged ? n->cr4_fixed : n->plain_cr4_fixed;
 	/* The MMU flushes L1's at each change between the two. */
-	b->vpid = paged ? v->vpid.number : vmcs02->vpid.number;
+	b->vpid = paged ? v->vpid.number : n->vpids.slot[vmcs02->vpid_place].vpid02;
 	n->vmx.cr0_owned = NESTED_CR0_OWNED | (paged ? CR0_OWNED : 0);
 	n->vmx.cr4_owned = NESTED_CR4_OWNED | (paged ? CR4_OWNED : 0);
 	nested_set(&n->vmx, VMCS_GUEST_CR0, cr0);

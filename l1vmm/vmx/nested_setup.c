@@ -137,12 +137,11 @@ static void l1_invvpid(void *ctx, enum invvpid_type type, uint16_t vpid12, uint6
 	};
 	struct vcpu *v = ctx;
 
-	for (unsigned i = 0; i < NESTED_VMCSS; i++) {
-		const struct vcpu_vmcs02 *vmcs02 = &v->nested->vmcs02[i];
-
-		if (type == INVVPID_ALL ? vmcs02->vpid12 : vmcs02->vpid12 == vpid12)
-			nested_flush_vpid(v, vmcs02, what[type], address);
-	}
+	if (type != INVVPID_ALL)
+		nested_flush_vpid(v, vpid12_find(&v->nested->vpids, vpid12), what[type], address);
+	for (unsigned i = 1; type == INVVPID_ALL && i < VPID12_SLOTS; i++)
+		if (v->nested->vpids.slot[i].vpid12)
+			nested_flush_vpid(v, v->nested->vpids.slot[i].vpid02, what[type], 0);
 }
 
 static bool read_msr(void *ctx, uint32_t msr, uint64_t *value)
@@ -188,12 +187,27 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
 	b->merged = &vmcs02->merged;
 	b->ept01 = v->eptp;
-	if (v->vpid.number)
-		vpid_take(&v->cpu->vpids, &vmcs02->vpid);
-	b->vpid = vmcs02->vpid.number;
 	b->cr0_fixed = v->nested->plain_cr0_fixed;
 	b->cr4_fixed = v->nested->plain_cr4_fixed;
 	return true;
+}
+
+static void flush_vpid02(void *ctx, uint16_t vpid02)
+{
+	nested_flush_vpid(ctx, vpid02, INVALIDATE_VPID_CONTEXT, 0);
+}
+
+/* Without VPIDs of L0's, all that L2 runs under is 0. */
+static void make_vpids(struct vcpu *v, struct vpid12_map *map)
+{
+	map->flush = flush_vpid02;
+	map->ctx = v;
+	for (unsigned i = 0; v->vpid.number && i < VPID12_SLOTS; i++) {
+		struct vpid_owner owner = {0};
+
+		vpid_take(&v->cpu->vpids, &owner);
+		map->slot[i].vpid02 = owner.number;
+	}
 }
 
 bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
@@ -233,6 +247,7 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	n->plain_cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
 	n->cr0_fixed = cr0_real(v, 0);
 	n->cr4_fixed = cr4_real(v, 0);
+	make_vpids(v, &n->vpids);
 	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
 	for (unsigned i = 0; i < NESTED_VMCSS; i++) {
 		if (!make_vmcs02(v, &n->vmcs02[i], io_bitmaps, msr_bitmap))

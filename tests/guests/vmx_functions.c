@@ -128,6 +128,12 @@ void invvpid_types(void)
 		expect("other", invvpid(type, 6, (uint64_t)&marker), VMX_SUCCEED);
 		expect("none", invvpid(type, 0, 0), type == 2 ? VMX_SUCCEED : VMX_FAIL_VALID);
 	}
+	/* More than a hypervisor below has kept for its guests. */
+	for (uint16_t vpid = 1; vpid < 100; vpid++) {
+		vmwrite(VMCS_VPID, vpid);
+		l1_expect(EXIT_REASON_VMCALL, l2_flushed);
+		expect("each", invvpid(1, vpid, 0), VMX_SUCCEED);
+	}
 	expect("type", invvpid(4, 5, 0), VMX_FAIL_VALID);
 	expect("error", vmread(VMCS_INSTRUCTION_ERROR), 28);
 }
