@@ -138,6 +138,7 @@ static const struct {
 	{"paging", own_paging},
 	{"memory", memory_left_alone},
 	{"shadowing", vmcs_shadowing},
+	{"hostile", hostile_hypervisor},
 };
 
 void guest_main(const struct start_info_view *boot)

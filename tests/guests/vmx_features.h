@@ -18,6 +18,9 @@ void vmcall_in_root(void);
 /* vmx_paging.c */
 void own_paging(void);
 
+/* vmx_hostile.c */
+void hostile_hypervisor(void);
+
 /* vmx_shadowing.c */
 void vmcs_shadowing(void);
 
