@@ -21,7 +21,7 @@
 #define SECONDARY_OF_L1_ALONE \
 	((uint32_t)(CONTROL_SECONDARY_ENABLE_VPID | CONTROL_SECONDARY_VMCS_SHADOWING))
 
-/* The task priority is L0's, and no shadow of it serves L2. */
+/* The task priority is L0's, unless L1 has a virtual one for L2. */
 #define CR8_EXITS ((uint32_t)(CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING))
 
 /* Exit and entry controls that say what L1 finds and L2 starts with; vmcs02 has L0's. */
@@ -119,7 +119,7 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 	out->word[CONTROL_PIN] = l0[CONTROL_PIN] | pin12;
 	out->word[CONTROL_PRIMARY] =
 		(l0[CONTROL_PRIMARY] & (KEPT_PRIMARY | CONTROL_PRIMARY_TSC_OFFSETTING)) |
-		CR8_EXITS | base->primary |
+		(primary12 & CONTROL_PRIMARY_USE_TPR_SHADOW ? 0 : CR8_EXITS) | base->primary |
 		(primary12 & ~(uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS);
 	out->word[CONTROL_SECONDARY] = (l0[CONTROL_SECONDARY] & KEPT_SECONDARY) |
 				       (vmcs12_secondary(v) & ~SECONDARY_OF_L1_ALONE);
@@ -142,7 +142,8 @@ void vmcs02_merge(struct nested *n, const struct vmcs02_base *base, struct vmcs0
 	uint32_t primary12 = (uint32_t)vmcs12_get(v, VMCS_PRIMARY_CONTROLS);
 
 	forget_stale(base->merged, base->writes);
-	*out = (struct vmcs02_controls){.eptp = base->ept01, .vpid = base->vpid};
+	*out = (struct vmcs02_controls){
+		.eptp = base->ept01, .vpid = base->vpid, .virtual_apic = base->virtual_apic};
 	merge_words(n, base, &out->word);
 	merge_io(n, base, primary12, out);
 	merge_msr(n, base, primary12, out);
@@ -180,6 +181,8 @@ static void write_controls(struct nested *n, const struct vmcs02_base *base,
 	}
 	if (c.word.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS)
 		put(to, VMCS_MSR_BITMAP, c.msr_bitmap);
+	if (c.word.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_TPR_SHADOW)
+		put(to, VMCS_VIRTUAL_APIC_PAGE_ADDR, c.virtual_apic);
 	if (c.word.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_ENABLE_EPT)
 		put(to, VMCS_EPT_POINTER, c.eptp);
 	/* With no function on, each VMFUNC is an exit. */

@@ -37,6 +37,7 @@ struct vcpu_nested {
 	struct nested vmx;
 	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
 	struct ept02 ept02;
+	uint64_t no_apic; /* hpa: instead of a virtual-APIC page of L1's that is no memory */
 	struct vpid12_map vpids;
 	bool vmcs02_current;	 /* instead of vmcs01 */
 	bool shadowing;		 /* vmcs=shadow */

@@ -20,8 +20,8 @@
 #define MERGED_PAGES 3
 #define ACTIVE_PAGES (1 + 1 + MERGED_PAGES)
 
-/* For all of them: two bitmaps of VMCS shadowing. */
-#define NESTED_PAGES (NESTED_VMCSS * ACTIVE_PAGES + 2)
+/* For all of them: two bitmaps of VMCS shadowing, and a page for no virtual APIC. */
+#define NESTED_PAGES (NESTED_VMCSS * ACTIVE_PAGES + 2 + 1)
 
 static uint64_t state_pages(void)
 {
@@ -247,6 +247,9 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	n->plain_cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
 	n->cr0_fixed = cr0_real(v, 0);
 	n->cr4_fixed = cr4_real(v, 0);
+	n->no_apic = memory_alloc(1);
+	if (!n->no_apic)
+		return false;
 	make_vpids(v, &n->vpids);
 	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
 	for (unsigned i = 0; i < NESTED_VMCSS; i++) {

@@ -131,6 +131,7 @@ static const struct {
 	{"windows", interrupt_windows},
 	{"interrupts", interrupts},
 	{"nmis", nmis},
+	{"priority", task_priority},
 	{"faults", faults_in_delivery},
 	{"vmfunc", eptp_switching},
 	{"invvpid", invvpid_types},

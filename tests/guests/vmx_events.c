@@ -231,3 +231,37 @@ void faults_in_delivery(void)
 	vmwrite(VMCS_GUEST_IDTR_LIMIT, 0);
 	l1_expect(EXIT_REASON_TRIPLE_FAULT, l2_undefined);
 }
+
+L2_CODE(l2_priority, "mov %rax, %cr8; mov %cr8, %rbx; l2_set: vmcall");
+extern const char l2_set[];
+static uint32_t virtual_apic[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
+
+#define VTPR (0x80 / 4)
+
+/* SDM volume 3, 30.1.2 and 30.3: the task priority of the guest is in a page of its hypervisor's.
+ */
+void task_priority(void)
+{
+	begin("tpr-shadow", l2_priority);
+	l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_USE_TPR_SHADOW, true);
+	l1_set(CONTROL_PRIMARY,
+	       CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING, false);
+	vmwrite(VMCS_VIRTUAL_APIC_PAGE_ADDR, (uint64_t)virtual_apic);
+	vmwrite(VMCS_TPR_THRESHOLD, 0);
+	virtual_apic[VTPR] = 0x30;
+	l2_registers[L2_RAX] = 9;
+	l1_expect(EXIT_REASON_VMCALL, l2_set);
+	expect("cr8", l2_registers[L2_RBX], 9);
+	expect("page", virtual_apic[VTPR], 0x90);
+
+	report_running("tpr-threshold");
+	vmwrite(VMCS_TPR_THRESHOLD, 5);
+	vmwrite(VMCS_GUEST_RIP, (uint64_t)l2_priority);
+	l2_registers[L2_RAX] = 4;
+	l1_expect(EXIT_REASON_TPR_BELOW_THRESHOLD, NULL);
+	expect("page", virtual_apic[VTPR], 0x40);
+	expect("refused", l1_try(), 7);
+	vmwrite(VMCS_TPR_THRESHOLD, 4);
+	l1_expect(EXIT_REASON_VMCALL, l2_set);
+	expect("cr8", l2_registers[L2_RBX], 4);
+}

@@ -6,6 +6,7 @@
 void interrupt_windows(void);
 void interrupts(void);
 void nmis(void);
+void task_priority(void);
 void faults_in_delivery(void);
 
 /* vmx_functions.c */

@@ -26,6 +26,7 @@ L2_CODE(l2_port, "in $0x80, %al; vmcall");
 L2_CODE(l2_msr, "rdmsr; vmcall");
 L2_CODE(l2_function, "vmfunc; vmcall");
 L2_CODE(l2_field, "vmread %rdi, %rax; vmcall");
+L2_CODE(l2_priority_set, "mov %rax, %cr8; vmcall");
 L2_CODE(l2_nothing, "vmcall; jmp l2_nothing");
 
 static void begin(const char *name, const void *rip)
@@ -48,6 +49,19 @@ static void bitmaps(uint64_t at)
 	vmwrite(VMCS_MSR_BITMAP, at);
 	l2_registers[L2_RCX] = MSR_IA32_EFER;
 	l1_expect(EXIT_REASON_MSR_READ, l2_msr);
+}
+
+/* The task priority that the guest sets is lost, or not. */
+static void virtual_apic(uint64_t at)
+{
+	begin("virtual-apic-nowhere", l2_priority_set);
+	l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_USE_TPR_SHADOW, true);
+	l1_set(CONTROL_PRIMARY,
+	       CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING, false);
+	vmwrite(VMCS_VIRTUAL_APIC_PAGE_ADDR, at);
+	vmwrite(VMCS_TPR_THRESHOLD, 0);
+	l2_registers[L2_RAX] = 9;
+	l1_expect(EXIT_REASON_VMCALL, NULL);
 }
 
 static void translation(uint64_t at)
@@ -140,6 +154,7 @@ void hostile_hypervisor(void)
 	for (unsigned i = 0; i < NOWHERES; i++) {
 		bitmaps(nowhere[i]);
 		translation(nowhere[i]);
+		virtual_apic(nowhere[i]);
 		areas(nowhere[i]);
 		regions(nowhere[i]);
 	}

@@ -14,6 +14,7 @@
 #define MERGED_IO  0x74000000u
 #define MERGED_MSR 0x75000000u
 #define L0_VPID	   9
+#define L0_APIC	   0x72000000u
 
 static struct nested_rig rig;
 static struct nested *const n = &rig.nested;
@@ -58,6 +59,7 @@ static struct vmcs02_base base(void)
 		.ept01 = L0_EPT,
 		.ept02 = L0_EPT02,
 		.vpid = L0_VPID,
+		.virtual_apic = L0_APIC,
 		.cr0_fixed = CR0_NE,
 		.cr4_fixed = CR4_VMXE,
 	};
@@ -103,6 +105,25 @@ Test(vmcs02, only_what_was_written_is_written, .init = setup)
 		cr_expect_eq(rig.written[slot], slot == vmcs12_slot(VMCS_GUEST_RIP), "slot %u",
 			     slot);
 	cr_expect_eq(v02(VMCS_GUEST_RIP), 0x2000);
+}
+
+Test(vmcs02, the_task_priority_is_in_l1s_page_or_exits, .init = setup)
+{
+	const uint32_t exits = CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING;
+
+	cr_expect_eq(v02(VMCS_PRIMARY_CONTROLS) & (exits | CONTROL_PRIMARY_USE_TPR_SHADOW), exits);
+	set(VMCS_PRIMARY_CONTROLS, CONTROL_PRIMARY_USE_TPR_SHADOW);
+	set(VMCS_VIRTUAL_APIC_PAGE_ADDR, RIG_PAGE(9));
+	set(VMCS_TPR_THRESHOLD, 5);
+	update();
+	cr_expect_eq(v02(VMCS_PRIMARY_CONTROLS) & (exits | CONTROL_PRIMARY_USE_TPR_SHADOW),
+		     CONTROL_PRIMARY_USE_TPR_SHADOW);
+	cr_expect_eq(v02(VMCS_VIRTUAL_APIC_PAGE_ADDR), L0_APIC, "as L0 has it in memory");
+	cr_expect_eq(v02(VMCS_TPR_THRESHOLD), 5);
+	set(VMCS_PRIMARY_CONTROLS,
+	    CONTROL_PRIMARY_USE_TPR_SHADOW | CONTROL_PRIMARY_CR8_STORE_EXITING);
+	update();
+	cr_expect_eq(v02(VMCS_PRIMARY_CONTROLS) & exits, CONTROL_PRIMARY_CR8_STORE_EXITING);
 }
 
 Test(vmcs02, nothing_changed_means_nothing_written, .init = setup)
