@@ -41,7 +41,8 @@ struct __attribute__((aligned(64))) lapic_mailbox {
 	uint32_t unused[7];
 };
 
-#define LAPIC_MAILBOX_FULL UINT64_C(1) /* "outstanding notification" */
+#define LAPIC_MAILBOX_FULL	 UINT64_C(1) /* "outstanding notification" */
+#define LAPIC_MAILBOX_SUPPRESSED UINT64_C(2) /* "suppress notification" */
 
 /* What is no vector; a start-up message keeps its page in bits 15:8. */
 #define LAPIC_SIGNAL_NMI     (1u << 0)
@@ -194,8 +195,15 @@ bool lapic_is_vector(const struct lapic_ipi *ipi);
  */
 bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi);
 
-/* Takes in what others have left. */
+/* Takes in what others have left; vectors only if software has the APIC enabled. */
 void lapic_collect(struct lapic *apic);
+
+/*
+ * Its owner waits for no vectors: nobody is to tell it of one any more, until it goes on, which
+ * takes in those that have been left meanwhile.
+ */
+void lapic_suppress(struct lapic *apic);
+void lapic_go_on(struct lapic *apic);
 
 /* Whether there is something to collect; for any processor. */
 bool lapic_has_mail(const struct lapic *apic);

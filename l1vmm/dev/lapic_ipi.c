@@ -103,6 +103,7 @@ static bool post_level(struct lapic *apic, const struct lapic_ipi *ipi)
 bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
 {
 	struct lapic_mailbox *mailbox = apic->mailbox;
+	uint64_t before;
 
 	if (!lapic_is_vector(ipi)) {
 		uint32_t signal = signal_of(ipi);
@@ -115,8 +116,14 @@ bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
 		return false;
 	__atomic_fetch_or(&mailbox->requests[ipi->vector / 64], UINT64_C(1) << ipi->vector % 64,
 			  __ATOMIC_SEQ_CST);
-	return !(__atomic_fetch_or(&mailbox->control, LAPIC_MAILBOX_FULL, __ATOMIC_SEQ_CST) &
-		 LAPIC_MAILBOX_FULL);
+	before = __atomic_load_n(&mailbox->control, __ATOMIC_SEQ_CST);
+	do {
+		if (before & (LAPIC_MAILBOX_FULL | LAPIC_MAILBOX_SUPPRESSED))
+			return false;
+	} while (!__atomic_compare_exchange_n(&mailbox->control, &before,
+					      before | LAPIC_MAILBOX_FULL, false, __ATOMIC_SEQ_CST,
+					      __ATOMIC_SEQ_CST));
+	return true;
 }
 
 static void collect_word(struct lapic *apic, unsigned index, uint32_t bits)
@@ -136,17 +143,21 @@ bool lapic_has_mail(const struct lapic *apic)
 	       __atomic_load_n(&mailbox->signals, __ATOMIC_SEQ_CST);
 }
 
-/* The mark goes first: what is posted from then on sets it again. */
-static void collect_vectors(struct lapic *apic)
+/*
+ * The marks go first: what is posted from then on sets them again.  Vectors that were sent to an
+ * APIC that has been disabled since, by INIT for example, are void.
+ */
+static void collect_vectors(struct lapic *apic, uint64_t marks)
 {
 	struct lapic_mailbox *mailbox = apic->mailbox;
+	bool enabled = load(apic, LAPIC_SVR) & SVR_ENABLE;
 
-	if (!(__atomic_load_n(&mailbox->control, __ATOMIC_RELAXED) & LAPIC_MAILBOX_FULL))
-		return;
-	__atomic_fetch_and(&mailbox->control, ~LAPIC_MAILBOX_FULL, __ATOMIC_SEQ_CST);
+	__atomic_fetch_and(&mailbox->control, ~marks, __ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < 4; i++) {
 		uint64_t bits = __atomic_exchange_n(&mailbox->requests[i], 0, __ATOMIC_SEQ_CST);
 
+		if (!enabled)
+			continue;
 		collect_word(apic, 2 * i, (uint32_t)bits);
 		collect_word(apic, 2 * i + 1, (uint32_t)(bits >> 32));
 	}
@@ -168,7 +179,8 @@ void lapic_collect(struct lapic *apic)
 	struct lapic_mailbox *mailbox = apic->mailbox;
 	uint32_t signals;
 
-	collect_vectors(apic);
+	if (__atomic_load_n(&mailbox->control, __ATOMIC_RELAXED) & LAPIC_MAILBOX_FULL)
+		collect_vectors(apic, LAPIC_MAILBOX_FULL);
 	if (!__atomic_load_n(&mailbox->signals, __ATOMIC_RELAXED))
 		return;
 	signals = __atomic_exchange_n(&mailbox->signals, 0, __ATOMIC_SEQ_CST);
@@ -179,6 +191,16 @@ void lapic_collect(struct lapic *apic)
 	if (signals & LAPIC_SIGNAL_STARTUP)
 		apic->signals &= ~LAPIC_SIGNAL_PAGE;
 	apic->signals |= signals & ~(LAPIC_SIGNAL_ILLEGAL | LAPIC_SIGNAL_LEVEL);
+}
+
+void lapic_suppress(struct lapic *apic)
+{
+	__atomic_fetch_or(&apic->mailbox->control, LAPIC_MAILBOX_SUPPRESSED, __ATOMIC_SEQ_CST);
+}
+
+void lapic_go_on(struct lapic *apic)
+{
+	collect_vectors(apic, LAPIC_MAILBOX_SUPPRESSED | LAPIC_MAILBOX_FULL);
 }
 
 static void send(struct lapic *apic, const struct lapic_ipi *ipi, bool to_self, bool to_others)

@@ -113,12 +113,16 @@ static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *
 {
 	uint64_t start = rdtsc_ordered(), waited;
 
+	if (!interrupts)
+		lapic_suppress(&v->lapic);
 	do {
 		if (!interrupts || !timer_prepare_wait(v))
 			ipi_check_helpless(v);
 		host_wait();
 		timer_waited(v);
 	} while (!has_wake_up(v, interrupts));
+	if (!interrupts)
+		lapic_go_on(&v->lapic);
 	waited = rdtsc_ordered() - start;
 	v->telemetry.cur->tsc += waited;
 	v->telemetry.cur->guest_ticks += waited;

@@ -97,7 +97,9 @@ static void wait_for_signals(struct vcpu *v, uint32_t signals)
 
 void ipi_wait_for_startup(struct vcpu *v)
 {
+	lapic_suppress(&v->lapic);
 	wait_for_signals(v, LAPIC_SIGNAL_STARTUP);
+	lapic_go_on(&v->lapic);
 	startup_begin(v, STARTUP_PAGE(v->lapic.signals));
 	v->lapic.signals = 0;
 }

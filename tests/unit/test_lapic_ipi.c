@@ -198,6 +198,53 @@ Test(lapic_ipi, with_an_illegal_vector_is_an_error_where_it_arrives)
 
 #define POSTS 100000
 
+Test(lapic_ipi, tells_nobody_who_waits_for_no_vectors)
+{
+	const struct lapic_ipi vector = {.vector = 0x40}, nmi = {.mode = LAPIC_NMI};
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 0);
+	lapic_suppress(&rig.apic);
+	cr_expect_not(lapic_post(&rig.apic, &vector));
+	cr_expect_not(lapic_has_mail(&rig.apic));
+	lapic_collect(&rig.apic);
+	cr_expect_eq(lapic_requested(&rig.apic), -1, "it was not looked for");
+	cr_expect(lapic_post(&rig.apic, &nmi), "but of an NMI");
+	lapic_go_on(&rig.apic);
+	cr_expect_eq(lapic_requested(&rig.apic), 0x40, "none is lost");
+	cr_expect(lapic_post(&rig.apic, &vector), "and it is told again");
+}
+
+/* One was told of before: that stays so. */
+Test(lapic_ipi, takes_in_what_came_before_it_waits)
+{
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 0);
+	cr_expect(lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 0x40}));
+	lapic_suppress(&rig.apic);
+	cr_expect_not(lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 0x50}));
+	lapic_collect(&rig.apic);
+	cr_expect_eq(lapic_requested(&rig.apic), 0x50);
+	cr_expect_not(lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 0x60}), "still");
+	lapic_go_on(&rig.apic);
+	cr_expect_eq(lapic_requested(&rig.apic), 0x60);
+}
+
+Test(lapic_ipi, loses_in_init_what_was_sent_before)
+{
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 1);
+	lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 0x40});
+	lapic_suppress(&rig.apic);
+	lapic_reset(&rig.apic);
+	lapic_go_on(&rig.apic);
+	lapic_put(&rig, MSR_X2APIC_SIVR, 0x1ff);
+	lapic_collect(&rig.apic);
+	cr_expect_eq(lapic_requested(&rig.apic), -1);
+}
+
 static void *post_many(void *arg)
 {
 	struct lapic_rig *rig = arg;

@@ -1,7 +1,8 @@
 /*
  * Local APICs that interrupt each other, against a reference: vectors, priorities, masked
- * stretches, NMIs and timers at random.  The reference keeps everything as plain lists and counts
- * time tick by tick; the two have to take the same interrupts in the same order.
+ * stretches, NMIs, timers and halts at random.  The reference keeps everything as plain lists and
+ * counts time tick by tick; the two have to take the same interrupts in the same order.  Mailboxes
+ * are looked into only by those who have been told, and those who halt do nothing else.
  */
 #include <criterion/criterion.h>
 
@@ -20,6 +21,9 @@ struct reference {
 	unsigned depth;
 	unsigned tpr;
 	bool nmi;
+	/* Sent, but not taken in yet. */
+	bool on_the_way[VECTORS], nmi_on_the_way;
+	unsigned vectors_on_the_way;
 	struct {
 		unsigned mode, vector; /* mode: 0 one-shot, 1 periodic, 2 deadline */
 		bool masked;
@@ -32,8 +36,10 @@ struct machine {
 	struct lapic_rig rigs[CPUS];
 	struct reference refs[CPUS];
 	bool interrupts_off[CPUS];
+	bool told[CPUS]; /* that there is something in the mailbox */
+	bool halted[CPUS];
 	uint64_t now;
-	unsigned long taken, nmis, timer_events;
+	unsigned long taken, nmis, timer_events, halts, untold;
 };
 
 static int reference_pending(const struct reference *r)
@@ -115,6 +121,72 @@ static bool meant(uint64_t icr, unsigned from, unsigned to)
 	       (destination % 65536 & cluster_bit(ids[to]) % 65536);
 }
 
+static void reference_send(struct reference *r, unsigned vector, bool nmi, bool to_itself)
+{
+	if (nmi)
+		*(to_itself ? &r->nmi : &r->nmi_on_the_way) = true;
+	else if (to_itself)
+		r->requested[vector] = true;
+	else if (!r->on_the_way[vector])
+		r->vectors_on_the_way++;
+	if (!nmi && !to_itself)
+		r->on_the_way[vector] = true;
+}
+
+static void reference_collect(struct reference *r)
+{
+	for (unsigned vector = 0; r->vectors_on_the_way && vector < VECTORS; vector++) {
+		r->vectors_on_the_way -= r->on_the_way[vector];
+		r->requested[vector] |= r->on_the_way[vector];
+		r->on_the_way[vector] = false;
+	}
+	r->nmi |= r->nmi_on_the_way;
+	r->nmi_on_the_way = false;
+}
+
+static void collect(struct machine *m, unsigned cpu)
+{
+	if (!m->told[cpu])
+		return;
+	m->told[cpu] = false;
+	lapic_collect(&m->rigs[cpu].apic);
+	reference_collect(&m->refs[cpu]);
+}
+
+/* Another one has to be left that can wake it.  Who has its interrupts off waits for NMIs alone. */
+static void halt(struct machine *m, unsigned cpu)
+{
+	unsigned halted = 0;
+
+	for (unsigned i = 0; i < CPUS; i++)
+		halted += m->halted[i];
+	if (halted == CPUS - 1)
+		return;
+	m->halts++;
+	m->halted[cpu] = true;
+	if (m->interrupts_off[cpu])
+		lapic_suppress(&m->rigs[cpu].apic);
+}
+
+/* What the hypervisor does in its wait.  Whether it is over. */
+static bool wakes_up(struct machine *m, unsigned cpu)
+{
+	struct lapic *apic = &m->rigs[cpu].apic;
+
+	if (m->interrupts_off[cpu] && m->refs[cpu].vectors_on_the_way && !m->told[cpu])
+		m->untold++;
+	collect(m, cpu);
+	if (!(apic->signals & LAPIC_SIGNAL_NMI) &&
+	    (m->interrupts_off[cpu] || lapic_pending(apic) < 0))
+		return false;
+	m->halted[cpu] = false;
+	if (m->interrupts_off[cpu]) {
+		lapic_go_on(apic);
+		reference_collect(&m->refs[cpu]);
+	}
+	return true;
+}
+
 static void send(struct machine *m, struct random *random, unsigned from)
 {
 	static const uint64_t destinations[] = {0, 1, 0x11, 0x10002, 0x3, 0x1, UINT32_MAX};
@@ -129,14 +201,11 @@ static void send(struct machine *m, struct random *random, unsigned from)
 
 		/* What the hypervisor does with an IPI to others. */
 		if (to != from && (icr >> 18 & 3) != 1 &&
-		    lapic_is_destination(target, &m->rigs[from].sent))
-			lapic_post(target, &m->rigs[from].sent);
-		if (!meant(icr, from, to))
-			continue;
-		if (nmi)
-			m->refs[to].nmi = true;
-		else
-			m->refs[to].requested[icr & 0xff] = true;
+		    lapic_is_destination(target, &m->rigs[from].sent) &&
+		    lapic_post(target, &m->rigs[from].sent))
+			m->told[to] = true;
+		if (meant(icr, from, to))
+			reference_send(&m->refs[to], icr & 0xff, nmi, to == from);
 	}
 }
 
@@ -201,8 +270,10 @@ static void compare(struct machine *m, unsigned cpu)
 {
 	struct lapic *apic = &m->rigs[cpu].apic;
 	const struct reference *r = &m->refs[cpu];
+	bool suppressed = m->halted[cpu] && m->interrupts_off[cpu];
 
-	lapic_collect(apic);
+	cr_assert(m->told[cpu] || !r->nmi_on_the_way, "CPU %u", cpu);
+	cr_assert(m->told[cpu] || suppressed || !r->vectors_on_the_way, "CPU %u", cpu);
 	cr_assert_eq(lapic_pending(apic), reference_pending(r), "CPU %u after %lu events", cpu,
 		     m->taken);
 	cr_assert_eq(apic->signals & LAPIC_SIGNAL_NMI, r->nmi ? LAPIC_SIGNAL_NMI : 0, "CPU %u",
@@ -235,7 +306,13 @@ static void compare_registers(struct machine *m, unsigned cpu)
 
 static void step(struct machine *m, struct random *random, unsigned cpu)
 {
-	switch (random_below(random, 16)) {
+	if (m->halted[cpu] && !wakes_up(m, cpu)) {
+		wait(m, 1);
+		return;
+	}
+	if (random_below(random, 2))
+		collect(m, cpu);
+	switch (random_below(random, 18)) {
 	case 0:
 	case 1:
 	case 2:
@@ -256,9 +333,13 @@ static void step(struct machine *m, struct random *random, unsigned cpu)
 		wait(m, random_below(random, 30));
 		break;
 	case 7:
+		if (random_once_in(random, 4))
+			halt(m, cpu);
+		break;
 	case 8:
 	case 9:
 	case 10:
+	case 11:
 		end(m, cpu);
 		break;
 	default:
@@ -290,4 +371,6 @@ Test(lapic_stress, every_event_arrives_once_and_in_the_order_of_priorities)
 	}
 	cr_expect_gt(m.nmis, EVENTS / 50, "%lu", m.nmis);
 	cr_expect_gt(m.timer_events, EVENTS / 50, "%lu", m.timer_events);
+	cr_expect_gt(m.halts, EVENTS / 50, "%lu", m.halts);
+	cr_expect_gt(m.untold, EVENTS / 500, "%lu", m.untold);
 }

@@ -1,7 +1,7 @@
 /*
  * Two processors that interrupt each other and themselves at random, at the same time: each vector
  * must arrive once, in the order of priorities and only where nothing holds it back, whatever its
- * receiver does meanwhile; so must an NMI and an INIT.
+ * receiver does meanwhile; so must an NMI.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -362,52 +362,4 @@ void bench_ipi_stress(struct run *run)
 	second_finish();
 	handle(NULL, NULL, NULL);
 	apic_timer_stop();
-}
-
-static uint64_t starts;
-
-static void spin_masked(void)
-{
-	add(&starts);
-	for (;;)
-		__asm__ volatile("" : : : "memory");
-}
-
-static void halt_masked(void)
-{
-	add(&starts);
-	for (;;)
-		hlt();
-}
-
-static void halt(void)
-{
-	add(&starts);
-	for (;;)
-		__asm__ volatile("sti; hlt" : : : "memory");
-}
-
-/* INIT and start-up to a processor that does not listen otherwise: each starts it once, anew. */
-void bench_ipi_restart(struct run *run)
-{
-	static void (*const works[])(void) = {spin_masked, halt_masked, halt};
-	uint64_t number = 1;
-
-	if (!second_is_there(run))
-		return;
-	irq_start(irq_count_entry);
-	starts = 0;
-	second_begin(spin_masked);
-	for (struct sample *s = run->first; s != run->end; s++) {
-		while (load(&starts) < number)
-			pause();
-		sample_begin(s);
-		second_restart(works[number % 3]);
-		while (load(&starts) == number)
-			pause();
-		sample_end(s);
-		expect("wrong-start", starts, ++number);
-	}
-	second_restart(NULL);
-	expect("wrong-starts", starts, number);
 }
