@@ -224,8 +224,9 @@ static void give_up(struct run *run, char *path)
 	for (unsigned i = 0; i < cells->count; i++)
 		told |= cell_tells(&cells->cell[i]);
 	if (whole > 0)
-		vmfee_suffix(run->err, "; %u of %u stacks are in %s: --resume runs the others",
-			     whole, cells->count, run->dir.failed);
+		vmfee_suffix(run->err, "; %u of %u stacks are in %s: --resume %s", whole,
+			     cells->count, run->dir.failed,
+			     whole < cells->count ? "runs the others" : "does what is left");
 	else if (run->err->status == VMFEE_INTERRUPTED)
 		vmfee_suffix(run->err, "; nothing was kept");
 	if (whole == 0 && !told) {

@@ -82,8 +82,16 @@ for signal in INT TERM; do
 	kill -$signal $!
 	wait $!
 	is $? 130 "SIG$signal while a figure is drawn: status 130"
-	like "$(tail -n 1 "$T/err")" '^vmfee: interrupted \(.*\); 1 of 1 stacks are in .*--resume' "SIG$signal: it says so"
-	is "$(ls "$results")" "$before" "SIG$signal: there is no run of it"
+	like "$(tail -n 1 "$T/err")" '^vmfee: interrupted \(.*\); 1 of 1 stacks are in .*/\.bare\.failed: --resume does what is left' \
+		"SIG$signal: it says so"
+	is "$(ls "$results")" "$before" "SIG$signal: nothing takes the name of a result"
 done
+run "$vmfee" run --resume --bochs="$T/nowhere" bare
+fails_with 6 "no Bochs" "what is left takes a Bochs as ever"
+run "$vmfee" run --resume bare
+is "$status" 0 "--resume draws them" || diag "$errors"
+like "$errors" 'bare: native: kept from before' "and runs nothing again"
+if [ -s "$results/bare/plots/native-ticks.svg" ] && [ ! -e "$results/.bare.failed" ]; then holds=0; else holds=1; fi
+ok $holds "the figures are there"
 
 finish
