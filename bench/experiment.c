@@ -1,6 +1,6 @@
 #include "bench/experiment.h"
 #include "bench/experiment_key.h"
-#include "bench/generation.h"
+#include "bench/experiment_stack.h"
 #include "bench/kvm_level.h"
 #include "bench/platform.h"
 #include "bench/project.h"
@@ -19,8 +19,7 @@ struct loader {
 	char *text; /* the line that was read last, and how much fits into it */
 	size_t room;
 	int unreadable; /* the errno that kept the next line from being read, or 0 */
-	const char *images;
-	const char *models;
+	struct experiment_folders folders;
 	int line;	     /* of the text last given to inih */
 	int experiment_line; /* where [experiment] starts; 0 before its first key */
 	int section_line;    /* where the section now read starts; 0 before the first */
@@ -47,50 +46,6 @@ static int experiment_line(struct loader *loader, const char *name, const char *
 	return experiment_key_set(loader->experiment, key, value, loader->err);
 }
 
-/* KVM is no image, but what launches the others. */
-static int check_kvm(const struct stack *stack, struct vmfee_error *err)
-{
-	struct kvm_level level;
-
-	if (stack->levels < 2)
-		return vmfee_fail(err, VMFEE_USAGE, KVM_LEVEL ": nothing to launch");
-	return kvm_level_parse(&level, stack->level[0].cmdline, err);
-}
-
-static int check_images(struct loader *loader, const struct stack *stack)
-{
-	for (unsigned i = 0; i < stack->levels; i++) {
-		char path[PATH_MAX];
-		const char *image = stack->level[i].image;
-		if (i == 0 && kvm_level_is(stack) && check_kvm(stack, loader->err) == 0)
-			continue;
-		if (loader->err->status != VMFEE_OK)
-			return -1;
-		if (project_path(path, loader->images, image, ".elf", loader->err) != 0)
-			return -1;
-		if (access(path, R_OK) == 0)
-			continue;
-		char list[256];
-		project_list(loader->images, ".elf", list, sizeof(list));
-		return vmfee_fail(loader->err, VMFEE_USAGE,
-				  "no image '%s' in build/images; there are: %s", image, list);
-	}
-	return 0;
-}
-
-/* Every hypervisor may be of a generation, and have a model; results are about the lowest's. */
-static int expand_levels(struct loader *loader, struct experiment_stack *stack)
-{
-	struct tlb_file ignored;
-
-	for (unsigned i = 0; i + 1 < stack->stack.levels; i++)
-		if (generation_expand(stack->stack.level[i].cmdline, loader->err) != 0 ||
-		    tlb_file_expand(i == 0 ? &stack->tlb : &ignored, loader->models,
-				    stack->stack.level[i].cmdline, loader->err) != 0)
-			return -1;
-	return 0;
-}
-
 /* The keys of [stack NAME]. */
 static const struct stack_key {
 	const char *name;
@@ -109,14 +64,6 @@ static const struct stack_key {
 
 enum { STACK_KEYS = sizeof(stack_keys) / sizeof(stack_keys[0]) };
 
-static int set_levels(struct loader *loader, struct experiment_stack *stack)
-{
-	if (stack_parse(&stack->stack, stack->notation, loader->err) != 0 ||
-	    expand_levels(loader, stack) != 0)
-		return -1;
-	return check_images(loader, &stack->stack);
-}
-
 static int set_stack_key(struct loader *loader, struct experiment_stack *stack,
 			 const struct stack_key *key, const char *value)
 {
@@ -132,7 +79,9 @@ static int set_stack_key(struct loader *loader, struct experiment_stack *stack,
 		return vmfee_fail(loader->err, VMFEE_USAGE, "%s = '%s' is not possible; it is %s",
 				  key->name, value, key->allowed);
 	snprintf(member, key->size, "%s", value);
-	return member == stack->notation ? set_levels(loader, stack) : 0;
+	return member == stack->notation
+		       ? experiment_stack_levels(stack, &loader->folders, loader->err)
+		       : 0;
 }
 
 static int stack_line(struct loader *loader, struct experiment_stack *stack, const char *name,
@@ -300,7 +249,7 @@ static char *read_line(char *text, int size, void *user)
 /* What can only be judged once the whole file is known.  Sets the line that is to blame. */
 static int check_whole(struct loader *loader)
 {
-	const struct experiment *experiment = loader->experiment;
+	struct experiment *experiment = loader->experiment;
 
 	if (check_section(loader) != 0)
 		return -1;
@@ -309,14 +258,19 @@ static int check_whole(struct loader *loader)
 	if (experiment->stacks == 0)
 		return vmfee_fail(loader->err, VMFEE_USAGE, "there is no [stack NAME] to run");
 	for (unsigned i = 0; i < experiment->stacks; i++) {
-		const struct experiment_stack *stack = &experiment->stack[i];
-		loader->line = stack->line;
-		if (stack->notation[0] == '\0')
+		loader->line = experiment->stack[i].line;
+		if (experiment->stack[i].notation[0] == '\0')
 			return vmfee_fail(loader->err, VMFEE_USAGE, "[stack %s] has no levels",
-					  stack->name);
+					  experiment->stack[i].name);
+	}
+	if (experiment_stack_expand(experiment, &loader->folders, &loader->line, loader->err) != 0)
+		return -1;
+	for (unsigned i = 0; i < experiment->stacks; i++) {
+		struct experiment_stack *stack = &experiment->stack[i];
+		loader->line = stack->line;
 		if (stack->probe_of[0] == '\0')
 			continue;
-		const struct experiment_stack *of = experiment_stack(experiment, stack->probe_of);
+		const struct experiment_stack *of = experiment_stack_probed(experiment, stack);
 		if (of == NULL || of->probe_of[0] != '\0')
 			return vmfee_fail(loader->err, VMFEE_USAGE,
 					  "probe_of = '%s' names no stack of the tables",
@@ -347,8 +301,7 @@ static int set_name(struct experiment *experiment, const char *path, struct vmfe
 int experiment_load(struct experiment *experiment, const char *path, const char *images,
 		    const char *models, struct vmfee_error *err)
 {
-	struct loader loader = {
-		.images = images, .models = models, .experiment = experiment, .err = err};
+	struct loader loader = {.folders = {images, models}, .experiment = experiment, .err = err};
 
 	memset(experiment, 0, sizeof(*experiment));
 	if (set_name(experiment, path, err) != 0)

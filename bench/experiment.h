@@ -15,6 +15,8 @@
  *     about = what the workload is, in plain words
  *     platform = bochs
  *
+ * Alternatives {a,b} among the levels make a section several stacks: bench/choice.h.
+ *
  * A stack with `probe_of` is no row of the tables: it is the named stack without telemetry, and the
  * difference between the two is telemetry's own cost.  One with `platform` runs on that one alone.
  */
@@ -23,6 +25,8 @@
 
 #include "bench/stack.h"
 #include "bench/tlb_file.h"
+
+#include <stddef.h>
 
 enum {
 	EXPERIMENT_MAX_STACKS = 64,
@@ -35,6 +39,7 @@ enum {
 
 struct experiment_stack {
 	char name[STACK_MAX_NAME + 1];
+	size_t named; /* characters of it that its section has; others tell its choices */
 	char notation[EXPERIMENT_MAX_NOTATION + 1]; /* empty until `levels` has been read */
 	char probe_of[STACK_MAX_NAME + 1];	    /* empty: a stack of the tables */
 	char about[EXPERIMENT_MAX_ABOUT + 1];	    /* its workload, in plain words; or empty */

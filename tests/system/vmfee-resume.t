@@ -55,6 +55,26 @@ trio --jobs=3
 is "$status" 0 "three machines at a time"
 same "$T/alone" "$results/trio" "both runs are the same byte for byte"
 
+# A matrix, whose cells are stacks like any others.
+cat >"$PROJECT/bench/experiments/matrix.ini" <<END
+[experiment]
+title = a matrix
+outbox = 1
+[stack native]
+levels = micro only=cpuid
+[stack l1vmm]
+levels = l1vmm cr={mask,trap} / micro only=cpuid
+[stack quiet]
+levels = l1vmm cr={mask,trap} telemetry=off / micro only=cpuid
+probe_of = l1vmm
+END
+run "$vmfee" run --no-plots matrix
+is "$status" 0 "a matrix" || diag "$errors"
+run "$vmfee" sql --csv matrix "SELECT stack.name, probe_of, value FROM stack LEFT JOIN switch ON stack.id = stack AND switch.name = 'cr' ORDER BY id"
+is "$(tail -n +2 <<<"$output" | tr '\n' ' ')" \
+	"native,, l1vmm-mask,,mask l1vmm-trap,,trap quiet-mask,l1vmm-mask,mask quiet-trap,l1vmm-trap,trap " \
+	"each cell has its switches and its probe"
+
 # One that fails.
 rm -r "$results"
 experiment 64 "l1vmm / micro fault=hang only=nothing-of-that-name"

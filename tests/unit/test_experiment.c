@@ -138,6 +138,15 @@ Test(experiment, what_is_wrong_is_named_with_its_line)
 		{GOOD "[stack a]\nlevels = micro\nlevels = micro\n", 5, "'levels' is given twice"},
 		{GOOD STACK STACK, 6, "[stack a] is already on line 3"},
 		{GOOD "[stack a]\nprobe_of = b\n", 3, "[stack a] has no levels"},
+		{GOOD "[stack a]\nlevels = micro {x,y\n", 4, "'{' without its '}'"},
+		{GOOD "[stack a]\nlevels = micro {x,y}\nlevels = micro\n", 5,
+		 "'levels' is given twice"},
+		{GOOD "[stack a]\nlevels = micro {x,x}\n", 3, "there are two stacks 'a-x'"},
+		{GOOD "[stack a-x]\nlevels = micro\n[stack a]\nlevels = micro {x,y}\n", 5,
+		 "there are two stacks 'a-x'"},
+		{GOOD "[stack a-name-of-its-own]\nlevels = micro {x,much-too-long-}\n", 4,
+		 "'a-name-of-its-own-much-too-long-' is no name for a stack"},
+		{GOOD "[stack a]\nlevels = {micro,mirco}\n", 4, "no image 'mirco'"},
 		{GOOD STACK "[stack b]\nlevels = micro\nprobe_of = c\n", 5,
 		 "probe_of = 'c' names no stack of the tables"},
 		{GOOD STACK "[stack b]\nlevels = micro\nprobe_of = b\n", 5,
@@ -195,6 +204,40 @@ Test(experiment, a_zero_byte_is_refused_wherever_it_stands)
 	}
 }
 
+Test(experiment, a_section_may_be_a_matrix)
+{
+	static const char *const wanted[][3] = {
+		{"native", "micro", ""},
+		{"l1vmm-ept-a", "l1vmm mmu=ept / micro only=a", ""},
+		{"l1vmm-ept-b", "l1vmm mmu=ept / micro only=b", ""},
+		{"l1vmm-shadow-trap-a", "l1vmm mmu=shadow:trap / micro only=a", ""},
+		{"l1vmm-shadow-trap-b", "l1vmm mmu=shadow:trap / micro only=b", ""},
+		{"quiet-ept-a", "l1vmm mmu=ept telemetry=off / micro only=a", "l1vmm-ept-a"},
+		{"quiet-ept-b", "l1vmm mmu=ept telemetry=off / micro only=b", "l1vmm-ept-b"},
+		{"other-x", "l1vmm x / micro", "l1vmm-ept-a"},
+		{"other-y", "l1vmm y / micro", "l1vmm-ept-a"},
+	};
+	struct vmfee_error err = {0};
+
+	cr_assert_eq(load(GOOD "[stack native]\nlevels = micro\n"
+			       "[stack l1vmm]\n"
+			       "levels = l1vmm mmu={ept,shadow:trap} / micro only={a,b}\n"
+			       "[stack quiet]\nprobe_of = l1vmm\n"
+			       "levels = l1vmm mmu={ept} telemetry=off / micro only={a,b}\n"
+			       "[stack other]\nlevels = l1vmm {x,y} / micro\n"
+			       "probe_of = l1vmm-ept-a\nabout = others\n",
+			  &err),
+		     0, "%s", err.text);
+	cr_assert_eq(experiment.stacks, sizeof(wanted) / sizeof(wanted[0]));
+	for (unsigned i = 0; i < experiment.stacks; i++) {
+		cr_expect_str_eq(experiment.stack[i].name, wanted[i][0]);
+		cr_expect_str_eq(experiment.stack[i].notation, wanted[i][1]);
+		cr_expect_str_eq(experiment.stack[i].probe_of, wanted[i][2]);
+	}
+	cr_expect_str_eq(experiment.stack[3].stack.level[0].cmdline, "mmu=shadow:trap");
+	cr_expect_str_eq(experiment.stack[8].about, "others");
+}
+
 Test(experiment, too_many_stacks_are_refused)
 {
 	struct vmfee_error err = {0};
@@ -206,6 +249,12 @@ Test(experiment, too_many_stacks_are_refused)
 	cr_expect_eq(load(text, &err), -1);
 	cr_expect_not_null(strstr(err.text, "at most 64 stacks"), "%s", err.text);
 	free(text);
+
+	err = (struct vmfee_error){0};
+	cr_expect_eq(
+		load(GOOD "[stack a]\nlevels = micro {a,b,c,d,e,f,g,h,i}{a,b,c,d,e,f,g,h}\n", &err),
+		-1);
+	cr_expect_not_null(strstr(err.text, "at most 64 stacks"), "%s", err.text);
 }
 
 Test(experiment, a_file_that_cannot_be_read_or_named_is_refused)
