@@ -3,6 +3,7 @@
 #include "bench/copy.h"
 #include "bench/rundir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -53,8 +54,29 @@ static int start_over(struct cell *cell, struct vmfee_error *err)
 	return cell_prepare(cell, cell->project, cell->experiment, cell->stack, run, err);
 }
 
-int cells_load(struct cells *cells, const char *from, struct vmfee_error *err)
+/* Removes what is no cell's of this run: everything else is made anew, or nobody's any more. */
+static void tidy(const struct cells *cells, const char *run)
 {
+	struct dirent **entries;
+	int count = scandir(run, &entries, NULL, NULL);
+
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PATH_MAX];
+		struct vmfee_error ignored = {0};
+		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		    experiment_stack(cells->experiment, name) == NULL &&
+		    project_path(path, run, name, "", &ignored) == 0)
+			rundir_remove_tree(path);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+}
+
+int cells_load(struct cells *cells, const char *run, const char *from, struct vmfee_error *err)
+{
+	tidy(cells, run);
 	for (unsigned i = 0; i < cells->count; i++) {
 		struct cell *cell = &cells->cell[i];
 		struct vmfee_error why = {0};

@@ -23,10 +23,10 @@ int cells_prepare(struct cells *cells, const struct project *project, const char
 		  struct vmfee_error *err);
 
 /*
- * Takes the cells that an earlier run left in `run`, or where that is another path, in `from`, from
- * which they are copied.  What is of no use goes away.  Returns 0, or -1.
+ * Takes the cells that an earlier run left in `run`, and those that only `from` has, unless that is
+ * NULL, which are copied.  What else is in `run` goes away.  Returns 0, or -1.
  */
-int cells_load(struct cells *cells, const char *from, struct vmfee_error *err);
+int cells_load(struct cells *cells, const char *run, const char *from, struct vmfee_error *err);
 
 /*
  * Runs all cells that are not whole on this machine.  Returns 0 also where some have failed; or -1

@@ -142,7 +142,6 @@ static int write_results(struct run *run, struct results *results)
 	if (check_versions(run) != 0 ||
 	    project_path(path, run->dir.partial, "results", ".db", run->err) != 0)
 		return -1;
-	unlink(path); /* of a run that failed and is resumed */
 	if (write_store(run, path) != 0 || write_manifest(run) != 0)
 		return -1;
 	return results_load(results, path, run->err);
@@ -266,7 +265,8 @@ static int run_cells(struct run *run)
 	    project_path(slurm, run->dir.partial, SLURM_FOLDER, "", run->err) != 0)
 		return -1;
 	if (options->resume &&
-	    cells_load(cells, options->from[0] == '\0' ? NULL : options->from, run->err) != 0)
+	    cells_load(cells, run->dir.partial, options->from[0] == '\0' ? NULL : options->from,
+		       run->err) != 0)
 		return -1;
 	if ((options->slurm ? run_by_slurm(run) : cells_run(cells, run->err)) != 0 ||
 	    cells_judge(cells, run->dir.failed, run->err) != 0)

@@ -95,6 +95,16 @@ like "$errors" 'trio: native: kept from before' "the others are kept"
 same "$T/alone" "$results/trio" "the run is as if nothing had failed"
 is "$(ls -A "$results")" trio "nothing else is left"
 
+# What an attempt has left of stacks that are none any more.
+experiment 64 "l1vmm nonsense=1 / micro"
+trio
+experiment 64 "$good"
+sed -i 's/^\[stack quiet\]/[stack still]/' "$ini"
+trio --resume
+is "$status,$booted" "0,l1vmm still " "a stack has another name: it is another" || diag "$errors"
+is "$(ls "$results/trio")" $'l1vmm\nmanifest.json\nnative\nreport.txt\nresults.db\nstill' "the old one is gone"
+rm -r "$results"
+
 # Two that fail.
 experiment 64 "l1vmm nonsense=1 / micro"
 sed -i '$s/.*//; s/telemetry=off/nonsense=2/' "$ini"
