@@ -15,6 +15,7 @@ int command_calibrate(int argc, char **argv, struct vmfee_error *err);
 int command_compare(int argc, char **argv, struct vmfee_error *err);
 int command_export(int argc, char **argv, struct vmfee_error *err);
 int command_sql(int argc, char **argv, struct vmfee_error *err);
+int command_reference(int argc, char **argv, struct vmfee_error *err);
 int command_doctor(int argc, char **argv, struct vmfee_error *err);
 
 #endif

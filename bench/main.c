@@ -22,6 +22,7 @@ static const struct command {
 	{"export", "vmfee export", command_export},
 	{"sql", "vmfee sql", command_sql},
 	{"doctor", "vmfee doctor", command_doctor},
+	{"reference", "vmfee reference", command_reference},
 };
 
 static const char doc[] =
@@ -37,6 +38,7 @@ static const char doc[] =
 	"  export FORMAT RUN  write a run for another tool: Perfetto, Prometheus, gnuplot\n"
 	"  sql RUN [QUERY]    ask the database of a run, or print its schema\n"
 	"  doctor             what this machine can run, and what would disturb a measurement\n"
+	"  reference          what records, tables and switches there are: docs/reference.md\n"
 	"  help [COMMAND]     this text, or that of a command\n"
 	"\n"
 	"FILES\n"

@@ -25,35 +25,9 @@ struct exit_record {
 
 /* exit_record.flags */
 enum {
-	/* The exit interrupted the delivery of an event (IDT-vectoring information was valid). */
-	RECORD_F_IDT_VECTORING = 1 << 0,
-	/* The entry that ended the handling of this exit injected an event. */
-	RECORD_F_INJECTED = 1 << 1,
-	/* The access went to a device, and its instruction was emulated. */
-	RECORD_F_DEVICE = 1 << 2,
-	/* A page table of the guest: a store to one was emulated, or the guest told of some. */
-	RECORD_F_TABLE = 1 << 3,
-	/* The exit is the TLB observatory's own: the guest would not have left without it. */
-	RECORD_F_OBSERVED = 1 << 4,
-	/*
-	 * The access missed the modelled TLB, which took the page in.  The qualification is the
-	 * page's first address with what OBSERVED_* below say.
-	 */
-	RECORD_F_REFILL = 1 << 5,
-	/* observe=trace: a page was accessed.  The qualification as above, without references. */
-	RECORD_F_ACCESS = 1 << 6,
-	/* It is the first that an instruction, or the delivery of an event, makes. */
-	RECORD_F_FIRST = 1 << 7,
-	/* Behind the exit, the page at the qualification is in no TLB any more; */
-	RECORD_F_FLUSH_PAGE = 1 << 8,
-	/* no page is that is not global; */
-	RECORD_F_FLUSH_LOCAL = 1 << 9,
-	/* no page at all is. */
-	RECORD_F_FLUSH_ALL = 1 << 10,
-	/* The exit came from a guest of the guest. */
-	RECORD_F_NESTED = 1 << 11,
-	/* Of a KVM beneath: its guest got the exit, with the qualification as reason. */
-	RECORD_F_DELIVERED = 1 << 12,
+#define FLAG(NAME, bit, text) RECORD_F_##NAME = 1 << (bit),
+#include "telemetry/record_flags.def"
+#undef FLAG
 };
 
 /*

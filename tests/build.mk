@@ -110,6 +110,10 @@ exhaustive: all test-images ## run what `make test` has no time for: every way, 
 slurm-test: all ## run by a real slurm of one node (needs slurm-wlm and munge, else it is skipped)
 	prove --exec bash --timer tests/slurm/*.t
 
+.PHONY: reference
+reference: $(B)/vmfee ## write docs/reference.md anew, from the definitions
+	$< reference >docs/reference.md
+
 # Debian's chromium takes 375 MB: bootstrap leaves it to those who want to see.
 .PHONY: page
 page: all ## look at the page of a run in a browser (needs chromium)

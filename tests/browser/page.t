@@ -35,6 +35,11 @@ is "$(grep -c '<figure id' <<<"$output")" "$(grep -c '<span class="command"><cod
 	"and the command that draws it"
 like "$(grep -A1 '</h1>' <<<"$output")" '<p class="lead">The fee is what work takes more .* for tasks, .* duplication' \
 	"it begins with where the fee goes"
+is "$(sed -n 's/^<caption>How long L0 took for each exit of l1vmm, in instructions: \([0-9]*\) exits, \([0-9]*\) .*/\1 \2/p' \
+	<<<"${output//<table>/$'\n'}" | sort -u)" \
+	"$(sqlite3 -separator ' ' "$PROJECT/results/fee/results.db" "SELECT sum(count), sum(handled_ticks)
+		FROM exit_sum JOIN stack ON exit_sum.stack = stack.id WHERE name = 'l1vmm'")" \
+	"its totals are those of the database"
 is "$(grep -oE '(src|href)="[^#d][^"]*"' <<<"$output")" "" "nothing is fetched"
 is "$(grep -oE 'href="#[^"]+"' <<<"$output" | tr -d '"' | cut -d'#' -f2 | sort -u |
 	while read -r id; do grep -q "id=['\"]${id}['\"]" <<<"$output" || echo "$id"; done)" "" \
