@@ -57,7 +57,8 @@ VMX_SRCS := $(RUNTIME_SRCS) l1vmm/arch/below.c l1vmm/lib/cmdline.c tests/guests/
 	tests/guests/vmx_events.c tests/guests/vmx_functions.c tests/guests/vmx_l1.c \
 	tests/guests/vmx_hostile.c tests/guests/vmx_memory.c tests/guests/vmx_paging.c \
 	tests/guests/vmx_shadowing.c
-APIC_SRCS := $(RUNTIME_SRCS) tests/system/apic.c
+APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c \
+	tests/system/apic.c
 CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \
 	tests/system/chipset.c
 

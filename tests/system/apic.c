@@ -1,16 +1,20 @@
 /*
  * A guest that is not kind to its local APIC.  What the architecture says of that it checks itself,
- * case by case.  Bochs's own APIC fails it: it takes reserved bits of the LVT.
+ * case by case; with `cpus=2` again and again, beside a processor that does nothing wrong (and with
+ * `quiet=1` does nothing itself, to compare with).  Bochs's own APIC fails it: it takes reserved
+ * bits of the LVT.
  */
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "bench/guests/irq/second.h"
 #include "bench/guests/rt/apic.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/start.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/lib/cmdline.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -33,11 +37,19 @@
 #define VECTOR_HIGH  0x50
 #define VECTOR_TIMER 0x60
 
+/* The second processor's, and how much it does. */
+#define VECTOR_OTHER	   0x70
+#define VECTOR_OTHER_ICR   0x71
+#define VECTOR_OTHER_TIMER 0x72
+#define OTHER_TURNS	   1000
+#define OTHER_SPIN	   500
+
 /* Turns of a loop that the guest gets to, its timer notwithstanding. */
 #define TIMER_PATIENCE 100000
 
 static bool faulted;
-static volatile uint64_t taken[256]; /* interrupts by vector */
+static volatile uint64_t taken[256]; /* interrupts by vector, each of one processor alone */
+static bool other_is_done;
 
 /* Goes on where R10 says. */
 static void skip(struct trap_frame *frame)
@@ -262,12 +274,8 @@ static void page(void)
 	expect("x2apic", rdmsr(MSR_X2APIC_SIVR), 0x1ff);
 }
 
-void guest_main(const struct start_info_view *boot)
+static void all_wrong(void)
 {
-	(void)boot;
-	report_image("apic");
-	trap_handle(VECTOR_GP, skip);
-	apic_enable();
 	wrong_writes();
 	wrong_reads();
 	illegal_vectors();
@@ -275,5 +283,79 @@ void guest_main(const struct start_info_view *boot)
 	smallest_period();
 	modes();
 	page();
+}
+
+/* Each is taken at once. */
+static void send_itself(uint64_t number)
+{
+	wrmsr(MSR_X2APIC_SELF_IPI, VECTOR_OTHER);
+	wrmsr(MSR_X2APIC_ICR, ICR_SELF | VECTOR_OTHER_ICR);
+	wrmsr(MSR_IA32_TSC_DEADLINE, 1);
+	expect("other-self-ipi", taken[VECTOR_OTHER], number);
+	expect("other-icr", taken[VECTOR_OTHER_ICR], number);
+	expect("other-timer", taken[VECTOR_OTHER_TIMER], number);
+}
+
+/* What the second processor is at while the first is unkind: its own APIC must not notice. */
+static void work(void)
+{
+	uint64_t sivr = rdmsr(MSR_X2APIC_SIVR), base = rdmsr(MSR_IA32_APIC_BASE);
+
+	apic_timer_deadline(VECTOR_OTHER_TIMER);
+	sti();
+	for (uint64_t number = 1; number <= OTHER_TURNS; number++) {
+		send_itself(number);
+		write_cr8(number % 15);
+		expect("other-tpr", rdmsr(MSR_X2APIC_TPR), number % 15 << 4);
+		write_cr8(0);
+		for (volatile unsigned i = 0; i < OTHER_SPIN; i++)
+			;
+	}
+	cli();
+	expect("other-sivr", rdmsr(MSR_X2APIC_SIVR), sivr);
+	expect("other-base", rdmsr(MSR_IA32_APIC_BASE), base);
+	expect("other-errors", errors(), 0);
+	__atomic_store_n(&other_is_done, true, __ATOMIC_RELEASE);
+}
+
+/* All of it again and again until the other one is done, or nothing, to compare with. */
+static void beside_another(bool wrong)
+{
+	unsigned times = 0;
+
+	trap_handle(VECTOR_OTHER, count_and_end);
+	trap_handle(VECTOR_OTHER_ICR, count_and_end);
+	trap_handle(VECTOR_OTHER_TIMER, count_and_end);
+	second_begin(work);
+	while (!__atomic_load_n(&other_is_done, __ATOMIC_ACQUIRE)) {
+		if (!wrong) {
+			pause();
+			continue;
+		}
+		taken[VECTOR_LOW] = taken[VECTOR_HELD] = taken[VECTOR_HIGH] = 0;
+		all_wrong();
+		times++;
+	}
+	second_finish();
+	if (wrong && times < 2)
+		fail("too-early times=%u", times);
+}
+
+static bool is_given(const struct start_info_view *boot, const char *name)
+{
+	char value[8];
+
+	return cmdline_get(boot->cmdline, name, value, sizeof(value)) == CMDLINE_FOUND;
+}
+
+void guest_main(const struct start_info_view *boot)
+{
+	report_image("apic");
+	trap_handle(VECTOR_GP, skip);
+	apic_enable();
+	if (is_given(boot, "cpus"))
+		beside_another(!is_given(boot, "quiet"));
+	else
+		all_wrong();
 	report_running(NULL);
 }

@@ -89,6 +89,22 @@ printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 400\noutbox = 64\n[sta
 run build/vmfee run --results "$T/around" "$T/around.ini"
 is "$status" 3 "which the faults of Bochs fail that around= is for"
 
+# beside WAY QUIET: the second processor's exits while the first does to its APIC what is wrong, or nothing
+beside() {
+	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=2 irq=%s / apic cpus=2 %s\n' \
+		"$1" "$2" >"$T/beside.ini"
+	rm -rf "$T/beside"
+	run build/vmfee run --no-plots --results "$T/beside" "$T/beside.ini"
+	sed -n 's/^@telemetry cpu=1 records=\([0-9]*\) .*/\1/p' "$T/beside/beside/case/console.log"
+}
+
+for way in emulated apicv posted; do
+	kind=$(beside "$way" quiet=1) unkind=$(beside "$way" '')
+	is "$unkind" "$kind" "what one does to its APIC is no exit more of the other: irq=$way"
+	if [ "${kind:-0}" -ge 1000 ]; then holds=0; else holds=1; fi
+	ok $holds "of which there are some: $kind"
+done
+
 refused 'cpus= needs mmu=ept' 'l1vmm cpus=2 mmu=shadow:trap / irq'
 refused 'cpus= takes a number from 1 to 8' 'l1vmm cpus=0 / irq'
 
