@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIGURE(name, title, axis, caption)                                   \
+#define FIGURE(name, KIND, title, axis, caption)                             \
 	static unsigned write_##name(const struct figure *figure, FILE *out) \
 	{                                                                    \
 		return plot_data_##name(figure->analysis, out);              \
@@ -15,15 +15,16 @@
 #undef FIGURE
 
 static const struct of_stack {
+	enum { BENCHMARKS, EXITS } kind;
 	const char *name, *title, *axis, *caption;
 	unsigned (*write)(const struct figure *figure, FILE *out);
 } of_stacks[] = {
-#define FIGURE(name, title, axis, caption) {#name, title, axis, caption, write_##name},
+#define FIGURE(name, KIND, title, axis, caption) {KIND, #name, title, axis, caption, write_##name},
 #include "bench/figure.def"
 #undef FIGURE
 };
 
-static int take_stack(const struct figures *figures, const struct result_stack *stack,
+static int take_stack(const struct figures *figures, const struct result_stack *stack, bool cell,
 		      struct vmfee_error *err)
 {
 	struct analysis analysis;
@@ -39,6 +40,8 @@ static int take_stack(const struct figures *figures, const struct result_stack *
 					.unit_of = of->axis,
 					.caption = of->caption,
 					.write = of->write};
+		if (cell && of->kind == BENCHMARKS)
+			continue;
 		snprintf(figure.name, sizeof(figure.name), "%s-%s", stack->name, of->name);
 		snprintf(figure.heading, sizeof(figure.heading), "%s: %s (%s)", stack->name,
 			 of->title, figures->machine);
@@ -186,6 +189,7 @@ int figures_each(const struct results *results,
 		 struct vmfee_error *err)
 {
 	struct figures figures = {.results = results, .take = take, .into = into};
+	const struct matrix_group *group;
 	struct matrix *matrix = matrix_make(results, err);
 
 	if (matrix == NULL)
@@ -200,7 +204,9 @@ int figures_each(const struct results *results,
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    matrix_shows(matrix, &results->stack[i]))
-			failed = take_stack(&figures, &results->stack[i], err);
+			failed = take_stack(&figures, &results->stack[i],
+					    matrix_cell(matrix, &results->stack[i], &group) != NULL,
+					    err);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		failed = take_tlb(&figures, &results->stack[i]);
 	free(matrix);

@@ -136,9 +136,9 @@ int html_matrix(struct page *page)
 		return -1;
 	put_workloads(page);
 	put_fees(page);
-	fputs("<p>Exits, and what they are charged to, are those of the lowest hypervisor. On gen1 "
-	      "there is one hypervisor at most: what a guest hypervisor is offered needs EPT "
-	      "beneath.</p>\n</section>\n<section id=\"assists\">\n<h2>What each generation pays "
+	fputs("<p>Exits, and what they are charged to, are those of the lowest hypervisor; the "
+	      "generation is that of its processor. Hypervisors above have what it offers "
+	      "them. What has no row was not run.</p>\n</section>\n<section id=\"assists\">\n<h2>What each generation pays "
 	      "back</h2>\n",
 	      page->out);
 	if (html_figures_by(page, "assists") != 0)

@@ -157,22 +157,35 @@ static void add_reasons(struct text *text, const struct matrix_cell *cell)
 		    exit_reason_name(cell->most[i].reason));
 }
 
-/* How the fee grows with the hypervisors on the newest generation, and what it is at the end. */
+/* What a generation adds at each depth but the lowest.  Returns whether there is any. */
+static bool add_depths(struct text *text, const struct matrix_group *group, const char *generation)
+{
+	unsigned said = 0;
+
+	for (unsigned depth = group->cell[0].depth + 1; depth <= group->deepest; depth++) {
+		const struct matrix_cell *cell = matrix_find(group, generation, depth);
+		if (cell == NULL)
+			continue;
+		if (said++ == 0)
+			add(text, " On %s %s hypervisors add ", generation, count_word(depth));
+		else
+			add(text, ", %s ", count_word(depth));
+		add_number(text, cell->fee);
+	}
+	return said > 0;
+}
+
+/* How the fee grows with the hypervisors on the oldest and the newest generation, and what it is at
+ * the end. */
 static void deeper(struct text *text, const struct matrix_group *group)
 {
 	const struct matrix_cell *oldest = oldest_of(group, group->deepest);
 	const struct matrix_cell *newest = matrix_newest(group, group->deepest);
-	unsigned said = 0;
+	const char *first = group->cell[0].generation;
 
-	add(text, " On %s", newest->generation);
-	for (unsigned depth = group->cell[0].depth + 1; depth <= group->deepest; depth++) {
-		const struct matrix_cell *cell = matrix_newest(group, depth);
-		if (cell == NULL)
-			continue;
-		add(text, said == 0 ? " %s hypervisors add " : ", %s ", count_word(depth));
-		add_number(text, cell->fee);
-		said++;
-	}
+	if (strcmp(first, newest->generation) != 0 && add_depths(text, group, first))
+		add(text, ".");
+	add_depths(text, group, newest->generation);
 	if (nothing(newest->fee)) {
 		add(text, ".");
 		return;

@@ -79,7 +79,11 @@ static void add_cell(struct matrix *matrix, const struct results *results,
 		group->about = stack->about;
 	if (cell.depth > group->deepest)
 		group->deepest = cell.depth;
-	group->cell[group->cells++] = cell;
+	/* By depth, and of each in the order of the experiment. */
+	unsigned at = group->cells++;
+	for (; at > 0 && group->cell[at - 1].depth > cell.depth; at--)
+		group->cell[at] = group->cell[at - 1];
+	group->cell[at] = cell;
 }
 
 /* The benchmarks that every cell and the native stack have; the empty harness is none. */

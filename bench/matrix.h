@@ -32,7 +32,8 @@ struct matrix_group {
 	double native_ticks; /* one operation of each */
 	const char *bench[MATRIX_MAX_BENCHES];
 	unsigned benches;
-	struct matrix_cell cell[MATRIX_MAX_CELLS]; /* in the order of the experiment */
+	struct matrix_cell
+		cell[MATRIX_MAX_CELLS]; /* by depth, then in the order of the experiment */
 	unsigned cells;
 	unsigned deepest;
 };

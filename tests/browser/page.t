@@ -25,7 +25,7 @@ browse --dump-dom
 is "$status" 0 "a browser loads it" || diag "$errors"
 is "$(grep CONSOLE <<<"$errors")" "" "nothing is on its console"
 for figure in generations-{tasks,interrupts,exits} assists growth l1vmm-{components,ticks,latency,heat,time,flame-0} \
-	tasks-1-gen1-{components,latency,heat,time,flame-0} exits-3-gen2a-{latency,heat,time,flame-0}; do
+	tasks-{1,2}-gen1-{latency,heat,time,flame-0} exits-3-gen1-{latency,heat,time,flame-0}; do
 	is "$(grep -c "<figure id=\"$figure\"" <<<"$output")" 1 "it has the figure $figure"
 done
 is "$(grep -c '<figure id' <<<"$output")" "$(grep -c '<figcaption><b>Figure' <<<"$output")" \
