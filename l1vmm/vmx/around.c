@@ -85,6 +85,7 @@ bool around_take(struct vcpu *v)
 	if (!host_apic_has_kick())
 		return false;
 	__asm__ volatile("sti; nop; cli" : : : "memory");
+	v->cpu->timer_went_off = false; /* it was armed for a wait that is over */
 	if (!(v->lapic.signals & LAPIC_SIGNAL_INIT))
 		return false;
 	ipi_take_signals(v);
