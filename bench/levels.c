@@ -186,8 +186,8 @@ void levels_free(struct levels *levels)
 void level_node_name(const struct level_node *node, char *to, size_t size)
 {
 	if (node->kind == LEVEL_DELIVERS)
-		snprintf(to, size, "L%u delivers", node->level);
+		snprintf(to, size, "L%u-delivers", node->level);
 	else
-		snprintf(to, size, "%sL%u;%s", node->nested ? "above " : "", node->level + 1,
+		snprintf(to, size, "%sL%u;%s", node->nested ? "above-" : "", node->level + 1,
 			 exit_reason_name(node->reason));
 }

@@ -73,7 +73,7 @@ void levels_free(struct levels *levels);
 
 /*
  * The name of a node among the paths of a flame graph, "L1;VMREAD": the guest that exited, and why;
- * or "L0 delivers".
+ * or "L0-delivers".  No spaces, which end a path.
  */
 void level_node_name(const struct level_node *node, char *to, size_t size);
 

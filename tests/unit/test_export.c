@@ -121,9 +121,9 @@ Test(export, folded_stacks_stand_upon_the_exits_they_are_for)
 	expect_text("folded", NULL,
 		    "l1vmm;cpuid;L2;CPUID 63\n"
 		    "l1vmm;cpuid;L2;CPUID;L1;VMREAD 50\n"
-		    "l1vmm;cpuid;L2;CPUID;L0 delivers 80\n"
-		    "l1vmm;(outside);above L1;EPT_VIOLATION 30\n");
-	expect_text("folded", "EPT_VIOLATION", "l1vmm;(outside);above L1;EPT_VIOLATION 30\n");
+		    "l1vmm;cpuid;L2;CPUID;L0-delivers 80\n"
+		    "l1vmm;(outside);above-L1;EPT_VIOLATION 30\n");
+	expect_text("folded", "EPT_VIOLATION", "l1vmm;(outside);above-L1;EPT_VIOLATION 30\n");
 	stack->path = NULL;
 	stack->paths = 0;
 }

@@ -96,10 +96,10 @@ Test(levels, exits_hang_from_what_they_are_for)
 	};
 	static const char *const paths[] = {
 		"L1;CPUID 1 5",
-		"above L1;EPT_VIOLATION 1 30",
+		"above-L1;EPT_VIOLATION 1 30",
 		/* 58 - 30 and 55 - 20. */
 		"L2;CPUID 2 63",
-		"L2;CPUID;L0 delivers 2 80",
+		"L2;CPUID;L0-delivers 2 80",
 		"L2;CPUID;L1;VMREAD 3 50",
 		"L2;CPUID;L1;VMRESUME 2 100",
 	};
@@ -118,7 +118,7 @@ Test(levels, an_entry_may_deliver_the_next_exit)
 	};
 	static const char *const paths[] = {
 		"L2;CPUID 1 55",
-		"L2;CPUID;L0 delivers 1 40",
+		"L2;CPUID;L0-delivers 1 40",
 		"L2;CPUID;L1;VMRESUME 1 90",
 		"L2;EXTERNAL_INTERRUPT 1 100",
 		"L2;EXTERNAL_INTERRUPT;L1;VMRESUME 1 50",
@@ -128,7 +128,7 @@ Test(levels, an_entry_may_deliver_the_next_exit)
 	expect_paths(paths, COUNT(paths));
 }
 
-/* A VMREAD of L2's is an exit that L0 delivers to L1, within the exit of L3 that L2 handles. */
+/* A VMREAD of L2's is an exit that L0-delivers to L1, within the exit of L3 that L2 handles. */
 Test(levels, paths_lead_through_all_levels)
 {
 	static const struct line lines[] = {
@@ -140,7 +140,7 @@ Test(levels, paths_lead_through_all_levels)
 		/* All but what lies around the exit beneath, too. */
 		"L3;CPUID 1 62",
 		"L3;CPUID;L2;VMREAD 1 23",
-		"L3;CPUID;L2;VMREAD;L0 delivers 1 5",
+		"L3;CPUID;L2;VMREAD;L0-delivers 1 5",
 		"L3;CPUID;L2;VMREAD;L1;VMREAD 1 7",
 		"L3;CPUID;L2;VMREAD;L1;VMRESUME 1 3",
 	};
