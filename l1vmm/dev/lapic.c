@@ -48,7 +48,7 @@ void lapic_reset(struct lapic *apic)
 		*lapic_word(apic, entry) = LVT_MASKED;
 	set_id(apic);
 	apic->errors = 0;
-	apic->signals = 0;
+	apic->signals &= LAPIC_SIGNAL_EXTINT; /* of others, who are not reset with it */
 	apic->irr_words = apic->isr_words = 0;
 	apic->timer.expiry = apic->timer.period = 0;
 	apic->ops->timer_changed(apic->ctx);

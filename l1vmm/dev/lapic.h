@@ -221,7 +221,7 @@ bool lapic_awaits_deadline(const struct lapic *apic);
 /* Requests the timer's interrupt if it is due. */
 void lapic_timer_poll(struct lapic *apic);
 
-/* The guest's TSC has been set `by` ticks ahead: counts, unlike deadlines, do not follow. */
+/* The guest's TSC is about to be set `by` ticks ahead: counts, unlike deadlines, do not follow. */
 void lapic_timer_shift(struct lapic *apic, uint64_t by);
 
 #endif

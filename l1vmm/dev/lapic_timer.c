@@ -174,6 +174,7 @@ void lapic_write_deadline(struct lapic *apic, uint64_t value)
 
 void lapic_timer_shift(struct lapic *apic, uint64_t by)
 {
+	lapic_timer_poll(apic); /* of what is over by the old time, none would be left by the new */
 	if (apic->timer.expiry && timer_mode(apic) < LVT_DEADLINE)
 		apic->timer.expiry += by;
 	apic->ops->timer_changed(apic->ctx);

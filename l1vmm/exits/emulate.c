@@ -26,12 +26,19 @@ static bool is_device(const struct vcpu *v, uint64_t gpa)
 	return gpa >= v->vm->memory.size && (lapic_at(&v->lapic, gpa) || is_ioapic(gpa));
 }
 
-/* Where the two lie at one place, the processor's own comes first. */
+/*
+ * Where the two lie at one place, the processor's own comes first.  To read it can interrupt: a
+ * count that is over, an error.
+ */
 static uint32_t read_device(struct vcpu *v, uint64_t gpa)
 {
-	if (lapic_at(&v->lapic, gpa))
-		return lapic_read_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1));
-	return chipset_read_ioapic(v, (uint32_t)(gpa - IOAPIC_BASE));
+	uint32_t value;
+
+	if (!lapic_at(&v->lapic, gpa))
+		return chipset_read_ioapic(v, (uint32_t)(gpa - IOAPIC_BASE));
+	value = lapic_read_page(&v->lapic, gpa & (LAPIC_PAGE_BYTES - 1));
+	apic_changed(v);
+	return value;
 }
 
 static void write_device(struct vcpu *v, uint64_t gpa, uint32_t value)

@@ -45,17 +45,20 @@ static bool read_tsc(struct vcpu *v, uint64_t *value)
 
 static bool write_tsc(struct vcpu *v, uint64_t value)
 {
-	uint64_t before = v->tsc_offset;
+	uint64_t by = value - rdtsc() - v->tsc_offset;
 
-	v->tsc_offset = value - rdtsc();
+	timer_settle(v);
+	lapic_timer_shift(&v->lapic, by);
+	v->tsc_offset += by;
 	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
-	lapic_timer_shift(&v->lapic, v->tsc_offset - before);
+	apic_changed(v);
 	return true;
 }
 
 static bool read_tsc_deadline(struct vcpu *v, uint64_t *value)
 {
 	*value = lapic_deadline(&v->lapic);
+	apic_changed(v); /* it may be over */
 	return true;
 }
 
@@ -145,6 +148,16 @@ static __attribute__((noinline)) bool read_vmx_capability(struct vcpu *v, uint32
 	return v->nested && vmx_capability_msr(&v->nested->vmx.offered, msr, value);
 }
 
+/* A count that turns out to be over interrupts. */
+static bool read_x2apic(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+	if (lapic_read_msr(&v->lapic, msr, value) != LAPIC_OK)
+		return false;
+	if (msr == MSR_X2APIC_CURRENT_COUNT)
+		apic_changed(v);
+	return true;
+}
+
 /* The vCPU's own local APIC may have something for it afterwards. */
 static bool write_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
 {
@@ -158,7 +171,7 @@ static bool write_x2apic(struct vcpu *v, uint32_t msr, uint64_t value)
 static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
 	if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST)
-		return lapic_read_msr(&v->lapic, msr, value) == LAPIC_OK;
+		return read_x2apic(v, msr, value);
 	switch (msr) {
 #define MSR_HARDWARE(number, NAME, check) \
 	case number:                      \

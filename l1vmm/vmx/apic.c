@@ -98,7 +98,6 @@ void apic_mode_changed(struct vcpu *v)
 	bool x2apic = v->lapic.base & APIC_BASE_X2APIC;
 	uint32_t now = *secondary & ~(uint32_t)CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
 
-	v->extint_waits = false;
 	apic_changed(v); /* a disabled APIC has forgotten what it had */
 	if (!v->lapic.by_processor)
 		return;

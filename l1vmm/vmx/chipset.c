@@ -298,12 +298,15 @@ void chipset_poll(struct vcpu *v)
 
 bool chipset_asks(struct vcpu *v)
 {
-	if (!(v->lapic.signals & LAPIC_SIGNAL_EXTINT))
-		return false;
-	if (pic_asks(&v->vm->chipset.pic))
-		return lapic_takes_extint(&v->lapic);
-	v->lapic.signals &= ~LAPIC_SIGNAL_EXTINT;
-	return false;
+	return (v->lapic.signals & LAPIC_SIGNAL_EXTINT) && pic_asks(&v->vm->chipset.pic) &&
+	       lapic_takes_extint(&v->lapic);
+}
+
+void chipset_settle(struct vcpu *v)
+{
+	if (!pic_asks(&v->vm->chipset.pic))
+		v->lapic.signals &= ~LAPIC_SIGNAL_EXTINT;
+	v->extint_waits = chipset_asks(v);
 }
 
 uint8_t chipset_acknowledge(struct vcpu *v)

@@ -59,6 +59,12 @@ bool chipset_asks(struct vcpu *v);
 uint8_t chipset_acknowledge(struct vcpu *v);
 
 /*
+ * Takes note in v->extint_waits of whether they do.  LAPIC_SIGNAL_EXTINT goes only here and if they
+ * do not: whoever waits for a window is looked at again until it does no more.
+ */
+void chipset_settle(struct vcpu *v);
+
+/*
  * Sees to counter 0, if that is due by v->chipset_due (the processor's TSC, CHIPSET_NEVER), and
  * says there when it is due again.
  */

@@ -170,7 +170,7 @@ static __attribute__((noinline)) void settle_extint(struct vcpu *v, bool advance
 
 	if (first && chipset_asks(v) && takes_interrupt(v, settle_blocking(v, advanced)))
 		v->event = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | chipset_acknowledge(v);
-	v->extint_waits = chipset_asks(v);
+	chipset_settle(v);
 	event_want_interrupt_window(v, false);
 }
 

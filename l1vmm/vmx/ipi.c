@@ -101,7 +101,7 @@ void ipi_wait_for_startup(struct vcpu *v)
 	wait_for_signals(v, LAPIC_SIGNAL_STARTUP);
 	lapic_go_on(&v->lapic);
 	startup_begin(v, STARTUP_PAGE(v->lapic.signals));
-	v->lapic.signals = 0;
+	v->lapic.signals &= LAPIC_SIGNAL_EXTINT;
 }
 
 /*
@@ -116,7 +116,7 @@ static void take_init(struct vcpu *v)
 	if (v->lapic.base & APIC_BASE_BSP)
 		vcpu_stop(v, STOP_INIT, "signals=0x%x", v->lapic.signals);
 	lapic_reset(&v->lapic);
-	v->lapic.signals = startup;
+	v->lapic.signals |= startup;
 	ipi_wait_for_startup(v);
 	waited = rdtsc_ordered() - start;
 	v->telemetry.cur->tsc += waited;

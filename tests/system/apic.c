@@ -47,6 +47,9 @@
 /* Turns of a loop that the guest gets to, its timer notwithstanding. */
 #define TIMER_PATIENCE 100000
 
+/* Of a timer until it is over, each time for longer. */
+#define WATCHES 32
+
 static bool faulted;
 static volatile uint64_t taken[256]; /* interrupts by vector, each of one processor alone */
 static bool other_is_done;
@@ -226,6 +229,33 @@ static void smallest_period(void)
 		fail("too-few ticks=%lu", taken[VECTOR_TIMER]);
 }
 
+/* An exit in which a count or deadline is found to be over is no less an interrupt for that. */
+static void timers_watched(void)
+{
+	report_running("timers-watched");
+	for (uint64_t i = 1; i <= WATCHES; i++) {
+		taken[VECTOR_TIMER] = 0;
+		sti();
+		if (i % 2) {
+			apic_timer_count(VECTOR_TIMER, APIC_TIMER_ONE_SHOT);
+			wrmsr(MSR_X2APIC_INIT_COUNT, 2000 + i * 37);
+			while (rdmsr(MSR_X2APIC_CURRENT_COUNT))
+				;
+		} else {
+			apic_timer_deadline(VECTOR_TIMER);
+			wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + 2000 + i * 37);
+			while (rdmsr(MSR_IA32_TSC_DEADLINE))
+				;
+		}
+		for (volatile unsigned wait = 0; !taken[VECTOR_TIMER]; wait++)
+			if (wait == TIMER_PATIENCE)
+				fail("lost number=%lu", i);
+		cli();
+		expect("watched", taken[VECTOR_TIMER], 1);
+	}
+	apic_timer_stop();
+}
+
 /* SDM volume 3, figure 11-28: the ways between the modes, and those that are none. */
 static void modes(void)
 {
@@ -281,6 +311,7 @@ static void all_wrong(void)
 	illegal_vectors();
 	never_ended();
 	smallest_period();
+	timers_watched();
 	modes();
 	page();
 }

@@ -285,6 +285,34 @@ static void controllers(void)
 	cli();
 }
 
+/*
+ * The controllers' interrupt has had to wait, and then is one no more: what waits for the window
+ * does not either.  The local APIC's timer, which wakes, returns to where the window is open.
+ */
+static void withdrawn(void)
+{
+	report_running("withdrawn");
+	trap_handle(VECTOR_EDGE, count_edge);
+	taken[VECTOR_PIC] = taken[VECTOR_EDGE] = 0;
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
+	out8(0x21, 0xfe);
+	program(RATE_0, PIT_0, MILLISECOND);
+	out8(0x20, 0x0a);
+	while (!(in8(0x20) & 1))
+		;
+	apic_timer_count(VECTOR_EDGE, APIC_TIMER_ONE_SHOT);
+	wrmsr(MSR_X2APIC_INIT_COUNT, 100000);
+	out8(0x21, 0xff);
+	__asm__ volatile("sti; hlt" : : : "memory");
+	wait_for("asleep", VECTOR_EDGE, 1);
+	pass_time();
+	cli();
+	apic_timer_stop();
+	stop_timer();
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_MASKED);
+	expect("withdrawn", taken[VECTOR_PIC], 0);
+}
+
 static uint64_t errors(void)
 {
 	wrmsr(MSR_X2APIC_ESR, 0);
@@ -341,6 +369,7 @@ void guest_main(const struct start_info_view *boot)
 	halted();
 	at_second(boot);
 	controllers();
+	withdrawn();
 	wrong();
 	taken[VECTOR_EDGE] = 0;
 	edges();

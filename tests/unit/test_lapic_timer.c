@@ -206,13 +206,28 @@ Test(lapic_timer, a_count_does_not_follow_when_the_tsc_is_written_and_a_deadline
 
 	start(&rig, ONE_SHOT, 1000);
 	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 100);
-	rig.now += 500000;
 	lapic_timer_shift(&rig.apic, 500000);
+	rig.now += 500000;
 	cr_expect_eq(lapic_get(&rig, MSR_X2APIC_CURRENT_COUNT), 100);
 	start(&rig, DEADLINE, 1000);
 	lapic_write_deadline(&rig.apic, 2000);
 	lapic_timer_shift(&rig.apic, 500000);
 	cr_expect_eq(lapic_timer_next(&rig.apic), 2000);
+}
+
+/* Nobody need have looked at it, for example because it is masked. */
+Test(lapic_timer, a_period_that_is_over_does_not_keep_it_from_going_on_at_an_earlier_time)
+{
+	struct lapic_rig rig;
+
+	start(&rig, PERIODIC | MASKED, 5000);
+	lapic_put(&rig, MSR_X2APIC_INIT_COUNT, 100);
+	rig.now = 5150;
+	lapic_timer_shift(&rig.apic, UINT64_C(0) - 5150);
+	rig.now = 0;
+	lapic_put(&rig, MSR_X2APIC_LVT_TIMER, PERIODIC | VECTOR);
+	cr_expect_eq(lapic_timer_next(&rig.apic), 50);
+	cr_expect(due_at(&rig, 50));
 }
 
 Test(lapic_timer, a_new_divisor_changes_the_rate_of_what_is_left)
