@@ -202,15 +202,13 @@ enum compare_verdict compare_verdict(const struct comparison *comparison,
 		return COMPARE_GONE;
 	if (row->before == NULL)
 		return COMPARE_NEW;
-	enum compare_verdict ticks = direction(row->before_ticks, row->after_ticks);
 	if (!comparison->exact) {
-		/* Medians may be the same where the rest is not. */
-		if (ticks == COMPARE_SAME)
-			ticks = row->test.delta < 0 ? COMPARE_LESS : COMPARE_MORE;
+		/* What the test is about; medians may be the same, or differ the other way. */
 		if (row->holm < COMPARE_LEVEL)
-			return ticks;
+			return direction(0, row->test.delta);
 		return row->told || row->test.delta == 0 ? COMPARE_SAME : COMPARE_UNTOLD;
 	}
+	enum compare_verdict ticks = direction(row->before_ticks, row->after_ticks);
 	if (row->same || ticks != COMPARE_SAME)
 		return ticks;
 	if (row->counted && row->before->exits_per_op != row->after->exits_per_op)

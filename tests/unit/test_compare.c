@@ -194,6 +194,25 @@ Test(compare, elsewhere_a_difference_has_to_be_no_chance)
 	cr_expect_gt(comparison.row[1].test.p, 0.05);
 }
 
+/* The median rises by a tenth, but of two samples the later is the smaller one far more often. */
+Test(compare, elsewhere_what_is_less_is_told_by_all_samples)
+{
+	static uint64_t first[101], second[101];
+
+	for (size_t i = 0; i < COUNT(first); i++) {
+		first[i] = i < 51 ? 100 : 1000;
+		second[i] = i < 50 ? 20 : 120;
+	}
+	set_platform("kvm");
+	before_bench[1].ticks = first;
+	after_bench[1].ticks = second;
+	before_bench[1].samples = after_bench[1].samples = COUNT(first);
+	expect(COMPARE_LESS, false);
+	cr_expect_gt(comparison.row[1].after_ticks, 1.05 * comparison.row[1].before_ticks);
+	cr_expect_lt(comparison.row[1].test.delta, -0.4);
+	cr_expect_lt(comparison.row[1].holm, 0.001);
+}
+
 /* All of 8 above all of 8: p is 2 of 16! / (8! 8!) = 12870, and twice that for two rows. */
 Test(compare, elsewhere_a_clear_difference_stops_the_gate)
 {
