@@ -24,10 +24,10 @@ static void put_frame(const struct page *page, const struct frame *frame)
 	double width = (double)frame->ticks / (double)frame->whole * WIDTH;
 	int letters = (int)(width - LETTER) / LETTER;
 
+	fprintf(page->out, "<g class=\"frame\"><title>%s: ", frame->name);
+	html_format(page->out, "%" PRIu64 " %s", frame->ticks, page->unit);
 	fprintf(page->out,
-		"<g class=\"frame\"><title>%s: %" PRIu64 " %s, %.1f %%</title><rect x=\"%.2f\" "
-		"y=\"%u\" width=\"%.2f\" height=\"%u\" fill=\"%s\"/>",
-		frame->name, frame->ticks, page->unit,
+		", %.1f %%</title><rect x=\"%.2f\" y=\"%u\" width=\"%.2f\" height=\"%u\" fill=\"%s\"/>",
 		100 * (double)frame->ticks / (double)frame->whole, x, frame->row * HEIGHT, width,
 		HEIGHT, frame->colour);
 	if (letters > 2)
@@ -71,10 +71,11 @@ static void put_level(struct page *page, const struct result_stack *stack,
 		return;
 	level.whole = level.ticks;
 	snprintf(name, sizeof(name), "%s, exits to L%u", stack->name, first->level);
-	fprintf(page->out,
-		"<figure id=\"%s-flame-%u\">\n<svg role=\"img\" aria-label=\"How the %s of %s are "
-		"shared out\" viewBox=\"0 0 %u %u\" width=\"%u\" height=\"%u\">\n",
-		stack->name, first->level, page->unit, name, WIDTH, 3 * HEIGHT, WIDTH, 3 * HEIGHT);
+	fprintf(page->out, "<figure id=\"%s-flame-%u\">\n<svg role=\"img\" aria-label=\"",
+		stack->name, first->level);
+	html_format(page->out, "How the %s of %s are shared out", page->unit, name);
+	fprintf(page->out, "\" viewBox=\"0 0 %u %u\" width=\"%u\" height=\"%u\">\n", WIDTH,
+		3 * HEIGHT, WIDTH, 3 * HEIGHT);
 	put_frame(page, &level);
 	for (int i = 0; i < FEE_COMPONENTS; i++)
 		begin += put_component(page, first, end, i,
@@ -85,9 +86,11 @@ static void put_level(struct page *page, const struct result_stack *stack,
 						      .whole = level.whole});
 	fprintf(page->out,
 		"</svg>\n<figcaption><b>Figure %u.</b> How what L%u took for exits is shared out: by "
-		"component, and within each by reason.  Unit: %s from the exit stamp to the entry "
-		"stamp, %" PRIu64 " in all.<span class=\"command\"><code>",
-		++page->figures, first->level, page->unit, level.ticks);
+		"component, and within each by reason.  Unit: ",
+		++page->figures, first->level);
+	html_format(page->out, "%s from the exit stamp to the entry stamp, %" PRIu64 " in all.",
+		    page->unit, level.ticks);
+	fputs("<span class=\"command\"><code>", page->out);
 	html_format(page->out, "build/vmfee export folded --stack=%s %s", stack->name,
 		    results_property(page->results, "experiment"));
 	fputs("</code> has its numbers, by benchmark too.</span></figcaption>\n</figure>\n",

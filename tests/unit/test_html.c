@@ -158,3 +158,15 @@ Test(html, what_is_missing_is_named)
 	cr_expect_eq(html_save(&results, &project, folder, &err), -1);
 	cr_expect_str_eq(err.text, "/nowhere/page.css: No such file or directory");
 }
+
+/* A run may come from elsewhere: no text of its database becomes part of the page's own. */
+Test(html, no_property_is_markup)
+{
+	for (unsigned i = 0; i < results.properties; i++)
+		if (strcmp(results.property[i].key, "experiment") != 0)
+			snprintf(results.property[i].value, sizeof(results.property[i].value),
+				 "\"<i>");
+	write_page();
+	expect("1130 &quot;&lt;i&gt;, 100.0 %</title>");
+	cr_expect_null(strstr(page, "<i>"), "%s", strstr(page, "<i>"));
+}
