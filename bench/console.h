@@ -118,6 +118,12 @@ static inline const struct console_trace *console_trace(const struct console *co
 	return &console->trace[console->traced];
 }
 
+/* How many exits of a level have no record; beneath those that trace themselves, a KVM's. */
+static inline uint64_t console_lost(const struct console *console, unsigned level)
+{
+	return level < console->traced ? console->observed.dropped : console->trace[level].dropped;
+}
+
 /* The benchmark of that name, or NULL. */
 const struct console_bench *console_find_bench(const struct console *console, const char *name);
 

@@ -80,15 +80,27 @@ static void put_metric(const struct export *export, const struct metric *metric)
 	}
 }
 
+/* Whether a level has told of its exits. */
+static bool is_told(const struct result_stack *stack, unsigned level)
+{
+	bool told = (stack->traced && level == stack->base) || stack->lost[level] > 0;
+
+	for (size_t i = 0; i < stack->latencies.rows; i++)
+		told = told || stack->latencies.row[i].level == level;
+	return told;
+}
+
 static void put_lost(const struct export *export)
 {
 	put_family(export->out, "vmfee_exits_lost", "counter", "exits whose record was lost");
 	for (size_t i = 0; i < export->results->stacks; i++) {
 		const struct result_stack *stack = &export->results->stack[i];
-		if (stack->traced && export_wants_stack(export, stack))
-			fprintf(export->out,
-				"vmfee_exits_lost_total{stack=\"%s\",level=\"%u\"} %" PRIu64 "\n",
-				stack->name, stack->base, stack->dropped);
+		for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
+			if (export_wants_stack(export, stack) && is_told(stack, level))
+				fprintf(export->out,
+					"vmfee_exits_lost_total{stack=\"%s\",level=\"%u\"} %" PRIu64
+					"\n",
+					stack->name, level, stack->lost[level]);
 	}
 }
 

@@ -73,7 +73,7 @@ static void latencies_of_level(const struct page *page, const struct result_stac
 			       size_t first, size_t end)
 {
 	const struct latency *row = stack->latencies.row;
-	uint64_t lost = row[first].level < stack->base ? stack->dropped_beneath : stack->dropped;
+	uint64_t lost = stack->lost[row[first].level];
 	double count = 0, ticks = 0;
 	char caption[256];
 

@@ -14,11 +14,12 @@ static bool agree(const struct latency *latency, unsigned level, uint16_t reason
 static int take_bucket(const struct rows *rows, void *into)
 {
 	struct latencies *latencies = into;
-	unsigned level = (unsigned)rows_number(rows, 0);
+	unsigned level;
 	uint16_t reason;
 	enum fee_component component;
 
-	if (rows_reason(rows, 1, &reason) != 0 || rows_component(rows, 2, &component) != 0)
+	if (rows_level(rows, 0, &level) != 0 || rows_reason(rows, 1, &reason) != 0 ||
+	    rows_component(rows, 2, &component) != 0)
 		return -1;
 	if (latencies->rows == 0 ||
 	    !agree(&latencies->row[latencies->rows - 1], level, reason, component)) {

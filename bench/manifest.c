@@ -91,16 +91,25 @@ static json_t *switches(const struct console_notes *notes)
 	return array;
 }
 
+static json_int_t dropped(const struct console *console)
+{
+	uint64_t dropped = 0;
+
+	for (unsigned level = 0; level < console->levels; level++)
+		dropped += console_lost(console, level);
+	return (json_int_t)dropped;
+}
+
 int manifest_stack(struct manifest *manifest, const struct experiment_stack *stack,
 		   const struct console *console, const struct exits *exits)
 {
-	json_t *entry = json_pack(
-		"{ss, ss, si, ss*, so, so, so, s{sI, sI}}", "name", stack->name, "notation",
-		stack->notation, "depth", (int)stack_depth(&stack->stack), "probe_of",
-		stack->probe_of[0] == '\0' ? NULL : stack->probe_of, "levels",
-		levels(&stack->stack), "capabilities", capabilities(&console->caps), "switches",
-		switches(&console->switches), "trace", "records", (json_int_t)exits->records,
-		"dropped", (json_int_t)console_trace(console)->dropped);
+	json_t *entry =
+		json_pack("{ss, ss, si, ss*, so, so, so, s{sI, sI}}", "name", stack->name,
+			  "notation", stack->notation, "depth", (int)stack_depth(&stack->stack),
+			  "probe_of", stack->probe_of[0] == '\0' ? NULL : stack->probe_of, "levels",
+			  levels(&stack->stack), "capabilities", capabilities(&console->caps),
+			  "switches", switches(&console->switches), "trace", "records",
+			  (json_int_t)exits->records, "dropped", dropped(console));
 
 	return json_array_append_new(manifest->stacks, entry);
 }

@@ -224,7 +224,7 @@ static int print_stack(const struct results *results, const struct result_stack 
 		failed |= report_exits(stack, stack->base, out, width);
 		paragraph(out, width,
 			  "The trace holds %" PRIu64 " exits; %" PRIu64 " more were lost.",
-			  stack->records, stack->dropped);
+			  stack->records, stack->lost[stack->base]);
 		failed |= report_levels(stack, out, width);
 	}
 	failed |= report_latency(stack, unit, out, width);

@@ -79,8 +79,7 @@ static int print_level(const struct result_stack *stack, unsigned level, const c
 	if (table_print(&table, out, width) != 0)
 		return -1;
 	fprintf(out, "%" PRIu64 " samples, %" PRIu64 " %s; %" PRIu64 " samples lost.\n",
-		total.count, total.ticks, unit,
-		level < stack->base ? stack->dropped_beneath : stack->dropped);
+		total.count, total.ticks, unit, stack->lost[level]);
 	return 0;
 }
 

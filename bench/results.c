@@ -58,8 +58,8 @@ static int take_sum(const struct rows *rows, struct exit_sum *sum)
 {
 	int column = 0;
 
-	sum->level = (unsigned)rows_number(rows, column++);
-	if (rows_reason(rows, column++, &sum->reason) != 0 ||
+	if (rows_level(rows, column++, &sum->level) != 0 ||
+	    rows_reason(rows, column++, &sum->reason) != 0 ||
 	    rows_component(rows, column++, &sum->component) != 0)
 		return -1;
 	sum->count = rows_number(rows, column++);
@@ -141,6 +141,17 @@ static int take_switch(const struct rows *rows, void *into)
 	return 0;
 }
 
+static int take_lost(const struct rows *rows, void *into)
+{
+	struct result_stack *stack = into;
+	unsigned level;
+
+	if (rows_level(rows, 0, &level) != 0)
+		return -1;
+	stack->lost[level] = rows_number(rows, 1);
+	return 0;
+}
+
 static int take_observed(const struct rows *rows, void *into)
 {
 	struct observed_sum *sum = into;
@@ -192,8 +203,29 @@ static int take_bench(const struct rows *rows, void *into)
 		return -1;
 	if (bench->ops == 0 || bench->samples == 0)
 		return rows_damaged(rows, "a benchmark without samples");
+	if (bench->end < bench->begin)
+		return rows_damaged(rows, "a benchmark that ends before it begins");
 	stats_sort(bench->ticks, bench->samples);
 	return 0;
+}
+
+static void add_base(const struct result_stack *stack, const struct exit_sum *sum, size_t sums,
+		     uint64_t *records)
+{
+	for (size_t i = 0; i < sums; i++)
+		if (sum[i].level == stack->base)
+			*records += sum[i].count;
+}
+
+/* Whether the sums are all of the lowest hypervisor's trace. */
+static int check_records(const struct rows *rows, const struct result_stack *stack)
+{
+	uint64_t records = 0;
+
+	add_base(stack, stack->outside, stack->outsides, &records);
+	for (size_t i = 0; i < stack->benches; i++)
+		add_base(stack, stack->bench[i].exit, stack->bench[i].exits, &records);
+	return records == stack->records ? 0 : rows_damaged(rows, "other exits than its trace has");
 }
 
 /* The distributions of the exits, with what the sums say of them. */
@@ -233,8 +265,6 @@ static int take_stack(const struct rows *rows, void *into)
 	rows_text(rows, 5, stack->about, sizeof(stack->about));
 	stack->traced = rows_number(rows, 6) != 0;
 	stack->records = rows_number(rows, 7);
-	stack->dropped = rows_number(rows, 8);
-	stack->dropped_beneath = rows_number(rows, 9);
 	stack->default_switches = true;
 	if (rows_each(rows,
 		      "SELECT id, name, component, ops, begin_tsc, end_tsc FROM benchmark "
@@ -242,6 +272,8 @@ static int take_stack(const struct rows *rows, void *into)
 		      id, take_bench, stack) != 0 ||
 	    rows_each(rows, "SELECT name, why FROM skip WHERE stack = ? ORDER BY rowid", id,
 		      take_skip, stack) != 0 ||
+	    rows_each(rows, "SELECT level, exits FROM lost WHERE stack = ?", id, take_lost,
+		      stack) != 0 ||
 	    rows_each(rows, "SELECT name, value, level FROM switch WHERE stack = ?", id,
 		      take_switch, stack) != 0 ||
 	    rows_each(rows, "SELECT name, title, reference FROM tlb WHERE stack = ?", id, take_tlb,
@@ -257,7 +289,7 @@ static int take_stack(const struct rows *rows, void *into)
 	    results_take_joined(rows, stack, id) != 0 || results_take_times(rows, stack, id) != 0 ||
 	    results_take_levels(rows, stack, id) != 0)
 		return -1;
-	return take_latencies(rows, stack, id);
+	return take_latencies(rows, stack, id) != 0 ? -1 : check_records(rows, stack);
 }
 
 int results_check_version(const char *path, uint64_t version, struct vmfee_error *err)
@@ -280,14 +312,13 @@ int results_load(struct results *results, const char *path, struct vmfee_error *
 	struct rows rows;
 
 	memset(results, 0, sizeof(*results));
-	int failed =
-		rows_open(&rows, path, err) ||
-		rows_each(&rows, "PRAGMA user_version", 0, take_version, NULL) ||
-		rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
-		rows_each(&rows,
-			  "SELECT id, name, notation, depth, probe_of, about, traced, records, "
-			  "dropped, dropped_beneath FROM stack ORDER BY id",
-			  0, take_stack, results);
+	int failed = rows_open(&rows, path, err) ||
+		     rows_each(&rows, "PRAGMA user_version", 0, take_version, NULL) ||
+		     rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
+		     rows_each(&rows,
+			       "SELECT id, name, notation, depth, probe_of, about, traced, records "
+			       "FROM stack ORDER BY id",
+			       0, take_stack, results);
 	if (!failed && (results->properties == 0 || results->stacks == 0))
 		failed = rows_damaged(&rows, "it holds no run");
 	rows_close(&rows);

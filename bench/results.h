@@ -52,10 +52,10 @@ struct result_stack {
 	char probe_of[STACK_MAX_NAME + 1];    /* empty: a stack of the tables */
 	char about[EXPERIMENT_MAX_ABOUT + 1]; /* its workload, in plain words; or empty */
 	bool traced;
-	bool default_switches; /* of the hypervisor at `base` */
-	uint64_t records, dropped;
-	uint64_t dropped_beneath;   /* by the observer of a KVM beneath */
-	struct result_bench *bench; /* in the order of measurement */
+	bool default_switches;		 /* of the hypervisor at `base` */
+	uint64_t records;		 /* of exits to the level `base` */
+	uint64_t lost[STACK_MAX_LEVELS]; /* exits whose record was lost, by level */
+	struct result_bench *bench;	 /* in the order of measurement */
 	size_t benches;
 	struct result_skip *skip;
 	size_t skips;

@@ -9,10 +9,9 @@ static int take_time(const struct rows *rows, void *into)
 		return -1;
 	stack->time = time;
 	time += stack->times++;
-	if (rows_reason(rows, 1, &time->reason) != 0 ||
+	if (rows_level(rows, 0, &time->level) != 0 || rows_reason(rows, 1, &time->reason) != 0 ||
 	    rows_component(rows, 2, &time->component) != 0)
 		return -1;
-	time->level = (unsigned)rows_number(rows, 0);
 	time->begin = rows_number(rows, 3);
 	time->end = rows_number(rows, 4);
 	time->low = rows_number(rows, 5);

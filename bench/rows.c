@@ -1,4 +1,5 @@
 #include "bench/rows.h"
+#include "bench/stack.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -84,6 +85,16 @@ int rows_component(const struct rows *rows, int column, enum fee_component *comp
 		if (strcmp(fee_component_name(*component), name) == 0)
 			return 0;
 	return rows_damaged(rows, "a component that is none");
+}
+
+int rows_level(const struct rows *rows, int column, unsigned *level)
+{
+	uint64_t number = rows_number(rows, column);
+
+	if (number >= STACK_MAX_LEVELS)
+		return rows_damaged(rows, "a level that is none");
+	*level = (unsigned)number;
+	return 0;
 }
 
 int rows_reason(const struct rows *rows, int column, uint16_t *reason)

@@ -40,6 +40,9 @@ uint64_t rows_number(const struct rows *rows, int column);
 /* What a terminal would obey becomes '?'. */
 void rows_text(const struct rows *rows, int column, char *to, size_t size);
 
+/* One that a stack can have.  Returns 0, or -1. */
+int rows_level(const struct rows *rows, int column, unsigned *level);
+
 /* By name.  Return 0, or -1 where there is none of that name. */
 int rows_component(const struct rows *rows, int column, enum fee_component *component);
 int rows_reason(const struct rows *rows, int column, uint16_t *reason);

@@ -16,10 +16,15 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	probe_of TEXT,                -- the stack that this one is without telemetry\n"
 			"	about    TEXT,                -- its workload, in plain words\n"
 			"	traced   INTEGER NOT NULL,    -- 1 where there is a trace\n"
-			"	records  INTEGER NOT NULL,    -- in the trace\n"
-			"	dropped  INTEGER NOT NULL,    -- exits whose record was lost\n"
-			"	dropped_beneath INTEGER NOT NULL -- and of a KVM beneath, where it is observed\n"
+			"	records  INTEGER NOT NULL     -- in the trace, of the lowest hypervisor\n"
 			");\n"
+
+			"CREATE TABLE lost ( -- exits whose record was lost; no row: none\n"
+			"	stack INTEGER NOT NULL REFERENCES stack (id),\n"
+			"	level INTEGER NOT NULL, -- of the hypervisor that took them\n"
+			"	exits INTEGER NOT NULL,\n"
+			"	PRIMARY KEY (stack, level)\n"
+			") WITHOUT ROWID;\n"
 
 			"CREATE TABLE capability ( -- what a hypervisor found in the MSRs of its CPU\n"
 			"	stack INTEGER NOT NULL REFERENCES stack (id),\n"

@@ -10,7 +10,8 @@
 
 static const char *const insert_sql[TABLES] = {
 	[TABLE_RUN] = "INSERT INTO run VALUES (?, ?)",
-	[TABLE_STACK] = "INSERT INTO stack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_STACK] = "INSERT INTO stack VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_LOST] = "INSERT INTO lost VALUES (?, ?, ?)",
 	[TABLE_CAPABILITY] = "INSERT INTO capability VALUES (?, ?, ?, ?, ?)",
 	[TABLE_SWITCH] = "INSERT INTO switch VALUES (?, ?, ?, ?)",
 	[TABLE_BENCHMARK] = "INSERT INTO benchmark VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -153,9 +154,23 @@ static int put_stack(struct store *store, unsigned number, const struct experime
 		row_text(&row, stack->about);
 	row_number(&row, traced_records(console, exits) > 0);
 	row_number(&row, traced_records(console, exits));
-	row_number(&row, console_trace(console)->dropped);
-	row_number(&row, console->observed.dropped);
 	return row_insert(&row, err);
+}
+
+static int put_lost(struct store *store, unsigned number, const struct console *console,
+		    struct vmfee_error *err)
+{
+	for (unsigned level = 0; level < console->levels; level++) {
+		struct row row = row_of(store, TABLE_LOST);
+		if (console_lost(console, level) == 0)
+			continue;
+		row_number(&row, number);
+		row_number(&row, level);
+		row_number(&row, console_lost(console, level));
+		if (row_insert(&row, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int put_capabilities(struct store *store, unsigned number,
@@ -267,6 +282,7 @@ int store_stack(struct store *store, unsigned number, const struct experiment_st
 	sqlite3_int64 first = store->benchmarks;
 
 	if (put_stack(store, number, stack, console, exits, err) != 0 ||
+	    put_lost(store, number, console, err) != 0 ||
 	    put_capabilities(store, number, &console->caps, err) != 0 ||
 	    put_switches(store, number, &console->switches, err) != 0 ||
 	    put_skips(store, number, &console->skips, err) != 0)

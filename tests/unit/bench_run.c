@@ -73,6 +73,7 @@ static void store(struct store *store, unsigned number, const char *notation, co
 	cr_assert_eq(console_finish(console, &err), 0, "%s", err.text);
 	if (strcmp(name, "l1vmm") == 0) {
 		console->trace[0].dropped = 3;
+		console->trace[1].dropped = 2;
 		add_exits(&exits, console, 110, "CPUID", 8, 90);
 		add_exits(&exits, console, 210, "VMCALL", 2, 80);
 		/* One more than the guest expects. */

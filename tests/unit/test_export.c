@@ -152,7 +152,8 @@ Test(export, metrics_have_a_line_for_each_sum)
 		    "reason=\"CPUID\",component=\"emulation\"} 8\n");
 	expect_part("openmetrics", "vmfee_exit_vmreads_total{stack=\"l1vmm\",benchmark=\"\","
 				   "level=\"0\",reason=\"CPUID\",component=\"emulation\"} 3\n");
-	expect_part("openmetrics", "vmfee_exits_lost_total{stack=\"l1vmm\",level=\"0\"} 3\n");
+	expect_part("openmetrics", "vmfee_exits_lost_total{stack=\"l1vmm\",level=\"0\"} 3\n"
+				   "vmfee_exits_lost_total{stack=\"l1vmm\",level=\"1\"} 2\n");
 	expect_part("openmetrics",
 		    "vmfee_operation_ticks{stack=\"l1vmm\",benchmark=\"cpuid\"} 104\n");
 	expect_part("openmetrics", "\n# EOF\n");

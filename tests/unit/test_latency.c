@@ -1,8 +1,10 @@
-#include "bench/latency.h"
+#include "bench/report_latency.h"
 
 #include <criterion/criterion.h>
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -53,4 +55,27 @@ Test(latency, mean_and_deviation)
 
 	cr_expect(fabs(latency_mean(&latency) - mean) < 1e-9);
 	cr_expect(fabs(latency_deviation(&latency) - sqrt(squares / 100)) < 1e-9);
+}
+
+/* Each level has a ring of its own, which loses what it loses. */
+Test(latency, each_level_tells_what_it_lost)
+{
+	struct latency levels[] = {latency, latency};
+	struct result_stack stack = {.name = "two",
+				     .latencies = {.row = levels, .rows = COUNT(levels)},
+				     .lost = {3, 40}};
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	levels[0].reason = levels[1].reason = (uint16_t)exit_reason_by_name("CPUID");
+	levels[1].level = 1;
+	cr_assert_eq(report_latency(&stack, "cycles", out, 100), 0);
+	fclose(out);
+	const char *upper = strstr(text, "How long L1 took");
+	cr_assert_not_null(upper, "%s", text);
+	cr_expect_not_null(strstr(upper, "100 samples, 5587 cycles; 40 samples lost.\n"), "%s",
+			   text);
+	cr_expect_not_null(strstr(text, "100 samples, 5587 cycles; 3 samples lost.\n"), "%s", text);
+	free(text);
 }

@@ -45,7 +45,9 @@ Test(store, what_is_written_is_read_back)
 	cr_expect_eq(stack->depth, 1);
 	cr_expect(stack->traced);
 	cr_expect_eq(stack->records, 14);
-	cr_expect_eq(stack->dropped, 3);
+	cr_expect_eq(stack->lost[0], 3);
+	cr_expect_eq(stack->lost[1], 2);
+	cr_expect_eq(stack->lost[2], 0);
 	cr_assert_eq(stack->outsides, 1);
 	cr_expect_eq(stack->outside[0].handled_ticks, 70);
 	cr_expect_str_eq(results.stack[2].probe_of, "l1vmm");
@@ -191,7 +193,15 @@ Test(store, a_file_that_was_changed_is_checked)
 		{"DELETE FROM sample", "a benchmark without samples"},
 		{"UPDATE benchmark SET component = 'tax'", "a component that is none"},
 		{"UPDATE exit_sum SET reason = 'FROB'", "an exit reason that is none"},
+		{"UPDATE exit_sum SET level = 8", "a level that is none"},
+		{"UPDATE exit_latency SET level = -1", "a level that is none"},
+		{"UPDATE exit_time SET level = 4294967296", "a level that is none"},
+		{"INSERT INTO lost VALUES (1, 8, 1)", "a level that is none"},
 		{"DELETE FROM exit_latency", "damaged: exits without latencies"},
+		{"DELETE FROM exit_sum; DELETE FROM exit_latency",
+		 "damaged: other exits than its trace has"},
+		{"UPDATE benchmark SET end_tsc = begin_tsc - 1 WHERE begin_tsc > 0",
+		 "a benchmark that ends before it begins"},
 		{"UPDATE exit_latency SET count = count + 1",
 		 "damaged: latencies of other exits than there are"},
 		{"UPDATE exit_latency SET high = low - 1", "a bucket of latencies that is none"},
