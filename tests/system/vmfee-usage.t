@@ -20,7 +20,7 @@ run "$vmfee" help run
 is "$status" 0 "vmfee help run succeeds"
 like "$output" '--jobs=N' "it names run's options"
 run "$vmfee" help nonsense
-fails_with 2 "no command 'nonsense'; there are: run, report, .*doctor, help" "help for what there is not"
+fails_with 2 "no command 'nonsense'; there are: run, report, .*doctor, .*help" "help for what there is not"
 run "$vmfee" --version
 is "$status $output" "0 $(cat build/version)" "the version is the commit"
 
@@ -28,7 +28,7 @@ run "$vmfee"
 is "$status" 2 "no command is wrong usage"
 run "$vmfee" walk
 is "$status" 2 "an unknown command is wrong usage"
-like "$errors" "no command 'walk'; there are: run, report, .*doctor, help" "it names those that there are"
+like "$errors" "no command 'walk'; there are: run, report, .*doctor, .*help" "it names those that there are"
 run "$vmfee" run
 is "$status" 2 "run without an experiment is wrong usage"
 run "$vmfee" run --colour=red fee
