@@ -25,9 +25,11 @@ ok $holds "without a terminal's control characters"
 is "$(cd "$results/small" && find . -type f | LC_ALL=C sort | tr '\n' ' ')" \
 	"./l1vmm/bochsrc ./l1vmm/cell.json ./l1vmm/console.log ./l1vmm/trace/metadata ./l1vmm/trace/stream_0 \
 ./manifest.json ./native/bochsrc ./native/cell.json ./native/console.log ./plots/l1vmm-components.csv \
-./plots/l1vmm-components.png ./plots/l1vmm-components.svg ./plots/l1vmm-latency.csv \
+./plots/l1vmm-components.png ./plots/l1vmm-components.svg ./plots/l1vmm-heat.csv \
+./plots/l1vmm-heat.png ./plots/l1vmm-heat.svg ./plots/l1vmm-latency.csv \
 ./plots/l1vmm-latency.png ./plots/l1vmm-latency.svg ./plots/l1vmm-ticks.csv \
-./plots/l1vmm-ticks.png ./plots/l1vmm-ticks.svg ./report.html ./report.txt ./results.db " \
+./plots/l1vmm-ticks.png ./plots/l1vmm-ticks.svg ./plots/l1vmm-time.csv \
+./plots/l1vmm-time.png ./plots/l1vmm-time.svg ./report.html ./report.txt ./results.db " \
 	"the run directory holds what it should and nothing else"
 is "$(stat -c %F "$results/small")" directory "under its own name"
 
@@ -70,7 +72,7 @@ is "$status $output" "0 $page" "report --html writes the page again and says whe
 cmp -s "$T/page" "$page"
 ok $? "byte for byte"
 is "$(grep -oE '<figure id="[^"]+"' "$page" | cut -d'"' -f2 | tr '\n' ' ')" \
-	"l1vmm-components l1vmm-ticks l1vmm-latency l1vmm-flame-0 " "with every figure"
+	"l1vmm-components l1vmm-ticks l1vmm-latency l1vmm-heat l1vmm-time l1vmm-flame-0 " "with every figure"
 is "$(grep -o ' id=["'\''][^"'\'']*' "$page" | sort | uniq -d)" "" "no id names two things"
 is "$(grep -oE '(src|href)=["'\''][^#"'\'']+' "$page")" 'href="data:,' "nothing is fetched"
 is "$(sed -n '/<pre/,/<\/pre>/p' "$page" | sed 's/<[^>]*>//g; s/&quot;/"/g' | perl -MJSON::PP -0777 -ne \
