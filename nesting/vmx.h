@@ -12,20 +12,13 @@
 #include "nesting/capability.h"
 #include "nesting/entry_checks.h"
 #include "nesting/vmcs12.h"
+#include "nesting/vpid12.h"
 
 /* A VMCS of the processor's. */
 struct vmcs_ops {
 	uint64_t (*read)(void *ctx, enum vmcs_field field);
 	void (*write)(void *ctx, enum vmcs_field field, uint64_t value);
 	void *ctx;
-};
-
-/* Types of INVVPID: SDM volume 3, chapter 31. */
-enum invvpid_type {
-	INVVPID_ONE_ADDRESS,
-	INVVPID_SINGLE,
-	INVVPID_ALL,
-	INVVPID_SINGLE_NON_GLOBAL,
 };
 
 /* What the instructions reach outside. */

@@ -8,6 +8,14 @@
 
 #include <stdint.h>
 
+/* Types of INVVPID: SDM volume 3, chapter 31. */
+enum invvpid_type {
+	INVVPID_ONE_ADDRESS,
+	INVVPID_SINGLE,
+	INVVPID_ALL,
+	INVVPID_SINGLE_NON_GLOBAL,
+};
+
 /* Of L0's; the first is for guests that L1 gives none. */
 #define VPID12_SLOTS 17
 
@@ -18,8 +26,8 @@ struct vpid12_map {
 		uint64_t used;
 	} slot[VPID12_SLOTS];
 	uint64_t clock;
-	/* Makes the processor forget what is tagged with one of L0's. */
-	void (*flush)(void *ctx, uint16_t vpid02);
+	/* INVVPID of one of L0's. */
+	void (*invalidate)(void *ctx, enum invvpid_type type, uint16_t vpid02, uint64_t address);
 	void *ctx;
 };
 
@@ -29,7 +37,11 @@ struct vpid12_map {
  */
 unsigned vpid12_use(struct vpid12_map *map, uint16_t vpid12);
 
-/* What L1's VPID runs under; 0: nothing is cached for it. */
-uint16_t vpid12_find(const struct vpid12_map *map, uint16_t vpid12);
+/*
+ * An INVVPID of L1's: one of the same type of what stands for its VPID, and no other.  Those that
+ * stand for none are flushed before they are used.
+ */
+void vpid12_invalidate(const struct vpid12_map *map, enum invvpid_type type, uint16_t vpid12,
+		       uint64_t address);
 
 #endif

@@ -126,8 +126,14 @@ static void l1_invept(void *ctx, uint64_t eptp12)
 		ept02_invept_all(&v->nested->ept02);
 }
 
-/* Those that belong to no VPID of L1's are flushed before they are used. */
 static void l1_invvpid(void *ctx, enum invvpid_type type, uint16_t vpid12, uint64_t address)
+{
+	const struct vcpu *v = ctx;
+
+	vpid12_invalidate(&v->nested->vpids, type, vpid12, address);
+}
+
+static void invalidate_vpid02(void *ctx, enum invvpid_type type, uint16_t vpid02, uint64_t address)
 {
 	static const enum invalidation what[] = {
 		[INVVPID_ONE_ADDRESS] = INVALIDATE_VPID_ADDRESS,
@@ -135,13 +141,8 @@ static void l1_invvpid(void *ctx, enum invvpid_type type, uint16_t vpid12, uint6
 		[INVVPID_ALL] = INVALIDATE_VPID_CONTEXT,
 		[INVVPID_SINGLE_NON_GLOBAL] = INVALIDATE_VPID_NON_GLOBAL,
 	};
-	struct vcpu *v = ctx;
 
-	if (type != INVVPID_ALL)
-		nested_flush_vpid(v, vpid12_find(&v->nested->vpids, vpid12), what[type], address);
-	for (unsigned i = 1; type == INVVPID_ALL && i < VPID12_SLOTS; i++)
-		if (v->nested->vpids.slot[i].vpid12)
-			nested_flush_vpid(v, v->nested->vpids.slot[i].vpid02, what[type], 0);
+	nested_flush_vpid(ctx, vpid02, what[type], address);
 }
 
 static bool read_msr(void *ctx, uint32_t msr, uint64_t *value)
@@ -192,15 +193,10 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	return true;
 }
 
-static void flush_vpid02(void *ctx, uint16_t vpid02)
-{
-	nested_flush_vpid(ctx, vpid02, INVALIDATE_VPID_CONTEXT, 0);
-}
-
 /* Without VPIDs of L0's, all that L2 runs under is 0. */
 static void make_vpids(struct vcpu *v, struct vpid12_map *map)
 {
-	map->flush = flush_vpid02;
+	map->invalidate = invalidate_vpid02;
 	map->ctx = v;
 	for (unsigned i = 0; v->vpid.number && i < VPID12_SLOTS; i++) {
 		struct vpid_owner owner = {0};

@@ -72,16 +72,16 @@ static void drop_non_global(struct tlb_line *line)
 	cache->page_count = kept;
 }
 
-void tlb_invvpid(struct adversarial_tlb *tlb, unsigned type, uint16_t vpid, uint64_t gva)
+void tlb_invvpid(struct adversarial_tlb *tlb, enum invvpid_type type, uint16_t vpid, uint64_t gva)
 {
 	cr_assert(type == INVVPID_ALL || vpid != 0, "INVVPID fails for VPID 0");
 	for (struct tlb_line *line = tlb->lines; line < tlb->lines + tlb->count; line++) {
 		if (!has_vpid(line) || line->vpid == 0 ||
 		    (type != INVVPID_ALL && line->vpid != vpid))
 			continue;
-		if (type == INVVPID_ADDRESS)
+		if (type == INVVPID_ONE_ADDRESS)
 			drop_address(line, gva);
-		else if (type == INVVPID_NON_GLOBAL)
+		else if (type == INVVPID_SINGLE_NON_GLOBAL)
 			drop_non_global(line);
 		else
 			cache_drop(&line->cache);
@@ -102,6 +102,20 @@ void tlb_invlpg(struct adversarial_tlb *tlb, uint16_t vpid, uint64_t gva)
 	for (struct tlb_line *line = tlb->lines; line < tlb->lines + tlb->count; line++)
 		if (has_vpid(line) && line->vpid == vpid)
 			drop_address(line, gva);
+}
+
+void tlb_load_cr3(struct adversarial_tlb *tlb, uint16_t vpid)
+{
+	for (struct tlb_line *line = tlb->lines; line < tlb->lines + tlb->count; line++)
+		if (has_vpid(line) && line->vpid == vpid)
+			drop_non_global(line);
+}
+
+void tlb_change_pge(struct adversarial_tlb *tlb, uint16_t vpid)
+{
+	for (struct tlb_line *line = tlb->lines; line < tlb->lines + tlb->count; line++)
+		if (has_vpid(line) && line->vpid == vpid)
+			cache_drop(&line->cache);
 }
 
 void tlb_transition(struct adversarial_tlb *tlb, bool vpid_enabled)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nesting/vpid12.h"
 #include "tests/unit/mmu_cache.h"
 
 /* SDM volume 3, 29.4.1: what a mapping translates, and which of the tags it has. */
@@ -43,16 +44,22 @@ void tlb_reset(struct adversarial_tlb *tlb);
 struct tlb_line *tlb_line(struct adversarial_tlb *tlb, enum tlb_kind kind, uint16_t vpid,
 			  uint64_t eptp, uint64_t address);
 
-/* Operands of INVVPID and INVEPT: SDM volume 3, chapter 31. */
-enum { INVVPID_ADDRESS, INVVPID_CONTEXT, INVVPID_ALL, INVVPID_NON_GLOBAL };
+/* Types of INVEPT: SDM volume 3, chapter 31. */
 enum { INVEPT_CONTEXT = 1, INVEPT_ALL };
 
 /* The instructions; type is their operand.  eptp is an EPT pointer, of which EP4TA is a part. */
-void tlb_invvpid(struct adversarial_tlb *tlb, unsigned type, uint16_t vpid, uint64_t gva);
+void tlb_invvpid(struct adversarial_tlb *tlb, enum invvpid_type type, uint16_t vpid, uint64_t gva);
 void tlb_invept(struct adversarial_tlb *tlb, unsigned type, uint64_t eptp);
 
 /* INVLPG by software that runs under this VPID. */
 void tlb_invlpg(struct adversarial_tlb *tlb, uint16_t vpid, uint64_t gva);
+
+/*
+ * MOV to CR3 by such software, which leaves global pages, or a change of CR4.PGE, which leaves
+ * none.
+ */
+void tlb_load_cr3(struct adversarial_tlb *tlb, uint16_t vpid);
+void tlb_change_pge(struct adversarial_tlb *tlb, uint16_t vpid);
 
 /* A VM entry or VM exit.  With VPIDs it forgets nothing, without all that is tagged with 0. */
 void tlb_transition(struct adversarial_tlb *tlb, bool vpid_enabled);

@@ -214,7 +214,7 @@ static void flush_page(void *ctx, uint64_t gva)
 
 	if (rig->flushed)
 		rig->flushed(rig->flushed_ctx, false, gva);
-	tlb_invvpid(&rig->tlb, INVVPID_ADDRESS, RIG_VPID, gva);
+	tlb_invvpid(&rig->tlb, INVVPID_ONE_ADDRESS, RIG_VPID, gva);
 	rig->dropped = true;
 }
 
@@ -224,7 +224,7 @@ static void flush_all(void *ctx)
 
 	if (rig->flushed)
 		rig->flushed(rig->flushed_ctx, true, 0);
-	tlb_invvpid(&rig->tlb, INVVPID_CONTEXT, RIG_VPID, 0);
+	tlb_invvpid(&rig->tlb, INVVPID_SINGLE, RIG_VPID, 0);
 	rig->dropped = true;
 }
 

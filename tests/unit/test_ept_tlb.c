@@ -129,7 +129,7 @@ Test(ept_tlb, each_invalidation_is_needed)
 /* INVVPID leaves guest-physical mappings alone, however wide it is. */
 static void invvpid_all(struct ept_rig *rig)
 {
-	tlb_invvpid(&rig->tlb, 2, 0, 0);
+	tlb_invvpid(&rig->tlb, INVVPID_ALL, 0, 0);
 }
 
 Test(ept_tlb, invvpid_is_no_substitute_for_invept)

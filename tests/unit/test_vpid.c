@@ -23,7 +23,7 @@ static void invalidate_vpids(void *ctx)
 	struct vpid_rig *rig = ctx;
 
 	if (++rig->invalidations != rig->dropped)
-		tlb_invvpid(&rig->tlb, 2, 0, 0);
+		tlb_invvpid(&rig->tlb, INVVPID_ALL, 0, 0);
 }
 
 static void run_owner(struct vpid_rig *rig, unsigned number)

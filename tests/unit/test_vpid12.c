@@ -18,18 +18,18 @@ struct rig {
 	unsigned flushes, dropped, wrong;
 };
 
-static void flush(void *ctx, uint16_t vpid02)
+static void invalidate(void *ctx, enum invvpid_type type, uint16_t vpid02, uint64_t address)
 {
 	struct rig *rig = ctx;
 
 	cr_assert(vpid02 >= FIRST && vpid02 < FIRST + VPID12_SLOTS);
 	if (++rig->flushes != rig->dropped)
-		tlb_invvpid(&rig->tlb, 1, vpid02, 0);
+		tlb_invvpid(&rig->tlb, type, vpid02, address);
 }
 
 static void init(struct rig *rig)
 {
-	*rig = (struct rig){.map = {.flush = flush, .ctx = rig}};
+	*rig = (struct rig){.map = {.invalidate = invalidate, .ctx = rig}};
 	for (unsigned i = 0; i < VPID12_SLOTS; i++)
 		rig->map.slot[i].vpid02 = (uint16_t)(FIRST + i);
 }
@@ -51,11 +51,8 @@ static void run(struct rig *rig, uint16_t vpid12)
 /* L1 changes what the address means to a guest, and says so. */
 static void change(struct rig *rig, uint16_t vpid12)
 {
-	uint16_t vpid02 = vpid12_find(&rig->map, vpid12);
-
 	rig->frame[vpid12] += (GUESTS + 1) * PAGE_SIZE;
-	if (vpid02)
-		tlb_invvpid(&rig->tlb, 0, vpid02, GVA);
+	vpid12_invalidate(&rig->map, INVVPID_ONE_ADDRESS, vpid12, GVA);
 }
 
 static void run_all(struct rig *rig, unsigned dropped)
@@ -93,6 +90,15 @@ Test(vpid12, each_guest_finds_its_own_translations)
 	cr_expect_gt(noticed, 60, "a flush left out shows: %u of 100", noticed);
 }
 
+/* How many of L0's an INVVPID of L1's comes to. */
+static unsigned flushes_of(struct rig *rig, enum invvpid_type type, uint16_t vpid12)
+{
+	unsigned before = rig->flushes;
+
+	vpid12_invalidate(&rig->map, type, vpid12, 0);
+	return rig->flushes - before;
+}
+
 Test(vpid12, as_long_as_there_are_some_none_is_flushed)
 {
 	static struct rig rig;
@@ -102,14 +108,16 @@ Test(vpid12, as_long_as_there_are_some_none_is_flushed)
 		for (uint16_t vpid12 = 1; vpid12 < VPID12_SLOTS; vpid12++)
 			cr_expect_neq(vpid12_use(&rig.map, (uint16_t)(1000 * vpid12)), 0);
 	cr_expect_eq(rig.flushes, 0);
-	cr_expect_eq(vpid12_find(&rig.map, 1000), rig.map.slot[1].vpid02);
-	cr_expect_eq(vpid12_find(&rig.map, 1), 0);
+	cr_expect_eq(flushes_of(&rig, INVVPID_SINGLE, 1000), 1);
+	cr_expect_eq(flushes_of(&rig, INVVPID_SINGLE, 1), 0);
+	cr_expect_eq(flushes_of(&rig, INVVPID_ALL, 0), VPID12_SLOTS - 1);
 	/* 1000 was used longest ago, but for this. */
 	vpid12_use(&rig.map, 1000);
+	rig.flushes = 0;
 	vpid12_use(&rig.map, 1);
 	cr_expect_eq(rig.flushes, 1);
-	cr_expect_neq(vpid12_find(&rig.map, 1000), 0);
-	cr_expect_eq(vpid12_find(&rig.map, 2000), 0);
+	cr_expect_eq(flushes_of(&rig, INVVPID_SINGLE, 1000), 1);
+	cr_expect_eq(flushes_of(&rig, INVVPID_SINGLE, 2000), 0);
 }
 
 Test(vpid12, without_one_each_entry_flushes)
@@ -120,5 +128,5 @@ Test(vpid12, without_one_each_entry_flushes)
 	cr_expect_eq(vpid12_use(&rig.map, 0), 0);
 	cr_expect_eq(vpid12_use(&rig.map, 0), 0);
 	cr_expect_eq(rig.flushes, 2);
-	cr_expect_eq(vpid12_find(&rig.map, 0), 0, "INVVPID knows of none");
+	cr_expect_eq(flushes_of(&rig, INVVPID_ALL, 0), 0, "INVVPID knows of none");
 }
