@@ -172,8 +172,9 @@ static void check_page(struct mmu_rig *rig, unsigned n, const struct cached_page
 		for (unsigned i = 0; i < rig->lawful[n].page_count && !lawful; i++)
 			lawful = rig->lawful[n].pages[i].frame == page->frame &&
 				 allows(rig, rig->lawful[n].pages[i].rights, access, wp);
-		cr_assert(lawful, "%#lx maps %#lx with %#lx: access %u is stale or was never given",
-			  rig->address[n], page->frame, page->rights, access);
+		rig_expect(rig, lawful,
+			   "%#lx maps %#lx with %#lx: access %u is stale or was never given",
+			   rig->address[n], page->frame, page->rights, access);
 	}
 }
 
@@ -192,9 +193,10 @@ void rig_check(struct mmu_rig *rig)
 	check_lawful(rig);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		for (unsigned i = 0; i < cached(rig, n)->page_count; i++)
-			cr_assert(!(cached(rig, n)->pages[i].rights & PTE_RW) ||
-					  !mmu_watches(&rig->mmu, cached(rig, n)->pages[i].frame),
-				  "a table can be written through %#lx", rig->address[n]);
+			rig_expect(rig,
+				   !(cached(rig, n)->pages[i].rights & PTE_RW) ||
+					   !mmu_watches(&rig->mmu, cached(rig, n)->pages[i].frame),
+				   "a table can be written through %#lx", rig->address[n]);
 }
 
 static void store(void *ctx, uint64_t *entry, uint64_t value)
@@ -208,14 +210,21 @@ static void store(void *ctx, uint64_t *entry, uint64_t value)
 	rig->dropped = false;
 }
 
+static bool is_done(struct mmu_rig *rig, enum rig_flush kind)
+{
+	rig->dropped = true;
+	rig->flushes[kind]++;
+	return !rig->left_out[kind];
+}
+
 static void flush_page(void *ctx, uint64_t gva)
 {
 	struct mmu_rig *rig = ctx;
 
 	if (rig->flushed)
 		rig->flushed(rig->flushed_ctx, false, gva);
-	tlb_invvpid(&rig->tlb, INVVPID_ONE_ADDRESS, RIG_VPID, gva);
-	rig->dropped = true;
+	if (is_done(rig, RIG_FLUSH_PAGE))
+		tlb_invvpid(&rig->tlb, INVVPID_ONE_ADDRESS, RIG_VPID, gva);
 }
 
 static void flush_all(void *ctx)
@@ -224,8 +233,8 @@ static void flush_all(void *ctx)
 
 	if (rig->flushed)
 		rig->flushed(rig->flushed_ctx, true, 0);
-	tlb_invvpid(&rig->tlb, INVVPID_SINGLE, RIG_VPID, 0);
-	rig->dropped = true;
+	if (is_done(rig, rig->loading ? RIG_FLUSH_LOAD : RIG_FLUSH_TABLE))
+		tlb_invvpid(&rig->tlb, INVVPID_SINGLE, RIG_VPID, 0);
 }
 
 uint64_t rig_get(const struct mmu_rig *rig, uint64_t gpa, unsigned size)
@@ -282,21 +291,26 @@ void rig_load(struct mmu_rig *rig)
 	/* Until it is loaded the old one counts. */
 	if (rig->mmu.root != UINT32_MAX)
 		rig->state = rig->mmu.state;
+	rig->loading = true;
 	uint64_t root = only_cr3_differs(&rig->mmu.state, &loaded)
 				? mmu_load_cr3(&rig->mmu, loaded.cr3, loaded.pdpte)
 				: mmu_load(&rig->mmu, &loaded);
+	rig->loading = false;
 	rig->state = loaded;
 	rig->root = root;
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
 		cache_drop(&rig->lawful[n]);
 		/* The check between flush and return knew the old root. */
-		cache_drop(cached(rig, n));
+		if (!rig->left_out[RIG_FLUSH_LOAD])
+			cache_drop(cached(rig, n));
 	}
 }
 
 void rig_flush(struct mmu_rig *rig)
 {
+	rig->loading = true;
 	cr_assert(mmu_load_cr3(&rig->mmu, rig->state.cr3, rig->state.pdpte) == rig->root);
+	rig->loading = false;
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		cache_drop(&rig->lawful[n]);
 }
@@ -384,14 +398,15 @@ static void check_progress(struct mmu_rig *rig, unsigned n, unsigned access)
 	const struct mmu_cache *cache = cached(rig, n);
 
 	for (unsigned i = 0; i < cache->page_count; i++)
-		cr_assert(allows(rig, cache->pages[i].rights, access, true),
-			  "%#lx: access %u would fault again", rig->address[n], access);
+		rig_expect(rig, allows(rig, cache->pages[i].rights, access, true),
+			   "%#lx: access %u would fault again", rig->address[n], access);
 	for (unsigned level = 1; level <= CACHE_LEVELS; level++)
 		for (unsigned i = 0; i < cache->table_count[level]; i++)
-			cr_assert(rig_read_shadow(rig, level, cache->tables[level][i],
-						  rig->address[n])
-						  .kind != CACHE_NOTHING,
-				  "%#lx: level %u leads nowhere", rig->address[n], level);
+			rig_expect(rig,
+				   rig_read_shadow(rig, level, cache->tables[level][i],
+						   rig->address[n])
+						   .kind != CACHE_NOTHING,
+				   "%#lx: level %u leads nowhere", rig->address[n], level);
 }
 
 /* Whether the access, by what the guest's tables say now, goes to a table that is shadowed now. */
@@ -447,7 +462,8 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 	rig_check(rig);
 	if (result.outcome == MMU_RETRY) {
 		page = choose(rig, n, access, random, gpa & ~0xfffUL);
-		cr_assert(page, "%#lx: access %u finds another page", rig->address[n], access);
+		rig_expect(rig, page, "%#lx: access %u finds another page", rig->address[n],
+			   access);
 		check_progress(rig, n, access);
 		write_through(rig, page->frame + offset, access, value);
 	} else if (result.outcome == MMU_EMULATE || result.outcome == MMU_EMULATE_ONLY) {
@@ -490,6 +506,8 @@ void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
 	cr_assert(mmu_init(&rig->mmu, policy, &ops, RIG_POOL, pool_pages, rig->workspace));
 	rig->memory.interfere = NULL;
 	memset(rig->guard, 0, sizeof(rig->guard));
+	memset(rig->flushes, 0, sizeof(rig->flushes));
+	rig->loading = false;
 	memcpy(rig->twin.bytes, rig->memory.bytes, RIG_BYTES);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
 		/* One line for each, in their order, even where two have the same address. */

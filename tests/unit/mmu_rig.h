@@ -7,6 +7,8 @@
 #ifndef TESTS_UNIT_MMU_RIG_H
 #define TESTS_UNIT_MMU_RIG_H
 
+#include <criterion/criterion.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +49,14 @@ struct rig_memory {
 	bool between_reads; /* called before each read too */
 };
 
+/* What the MMU flushes. */
+enum rig_flush {
+	RIG_FLUSH_PAGE,
+	RIG_FLUSH_LOAD,	 /* all, as the guest loads its state, or its hypervisor another */
+	RIG_FLUSH_TABLE, /* all, as a table goes or must not be written any more */
+	RIG_FLUSHES,
+};
+
 struct mmu_rig {
 	struct mmu mmu;
 	struct paging_state state;
@@ -63,12 +73,26 @@ struct mmu_rig {
 	 */
 	void (*flushed)(void *ctx, bool all, uint64_t gva);
 	void *flushed_ctx;
+	bool loading;
+	unsigned flushes[RIG_FLUSHES];
+	bool left_out[RIG_FLUSHES]; /* those of the kind do nothing */
+	jmp_buf *caught; /* where to go when something stale is served; NULL: the test fails */
 	void *workspace;
 	uint64_t exits, emulations;
 	/* Of each frame below RIG_SIZE: what guarded_stores will be after a store; 0: any number.
 	 */
 	uint64_t guard[RIG_FRAMES];
 };
+
+/* What must hold as long as no flush is left out. */
+#define rig_expect(rig, holds, ...)                         \
+	do {                                                \
+		if (!(holds)) {                             \
+			if ((rig)->caught)                  \
+				longjmp(*(rig)->caught, 1); \
+			cr_assert_fail(__VA_ARGS__);        \
+		}                                           \
+	} while (0)
 
 /* Access i of the eight that differ: PF_ bits, and whether RFLAGS.AC is set. */
 #define RIG_ACCESSES 8

@@ -16,11 +16,11 @@ uint64_t rig_host_frame(uint64_t gpa)
 	return HOST + (gpa / PAGE_SIZE * 5 + 3) % 32 * PAGE_SIZE;
 }
 
-static uint64_t guest_frame(uint64_t hpa)
+static uint64_t guest_frame(const struct mmu_rig *rig, uint64_t hpa)
 {
 	if (hpa - HOST_LARGE < RIG_LARGE_SIZE)
 		return RIG_LARGE + (hpa - HOST_LARGE);
-	cr_assert(hpa >= HOST && hpa < HOST + 32 * PAGE_SIZE, "maps %#lx", hpa);
+	rig_expect(rig, hpa >= HOST && hpa < HOST + 32 * PAGE_SIZE, "maps %#lx", hpa);
 	/* 5 * 13 is 1 modulo 32. */
 	return ((hpa - HOST) / PAGE_SIZE + 32 - 3) * 13 % 32 * PAGE_SIZE;
 }
@@ -37,23 +37,25 @@ struct cache_step rig_read_shadow(const void *ctx, unsigned level, struct cached
 	if (!(entry & PTE_P))
 		return step;
 	if (level == 3 && paging_mode(&rig->state) != PAGING_4LEVEL) {
-		cr_assert((entry & ~PTE_ADDR_MASK) == PTE_P, "PDPTE %#lx", entry);
+		rig_expect(rig, (entry & ~PTE_ADDR_MASK) == PTE_P, "PDPTE %#lx", entry);
 		entry |= PTE_RW | PTE_US;
 	}
 	uint64_t rights =
 		(from.rights & entry & (PTE_RW | PTE_US)) | ((from.rights | entry) & PTE_NX);
 	if (level == 2 && entry & PTE_PS) {
-		cr_assert(next == HOST_LARGE && !rig->pieces, "maps 2 MB at %#lx", next);
+		rig_expect(rig, next == HOST_LARGE && !rig->pieces, "maps 2 MB at %#lx", next);
 		next += address & (RIG_LARGE_SIZE - PAGE_SIZE);
 	} else if (level > 1) {
-		cr_assert(!(entry & PTE_PS));
-		cr_assert((next - RIG_POOL) / PAGE_SIZE < rig->mmu.pool_pages);
+		rig_expect(rig, !(entry & PTE_PS), "a table of %#lx", entry);
+		rig_expect(rig, (next - RIG_POOL) / PAGE_SIZE < rig->mmu.pool_pages,
+			   "a table at %#lx", next);
 		step.kind = CACHE_TABLE;
 		step.table = (struct cached_table){next, rights};
 		return step;
 	}
 	step.kind = CACHE_PAGE;
-	step.page = (struct cached_page){guest_frame(next), rights | (entry & PTE_D), PAGE_SIZE};
+	step.page =
+		(struct cached_page){guest_frame(rig, next), rights | (entry & PTE_D), PAGE_SIZE};
 	return step;
 }
 

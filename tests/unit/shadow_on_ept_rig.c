@@ -59,7 +59,8 @@ static void make_lines(struct soe_rig *rig)
 
 	tlb_reset(&rig->hardware);
 	for (unsigned frame = 0; frame < SOE_FRAMES; frame++)
-		cache_drop(&tlb_line(&rig->hardware, TLB_GUEST_PHYSICAL, 0, eptp, frame * PAGE_SIZE)
+		cache_drop(&tlb_line(&rig->hardware, TLB_GUEST_PHYSICAL, 0, eptp,
+				     frame * (uint64_t)PAGE_SIZE)
 				    ->cache);
 	for (unsigned owner = 0; owner <= VPID12_SLOTS; owner++)
 		for (unsigned probe = 0; probe < SOE_PROBES; probe++)
@@ -110,10 +111,10 @@ static void take_in_ept(struct soe_rig *rig)
 		static struct mmu_cache now;
 
 		cache_add_table(physical(rig, frame), 4, root);
-		cache_extend(physical(rig, frame), frame * PAGE_SIZE, read_ept, rig);
+		cache_extend(physical(rig, frame), frame * (uint64_t)PAGE_SIZE, read_ept, rig);
 		cache_drop(&now);
 		cache_add_table(&now, 4, root);
-		cache_extend(&now, frame * PAGE_SIZE, read_ept, rig);
+		cache_extend(&now, frame * (uint64_t)PAGE_SIZE, read_ept, rig);
 		if (rig->variants < physical(rig, frame)->page_count)
 			rig->variants = physical(rig, frame)->page_count;
 		rig->now[frame] = now.page_count ? now.pages[0] : (struct cached_page){.size = 0};
@@ -199,7 +200,7 @@ static struct cache_step read_combined(const void *ctx, unsigned level, struct c
 
 static void take_in_combined(struct soe_rig *rig, unsigned probe)
 {
-	uint64_t root = rig->root[rig->running] * PAGE_SIZE;
+	uint64_t root = rig->root[rig->running] * (uint64_t)PAGE_SIZE;
 	struct view view = {rig, 0};
 
 	for (; view.variant < rig->variants; view.variant++) {
@@ -238,7 +239,7 @@ static void run(struct soe_rig *rig)
 		struct mmu_cache *may = lawful(rig, probe), *used = combined(rig, probe);
 
 		cache_add_table(may, 4,
-				(struct cached_table){rig->root[rig->running] * PAGE_SIZE,
+				(struct cached_table){rig->root[rig->running] * (uint64_t)PAGE_SIZE,
 						      PTE_RW | PTE_US});
 		cache_extend(may, soe_probe(probe), read_l1, rig);
 		take_in_combined(rig, probe);
@@ -410,7 +411,7 @@ static void stored(struct soe_rig *rig, unsigned frame)
 enum soe_outcome soe_store(struct soe_rig *rig, unsigned frame, unsigned index, uint64_t entry)
 {
 	enum soe_outcome outcome = SOE_DONE;
-	uint64_t gpa = frame * PAGE_SIZE;
+	uint64_t gpa = frame * (uint64_t)PAGE_SIZE;
 
 	while (!caches(physical(rig, frame), EPT_WRITE | EPT_DIRTY) &&
 	       !reach(rig, gpa, gpa, EPT_WRITE, &outcome))
@@ -428,7 +429,7 @@ static void ignore(void *ctx, uint64_t gpa, uint64_t size, uint64_t bits)
 
 void soe_change(struct soe_rig *rig, enum soe_reason what, unsigned frame, uint64_t rights)
 {
-	uint64_t gpa = frame * PAGE_SIZE, given = EPT_READ | (rights & EPT_RWX);
+	uint64_t gpa = frame * (uint64_t)PAGE_SIZE, given = EPT_READ | (rights & EPT_RWX);
 	enum ept_result result = EPT_DONE;
 
 	rig->reason = what;
@@ -486,7 +487,7 @@ static bool hits(struct soe_rig *rig, unsigned probe, uint64_t access)
 /* Both dimensions, for an access; true if it has been walked to the end. */
 static bool walk_both(struct soe_rig *rig, uint64_t gva, uint64_t access, enum soe_outcome *outcome)
 {
-	uint64_t table = rig->root[rig->running] * PAGE_SIZE, rights = PTE_RW | PTE_US;
+	uint64_t table = rig->root[rig->running] * (uint64_t)PAGE_SIZE, rights = PTE_RW | PTE_US;
 
 	for (unsigned level = CACHE_LEVELS;; level--) {
 		unsigned frame = (unsigned)(table / PAGE_SIZE);
