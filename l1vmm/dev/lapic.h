@@ -157,6 +157,13 @@ enum lapic_result lapic_write_base(struct lapic *apic, uint64_t value);
 uint64_t lapic_deadline(struct lapic *apic);
 void lapic_write_deadline(struct lapic *apic, uint64_t value);
 
+/*
+ * The processor keeps the deadline instead, as long as lapic_awaits_deadline(): what there is of one,
+ * 0 with none.  And gives back what is left, which is not looked at before lapic_timer_next().
+ */
+uint64_t lapic_hand_deadline_over(struct lapic *apic);
+void lapic_hand_deadline_back(struct lapic *apic, uint64_t value);
+
 /* The task priority as CR8 has it: bits 7:4 of the TPR. */
 uint64_t lapic_cr8(const struct lapic *apic);
 enum lapic_result lapic_write_cr8(struct lapic *apic, uint64_t value);

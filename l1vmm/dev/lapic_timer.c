@@ -172,6 +172,20 @@ void lapic_write_deadline(struct lapic *apic, uint64_t value)
 		apic->ops->timer_changed(apic->ctx);
 }
 
+uint64_t lapic_hand_deadline_over(struct lapic *apic)
+{
+	uint64_t deadline = apic->timer.expiry;
+
+	apic->timer.expiry = 0;
+	return deadline;
+}
+
+void lapic_hand_deadline_back(struct lapic *apic, uint64_t value)
+{
+	if (timer_mode(apic) == LVT_DEADLINE)
+		apic->timer.expiry = value;
+}
+
 void lapic_timer_shift(struct lapic *apic, uint64_t by)
 {
 	lapic_timer_poll(apic); /* of what is over by the old time, none would be left by the new */

@@ -13,6 +13,9 @@
 /* IA32_VMX_MISC bits 4:0: the preemption timer counts when this bit of the TSC changes. */
 #define PREEMPTION_RATE 0x1f
 
+/* A time that is over, whatever the time is. */
+#define DEADLINE_OVER 1
+
 /* Ticks from now on until the guest's local APIC's is due; UINT64_MAX: never. */
 static uint64_t apic_ticks_left(const struct vcpu *v)
 {
@@ -93,28 +96,50 @@ static uint64_t direct_deadline(void)
 	return deadline > rdtsc_ordered() ? deadline : 0;
 }
 
-/* What is left of a deadline changes hands. */
 static void set_direct(struct vcpu *v, bool direct)
 {
-	if (direct) {
-		arm_processor(v, UINT64_MAX);
-		host_timer_by_deadline(true);
-		wrmsr(MSR_IA32_TSC_DEADLINE, v->lapic.timer.expiry);
-		v->lapic.timer.expiry = 0;
-	} else {
-		lapic_write_deadline(&v->lapic, direct_deadline());
-		host_timer_by_deadline(false);
-	}
 	v->timer_direct = direct;
 	msr_bitmap_set(v->msr_bitmap, MSR_IA32_TSC_DEADLINE, !direct, !direct);
+}
+
+/*
+ * What is left of a deadline goes to the processor, unless it is the timer's count that has
+ * interrupted just now: that could not be told from the deadline.
+ */
+static bool become_direct(struct vcpu *v)
+{
+	arm_processor(v, UINT64_MAX);
+	if (host_timer_is_pending())
+		return false;
+	host_timer_by_deadline(true);
+	wrmsr(MSR_IA32_TSC_DEADLINE, lapic_hand_deadline_over(&v->lapic));
+	set_direct(v, true);
+	return true;
+}
+
+/*
+ * And comes back.  One that is over since timer_settle() has an interrupt of the processor waiting,
+ * which makes an exit of the next entry, so that the guest's is delivered then.
+ */
+static void end_direct(struct vcpu *v)
+{
+	uint64_t deadline = direct_deadline();
+
+	host_timer_by_deadline(false);
+	if (host_timer_is_pending())
+		lapic_write_deadline(&v->lapic, DEADLINE_OVER);
+	lapic_hand_deadline_back(&v->lapic, deadline);
+	set_direct(v, false);
 }
 
 void timer_prepare(struct vcpu *v)
 {
 	bool direct = can_be_direct(v);
 
-	if (direct != v->timer_direct)
-		set_direct(v, direct);
+	if (direct && !v->timer_direct)
+		direct = become_direct(v);
+	else if (!direct && v->timer_direct)
+		end_direct(v);
 	v->requests &= ~(uint32_t)REQUEST_TIMER;
 	if (direct)
 		return;
@@ -138,7 +163,7 @@ void timer_interrupt(struct vcpu *v)
 {
 	v->timer_armed = false;
 	if (v->timer_direct) /* the deadline that it had is over */
-		lapic_write_deadline(&v->lapic, 1);
+		lapic_write_deadline(&v->lapic, DEADLINE_OVER);
 	lapic_timer_poll(&v->lapic);
 	poll_chipset(v);
 	if (v->lapic.timer.expiry)
@@ -167,7 +192,7 @@ bool timer_prepare_wait(struct vcpu *v)
 void timer_waited(struct vcpu *v)
 {
 	if (v->timer_direct && v->cpu->timer_went_off)
-		lapic_write_deadline(&v->lapic, 1);
+		lapic_write_deadline(&v->lapic, DEADLINE_OVER);
 	else if (v->cpu->timer_went_off)
 		v->timer_armed = false;
 	v->cpu->timer_went_off = false;

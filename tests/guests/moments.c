@@ -1,0 +1,111 @@
+/*
+ * Events that come at moments which are hard to hit: each is tried at one tick after another.
+ */
+#include <stddef.h>
+
+#include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/report.h"
+#include "bench/guests/rt/start.h"
+#include "bench/guests/rt/trap.h"
+
+#define VECTOR_TIMER 0x60
+#define VECTOR_COUNT 0x61
+
+/* The interval timer: what it counts from is over long after the deadline. */
+#define PIT_CONTROL	  0x43
+#define PIT_0		  0x40
+#define ON_TERMINAL_COUNT 0x30
+#define PIT_COUNT	  0xffff
+
+/* From the least that a deadline can be ahead to behind the last of the exits. */
+#define AHEAD_LEAST 20
+#define AHEAD_MOST  4000
+#define PATIENCE    8000
+
+static volatile uint64_t taken[256]; /* by vector */
+static volatile uint64_t taken_at;
+
+static void count(struct trap_frame *frame)
+{
+	taken_at = rdtsc_ordered();
+	taken[frame->vector]++;
+	apic_eoi();
+}
+
+static void start_pit(void)
+{
+	out8(PIT_CONTROL, ON_TERMINAL_COUNT);
+	out8(PIT_0, (uint8_t)PIT_COUNT);
+	out8(PIT_0, (uint8_t)(PIT_COUNT >> 8));
+}
+
+static void stop_pit(void)
+{
+	out8(PIT_CONTROL, ON_TERMINAL_COUNT);
+}
+
+static void wait_until(uint64_t time)
+{
+	while (rdtsc_ordered() < time)
+		;
+}
+
+/* A deadline comes once, and not before its time, whatever is done meanwhile. */
+static void expect_once(uint64_t ahead, void (*meanwhile)(void))
+{
+	uint64_t deadline = rdtsc_ordered() + ahead;
+
+	taken[VECTOR_TIMER] = 0;
+	wrmsr(MSR_IA32_TSC_DEADLINE, deadline);
+	meanwhile();
+	wait_until(deadline + PATIENCE);
+	if (taken[VECTOR_TIMER] != 1)
+		fail("not-once ahead=%lu taken=%lu", ahead, taken[VECTOR_TIMER]);
+	if (taken_at < deadline)
+		fail("early ahead=%lu by=%lu", ahead, deadline - taken_at);
+}
+
+/* With timer=direct the processor has a deadline, but while the interval timer is seen to. */
+static void deadlines_change_hands(void)
+{
+	report_running("deadlines-change-hands");
+	trap_handle(VECTOR_TIMER, count);
+	apic_timer_deadline(VECTOR_TIMER);
+	sti();
+	for (uint64_t ahead = AHEAD_LEAST; ahead < AHEAD_MOST; ahead++) {
+		expect_once(ahead, start_pit);
+		expect_once(ahead, stop_pit);
+	}
+	cli();
+	apic_timer_stop();
+}
+
+/* A count that is over when its timer becomes one for deadlines is none of those. */
+static void counts_are_no_deadlines(void)
+{
+	report_running("counts-are-no-deadlines");
+	trap_handle(VECTOR_COUNT, count);
+	sti();
+	for (uint64_t ahead = AHEAD_LEAST; ahead < AHEAD_MOST; ahead++) {
+		apic_timer_count(VECTOR_COUNT, APIC_TIMER_ONE_SHOT);
+		wrmsr(MSR_X2APIC_INIT_COUNT, ahead);
+		taken[VECTOR_TIMER] = 0;
+		apic_timer_deadline(VECTOR_TIMER);
+		wait_until(rdtsc_ordered() + PATIENCE);
+		if (taken[VECTOR_TIMER])
+			fail("taken-for-one ahead=%lu", ahead);
+	}
+	cli();
+	apic_timer_stop();
+}
+
+void guest_main(const struct start_info_view *boot)
+{
+	(void)boot;
+	report_image("moments");
+	apic_enable();
+	stop_pit();
+	deadlines_change_hands();
+	counts_are_no_deadlines();
+	report_running(NULL);
+}

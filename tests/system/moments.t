@@ -1,0 +1,18 @@
+#!/bin/bash
+# Events at moments that are hard to hit: a guest that tries one tick after another, on each timer.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+
+# moments LEVELS: runs the guest
+moments() {
+	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = %s\n' \
+		"$1" >"$T/moments.ini"
+	rm -rf "$T/results"
+	run build/vmfee run --no-plots --results "$T/results" "$T/moments.ini"
+	is "$status" 0 "at whatever moment, each comes once: $1" || diag "$errors"
+}
+
+for how in timer=emulated timer=preempt timer=direct 'timer=direct irq=apicv'; do
+	moments "l1vmm $how / moments"
+done
+
+finish
