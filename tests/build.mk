@@ -61,7 +61,7 @@ APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmd
 	tests/system/apic.c
 CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \
 	tests/system/chipset.c
-MOMENTS_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c tests/guests/moments.c
+MOMENTS_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c tests/guests/moments.c
 
 $(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
 	@mkdir -p $(@D)

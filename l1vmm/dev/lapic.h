@@ -158,8 +158,8 @@ uint64_t lapic_deadline(struct lapic *apic);
 void lapic_write_deadline(struct lapic *apic, uint64_t value);
 
 /*
- * The processor keeps the deadline instead, as long as lapic_awaits_deadline(): what there is of one,
- * 0 with none.  And gives back what is left, which is not looked at before lapic_timer_next().
+ * The processor keeps the deadline instead, as long as lapic_awaits_deadline(): what there is of
+ * one, 0 with none.  And gives back what is left, which is not looked at before lapic_timer_next().
  */
 uint64_t lapic_hand_deadline_over(struct lapic *apic);
 void lapic_hand_deadline_back(struct lapic *apic, uint64_t value);

@@ -9,6 +9,7 @@
 #include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/shadow.h"
 #include "l1vmm/vmx/stop.h"
@@ -99,9 +100,20 @@ enum exit_action exit_virtualized_eoi(struct vcpu *v)
 	return EXIT_RETRY;
 }
 
+/*
+ * An NMI that is blocked until an IRET does not wake (SDM volume 3, 6.7.1).  Whether one is an exit
+ * of a guest's guest is for nested_interrupted() to say.
+ */
+static bool nmi_wakes(struct vcpu *v)
+{
+	return (v->lapic.signals & LAPIC_SIGNAL_NMI) &&
+	       (nested_runs_l2(v) ||
+		!(vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI));
+}
+
 static bool has_wake_up(struct vcpu *v, bool interrupts)
 {
-	return (v->lapic.signals & (LAPIC_SIGNAL_NMI | LAPIC_SIGNAL_INIT)) ||
+	return (v->lapic.signals & LAPIC_SIGNAL_INIT) || nmi_wakes(v) ||
 	       (interrupts && (lapic_pending(&v->lapic) >= 0 || chipset_asks(v)));
 }
 

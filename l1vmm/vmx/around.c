@@ -92,25 +92,19 @@ bool around_take(struct vcpu *v)
 	return true;
 }
 
-/* The handler of what the entry injects begins with IF clear, most often. */
-static bool is_injected(struct vcpu *v)
-{
-	return vmcs_read(v, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID;
-}
-
 /*
  * Bochs does not heed external-interrupt exiting while a guest that was entered with IF clear
  * leaves it so, but for an instruction that clears it again.  Until then an interrupt waits, a
  * timer for example, and one that the processor delivers overtakes it when IF is set, or comes with
  * it before. An interrupt-window exit comes before both, and nothing is delivered while one is
- * asked for.
+ * asked for.  The handler of what the entry injects begins with IF clear, most often.
  */
 void around_prepare(struct vcpu *v)
 {
 	bool interrupted = v->timer_direct || v->vm->vcpu_count > 1;
 
-	event_want_interrupt_window(v,
-				    interrupted && (!event_takes_interrupt(v) || is_injected(v)));
+	event_want_interrupt_window(v, interrupted &&
+					       (!event_takes_interrupt(v) || event_is_injected(v)));
 }
 
 bool around_needs_preemption(const struct vcpu *v)

@@ -306,7 +306,8 @@ void chipset_settle(struct vcpu *v)
 {
 	if (!pic_asks(&v->vm->chipset.pic))
 		v->lapic.signals &= ~LAPIC_SIGNAL_EXTINT;
-	v->extint_waits = chipset_asks(v);
+	v->waits &= (uint8_t)~WAITS_EXTINT;
+	v->waits |= chipset_asks(v) ? WAITS_EXTINT : 0;
 }
 
 uint8_t chipset_acknowledge(struct vcpu *v)

@@ -59,7 +59,7 @@ bool chipset_asks(struct vcpu *v);
 uint8_t chipset_acknowledge(struct vcpu *v);
 
 /*
- * Takes note in v->extint_waits of whether they do.  LAPIC_SIGNAL_EXTINT goes only here and if they
+ * Takes note in v->waits of whether they do.  LAPIC_SIGNAL_EXTINT goes only here and if they
  * do not: whoever waits for a window is looked at again until it does no more.
  */
 void chipset_settle(struct vcpu *v);

@@ -133,6 +133,11 @@ static void want_window(struct vcpu *v, uint32_t control, bool wanted)
 	}
 }
 
+bool event_is_injected(struct vcpu *v)
+{
+	return vmcs_read(v, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID;
+}
+
 /*
  * What keeps events from the guest at this entry.  The shadow of STI or MOV SS is over when the
  * instruction that it covers has been emulated, and a VM entry with RFLAGS.IF clear refuses to have
@@ -206,7 +211,22 @@ static void inject_one(struct vcpu *v, bool advanced)
 
 void event_want_interrupt_window(struct vcpu *v, bool wanted)
 {
-	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING, wanted || v->extint_waits);
+	want_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING,
+		    wanted || (v->waits & WAITS_FOR_INTERRUPT_WINDOW));
+}
+
+/* Most often there is none, and was none before. */
+static __attribute__((noinline)) void wait_for_nmi(struct vcpu *v)
+{
+	v->waits &= (uint8_t)~WAITS_NMI;
+	if (v->lapic.signals & LAPIC_SIGNAL_NMI)
+		v->waits |=
+			event_nmi_window(vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY),
+					 event_is_injected(v)) == CONTROL_PRIMARY_NMI_WINDOW_EXITING
+				? WAITS_NMI_WINDOW
+				: WAITS_NMI_SHADOW;
+	want_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING, v->waits & WAITS_NMI_WINDOW);
+	event_want_interrupt_window(v, false);
 }
 
 /*
@@ -242,10 +262,11 @@ void event_prepare(struct vcpu *v, bool advanced)
 	if (__builtin_expect(v->lapic.signals & LAPIC_SIGNAL_EXTINT, 0))
 		settle_extint(v, advanced);
 	inject_one(v, advanced);
+	if (__builtin_expect((v->lapic.signals & LAPIC_SIGNAL_NMI) || (v->waits & WAITS_NMI), 0))
+		wait_for_nmi(v);
 	if (v->lapic.by_processor)
 		apic_hand_over(v);
 	else
 		wait_for_rest(v);
-	want_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING, v->lapic.signals & LAPIC_SIGNAL_NMI);
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }

@@ -50,6 +50,22 @@ bool event_takes_interrupt(struct vcpu *v);
 /* Has the guest exit as soon as it can take an interrupt, or not.  @pre v's VMCS is current */
 void event_want_interrupt_window(struct vcpu *v, bool wanted);
 
+/* Whether the next entry injects an event.  @pre v's VMCS is current */
+bool event_is_injected(struct vcpu *v);
+
+/*
+ * The primary control that asks for an exit as soon as an NMI can be taken, which waits behind
+ * `blocking`, or behind an event that the entry injects.  The NMI window opens in the shadow of an
+ * STI, where an entry may refuse to inject an NMI (SDM volume 3, 26.2 and 27.2.1.3): the exit would
+ * come again and again.  The interrupt window opens behind that shadow, as IF is set in it.
+ */
+static inline uint32_t event_nmi_window(uint64_t blocking, bool injects)
+{
+	return !injects && (blocking & (BLOCKING_BY_STI | BLOCKING_BY_NMI)) == BLOCKING_BY_STI
+		       ? CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING
+		       : CONTROL_PRIMARY_NMI_WINDOW_EXITING;
+}
+
 /* Puts the event that waits into the VMCS that is current.  @pre v->event is one */
 void event_inject(struct vcpu *v);
 

@@ -37,8 +37,10 @@ void nested_close_windows(struct vcpu *v)
 /* L1 has given its NMIs to L2, or its interrupts. */
 static void give_nmi(struct vcpu *v)
 {
-	if (v->event || vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY)) {
-		open_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING);
+	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+
+	if (v->event || blocking) {
+		open_window(v, event_nmi_window(blocking, v->event));
 		return;
 	}
 	v->lapic.signals &= ~LAPIC_SIGNAL_NMI;

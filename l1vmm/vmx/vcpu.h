@@ -33,6 +33,15 @@ enum vcpu_request {
 	REQUEST_AROUND = 1 << 2, /* always, where vmx/around.h says so */
 };
 
+/* What waits for a window besides vectors of the local APIC. */
+enum vcpu_wait {
+	WAITS_EXTINT = 1 << 0, /* the interrupt controllers' interrupt */
+	WAITS_NMI_WINDOW = 1 << 1,
+	WAITS_NMI_SHADOW = 1 << 2, /* an NMI, for the end of the shadow of an STI */
+	WAITS_NMI = WAITS_NMI_WINDOW | WAITS_NMI_SHADOW,
+	WAITS_FOR_INTERRUPT_WINDOW = WAITS_EXTINT | WAITS_NMI_SHADOW,
+};
+
 struct cpu;
 struct observe;
 struct vcpu_nested;
@@ -76,7 +85,7 @@ struct vcpu {
 	uint32_t tpr_threshold; /* as the VMCS has it */
 	bool timer_armed;	/* the processor's own, for the guest's */
 	bool timer_direct;	/* the guest has IA32_TSC_DEADLINE to itself */
-	bool extint_waits;	/* for the interrupt window: the controllers' interrupt */
+	uint8_t waits;		/* enum vcpu_wait */
 	uint64_t chipset_due;	/* by the processor's TSC: see vmx/chipset.h */
 	uint64_t eoi_exits[4];	/* as the VMCS has them: vectors whose end exits, a bit each */
 	bool posted;		/* others leave its interrupts to the processor: irq=posted */

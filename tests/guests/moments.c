@@ -7,9 +7,12 @@
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/start.h"
 #include "bench/guests/rt/trap.h"
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/lib/cmdline.h"
 
 #define VECTOR_TIMER 0x60
 #define VECTOR_COUNT 0x61
+#define NMI_TO_SELF  0x400 /* x2APIC ICR: to APIC 0 */
 
 /* The interval timer: what it counts from is over long after the deadline. */
 #define PIT_CONTROL	  0x43
@@ -22,8 +25,12 @@
 #define AHEAD_MOST  4000
 #define PATIENCE    8000
 
+/* Between the start of a count and a look at the time, at most. */
+#define SLACK 2000
+
 static volatile uint64_t taken[256]; /* by vector */
 static volatile uint64_t taken_at;
+static uint64_t wakes_at, woken_at;
 
 static void count(struct trap_frame *frame)
 {
@@ -99,13 +106,58 @@ static void counts_are_no_deadlines(void)
 	apic_timer_stop();
 }
 
+static void send_nmi(void)
+{
+	wrmsr(MSR_X2APIC_ICR, NMI_TO_SELF);
+}
+
+/* The first waits with another one blocked: for the timer, whose handler ends in an IRET. */
+static void halt_in_nmi(struct trap_frame *frame)
+{
+	if (taken[frame->vector]++)
+		return;
+	send_nmi();
+	wrmsr(MSR_X2APIC_INIT_COUNT, AHEAD_MOST);
+	wakes_at = rdtsc_ordered() + AHEAD_MOST - SLACK;
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+	woken_at = rdtsc_ordered();
+}
+
+/* SDM volume 3, 6.7.1: NMIs are blocked until the next IRET, and so is their waking. */
+static void halts_are_not_ended_by_blocked_nmis(void)
+{
+	report_running("halted-in-nmi");
+	trap_handle(VECTOR_NMI, halt_in_nmi);
+	apic_timer_count(VECTOR_COUNT, APIC_TIMER_ONE_SHOT);
+	send_nmi();
+	expect("taken", taken[VECTOR_NMI], 2);
+	if (woken_at < wakes_at)
+		fail("woken by=%lu", wakes_at - woken_at);
+	apic_timer_stop();
+}
+
+/* Nothing is left that can wake it. */
+static void halt_for_good(struct trap_frame *frame)
+{
+	(void)frame;
+	send_nmi();
+	for (;;)
+		__asm__ volatile("hlt");
+}
+
 void guest_main(const struct start_info_view *boot)
 {
-	(void)boot;
+	char end[16];
+
 	report_image("moments");
 	apic_enable();
 	stop_pit();
+	if (cmdline_get(boot->cmdline, "end", end, sizeof(end)) == CMDLINE_FOUND) {
+		trap_handle(VECTOR_NMI, halt_for_good);
+		send_nmi();
+	}
 	deadlines_change_hands();
 	counts_are_no_deadlines();
+	halts_are_not_ended_by_blocked_nmis();
 	report_running(NULL);
 }

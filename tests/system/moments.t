@@ -15,4 +15,10 @@ for how in timer=emulated timer=preempt timer=direct 'timer=direct irq=apicv'; d
 	moments "l1vmm $how / moments"
 done
 
+printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = l1vmm / moments end=halted\n' \
+	>"$T/halted.ini"
+run build/vmfee run --results "$T/halted" "$T/halted.ini"
+is "$status" 3 "it is stopped"
+like "$errors" 'halted-forever' "halted in an NMI's handler, with another waiting, a guest can be woken by nothing"
+
 finish
