@@ -50,7 +50,7 @@ void lapic_reset(struct lapic *apic)
 	apic->errors = 0;
 	apic->signals &= LAPIC_SIGNAL_EXTINT; /* of others, who are not reset with it */
 	apic->irr_words = apic->isr_words = 0;
-	apic->timer.expiry = apic->timer.period = 0;
+	lapic_timer_disarm(apic);
 	apic->ops->timer_changed(apic->ctx);
 }
 
@@ -174,7 +174,7 @@ void lapic_request(struct lapic *apic, uint8_t vector, bool level)
 void lapic_accept(struct lapic *apic, uint8_t vector)
 {
 	bool timers =
-		apic->timer.expiry && (*lapic_word(apic, LAPIC_LVT_TIMER) & LVT_VECTOR) == vector;
+		apic->timer.running && (*lapic_word(apic, LAPIC_LVT_TIMER) & LVT_VECTOR) == vector;
 
 	if (timers) /* what is due by now was requested already */
 		lapic_timer_poll(apic);

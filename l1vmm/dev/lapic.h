@@ -80,7 +80,7 @@ struct lapic;
 struct lapic_ops {
 	/* The guest's time-stamp counter, by which the timer counts. */
 	uint64_t (*now)(void *ctx);
-	/* lapic_timer_next() may have another answer than before. */
+	/* The timer matters no more, or anew, or is over at another time. */
 	void (*timer_changed)(void *ctx);
 	/* Hands `ipi` to the processors other than the one that sends it. */
 	void (*send)(void *ctx, const struct lapic_ipi *ipi);
@@ -103,7 +103,10 @@ struct lapic {
 	bool by_processor;
 	bool levels; /* there has been a level-triggered interrupt */
 	struct {
-		uint64_t expiry; /* by ops->now(); 0: not running */
+		bool running;
+		/* By ops->now(), which may wrap: what counts is how far off the one is of the
+		 * other. */
+		uint64_t since, expiry;
 		uint64_t period; /* of a periodic timer, else 0 */
 		/*
 		 * A periodic timer leaves out what would come sooner than this after the last
@@ -159,7 +162,7 @@ void lapic_write_deadline(struct lapic *apic, uint64_t value);
 
 /*
  * The processor keeps the deadline instead, as long as lapic_awaits_deadline(): what there is of
- * one, 0 with none.  And gives back what is left, which is not looked at before lapic_timer_next().
+ * one, 0 with none.  And gives back what is left, which is not looked at before lapic_timer_poll().
  */
 uint64_t lapic_hand_deadline_over(struct lapic *apic);
 void lapic_hand_deadline_back(struct lapic *apic, uint64_t value);
@@ -216,10 +219,18 @@ void lapic_go_on(struct lapic *apic);
 bool lapic_has_mail(const struct lapic *apic);
 
 /*
- * The time at which lapic_timer_poll() is to be called next, UINT64_MAX: never.  A timer that could
- * change nothing, because it is masked or its vector is requested already, need not be looked at.
+ * Whether lapic_timer_poll() is to be called when the timer is over.  One that could change
+ * nothing, because it is masked or its vector is requested already, need not be looked at.
  */
-uint64_t lapic_timer_next(const struct lapic *apic);
+bool lapic_timer_matters(const struct lapic *apic);
+
+/* Ticks from `now` until it is over.  @pre it runs */
+static inline uint64_t lapic_timer_left(const struct lapic *apic, uint64_t now)
+{
+	uint64_t all = apic->timer.expiry - apic->timer.since, gone = now - apic->timer.since;
+
+	return gone < all ? all - gone : 0;
+}
 
 /* Whether the timer interrupts at a deadline, unmasked, so that a processor could keep it instead.
  */

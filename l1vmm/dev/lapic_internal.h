@@ -53,6 +53,9 @@ void lapic_write_icr(struct lapic *apic, uint64_t icr);
 /* lapic.c: takes note of an error, and interrupts for it where the LVT says so. */
 void lapic_error(struct lapic *apic, uint32_t error);
 
+/* lapic_timer.c: it stops, and what is known of its interrupts is forgotten. */
+void lapic_timer_disarm(struct lapic *apic);
+
 /* lapic_timer.c: registers of the timer, whose new value is in the page already. */
 void lapic_timer_mode_written(struct lapic *apic, uint32_t before);
 void lapic_timer_count_written(struct lapic *apic);

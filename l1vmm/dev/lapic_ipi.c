@@ -43,8 +43,9 @@ bool lapic_is_destination(const struct lapic *apic, const struct lapic_ipi *ipi)
 {
 	uint64_t base = __atomic_load_n(&apic->base, __ATOMIC_RELAXED);
 
-	if (!(base & APIC_BASE_ENABLE))
-		return false;
+	if (!(base &
+	      APIC_BASE_ENABLE)) /* that pin is the processor's then: see lapic_takes_extint() */
+		return ipi->mode == LAPIC_EXTINT && ipi->destination == apic->id;
 	if (ipi->everybody)
 		return true;
 	if (!ipi->logical)

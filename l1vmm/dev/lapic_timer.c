@@ -18,22 +18,34 @@ static uint64_t whole_count(const struct lapic *apic)
 	       << divide_shift(*lapic_word(apic, LAPIC_DIVIDE));
 }
 
-static void disarm(struct lapic *apic)
+void lapic_timer_disarm(struct lapic *apic)
 {
-	apic->timer.expiry = 0;
+	apic->timer.running = false;
 	apic->timer.period = 0;
-	apic->timer.served = 0;
+	apic->timer.accepted = apic->timer.served = 0;
 }
 
-uint64_t lapic_timer_next(const struct lapic *apic)
+static void arm(struct lapic *apic, uint64_t now, uint64_t expiry)
+{
+	apic->timer.running = true;
+	apic->timer.since = now;
+	apic->timer.expiry = expiry;
+}
+
+/* A deadline is over from the time on that it says, as numbers have it; 0 is none. */
+static void arm_deadline(struct lapic *apic, uint64_t now, uint64_t deadline)
+{
+	apic->timer.running = false;
+	if (deadline)
+		arm(apic, now < deadline ? now : deadline, deadline);
+}
+
+bool lapic_timer_matters(const struct lapic *apic)
 {
 	uint32_t lvt = *lapic_word(apic, LAPIC_LVT_TIMER);
 
-	if (!apic->timer.expiry || (lvt & LVT_MASKED))
-		return UINT64_MAX;
-	if (!apic->by_processor && lapic_test(apic, LAPIC_IRR, lvt & LVT_VECTOR))
-		return UINT64_MAX;
-	return apic->timer.expiry;
+	return apic->timer.running && !(lvt & LVT_MASKED) &&
+	       (apic->by_processor || !lapic_test(apic, LAPIC_IRR, lvt & LVT_VECTOR));
 }
 
 /*
@@ -61,15 +73,15 @@ void lapic_timer_poll(struct lapic *apic)
 	uint32_t lvt = *lapic_word(apic, LAPIC_LVT_TIMER);
 	uint64_t now;
 
-	if (!apic->timer.expiry)
+	if (!apic->timer.running)
 		return;
 	now = apic->ops->now(apic->ctx);
-	if (now < apic->timer.expiry)
+	if (lapic_timer_left(apic, now))
 		return;
 	if (apic->timer.period)
-		apic->timer.expiry = next_period(apic, now);
+		arm(apic, now, next_period(apic, now));
 	else
-		apic->timer.expiry = 0;
+		apic->timer.running = false;
 	if (!(lvt & LVT_MASKED))
 		lapic_request(apic, lvt & LVT_VECTOR, false);
 	apic->ops->timer_changed(apic->ctx);
@@ -98,8 +110,8 @@ void lapic_timer_mode_written(struct lapic *apic, uint32_t before)
 	before &= LVT_TIMER_MODE;
 	if (now != before) {
 		if (now >= LVT_DEADLINE || before >= LVT_DEADLINE)
-			disarm(apic);
-		else if (apic->timer.expiry)
+			lapic_timer_disarm(apic);
+		else if (apic->timer.running)
 			apic->timer.period = now == LVT_PERIODIC ? whole_count(apic) : 0;
 	}
 	apic->ops->timer_changed(apic->ctx);
@@ -107,13 +119,14 @@ void lapic_timer_mode_written(struct lapic *apic, uint32_t before)
 
 void lapic_timer_count_written(struct lapic *apic)
 {
-	uint64_t count = whole_count(apic);
+	uint64_t count = whole_count(apic), now;
 
 	if (timer_mode(apic) >= LVT_DEADLINE)
 		return;
-	disarm(apic);
+	lapic_timer_disarm(apic);
 	if (count) {
-		apic->timer.expiry = apic->ops->now(apic->ctx) + count;
+		now = apic->ops->now(apic->ctx);
+		arm(apic, now, now + count);
 		apic->timer.period = timer_mode(apic) == LVT_PERIODIC ? count : 0;
 	}
 	apic->ops->timer_changed(apic->ctx);
@@ -124,12 +137,12 @@ void lapic_timer_divide_written(struct lapic *apic, uint32_t before)
 {
 	uint64_t now, left;
 
-	if (!apic->timer.expiry || timer_mode(apic) >= LVT_DEADLINE)
+	if (!apic->timer.running || timer_mode(apic) >= LVT_DEADLINE)
 		return;
 	now = apic->ops->now(apic->ctx);
-	left = apic->timer.expiry > now ? apic->timer.expiry - now : 0;
-	left = left >> divide_shift(before) << divide_shift(*lapic_word(apic, LAPIC_DIVIDE));
-	apic->timer.expiry = now + left;
+	left = lapic_timer_left(apic, now) >>
+	       divide_shift(before) << divide_shift(*lapic_word(apic, LAPIC_DIVIDE));
+	arm(apic, now, now + left);
 	if (apic->timer.period)
 		apic->timer.period = whole_count(apic);
 	apic->ops->timer_changed(apic->ctx);
@@ -138,15 +151,13 @@ void lapic_timer_divide_written(struct lapic *apic, uint32_t before)
 uint32_t lapic_timer_current(struct lapic *apic)
 {
 	unsigned shift = divide_shift(*lapic_word(apic, LAPIC_DIVIDE));
-	uint64_t now;
+	uint64_t left;
 
-	if (!apic->timer.expiry || timer_mode(apic) >= LVT_DEADLINE)
+	if (!apic->timer.running || timer_mode(apic) >= LVT_DEADLINE)
 		return 0;
 	lapic_timer_poll(apic);
-	now = apic->ops->now(apic->ctx);
-	if (apic->timer.expiry <= now)
-		return 0;
-	return (uint32_t)((apic->timer.expiry - now + (UINT64_C(1) << shift) - 1) >> shift);
+	left = apic->timer.running ? lapic_timer_left(apic, apic->ops->now(apic->ctx)) : 0;
+	return (uint32_t)((left + (UINT64_C(1) << shift) - 1) >> shift);
 }
 
 bool lapic_awaits_deadline(const struct lapic *apic)
@@ -158,15 +169,15 @@ bool lapic_awaits_deadline(const struct lapic *apic)
 uint64_t lapic_deadline(struct lapic *apic)
 {
 	lapic_timer_poll(apic);
-	return timer_mode(apic) == LVT_DEADLINE ? apic->timer.expiry : 0;
+	return timer_mode(apic) == LVT_DEADLINE && apic->timer.running ? apic->timer.expiry : 0;
 }
 
 void lapic_write_deadline(struct lapic *apic, uint64_t value)
 {
 	if (timer_mode(apic) != LVT_DEADLINE)
 		return;
-	apic->timer.expiry = value;
-	if (value && apic->ops->now(apic->ctx) >= value)
+	arm_deadline(apic, apic->ops->now(apic->ctx), value);
+	if (apic->timer.running && apic->timer.since == value)
 		lapic_timer_poll(apic);
 	else
 		apic->ops->timer_changed(apic->ctx);
@@ -174,22 +185,28 @@ void lapic_write_deadline(struct lapic *apic, uint64_t value)
 
 uint64_t lapic_hand_deadline_over(struct lapic *apic)
 {
-	uint64_t deadline = apic->timer.expiry;
+	bool running = apic->timer.running;
 
-	apic->timer.expiry = 0;
-	return deadline;
+	apic->timer.running = false;
+	return running ? apic->timer.expiry : 0;
 }
 
 void lapic_hand_deadline_back(struct lapic *apic, uint64_t value)
 {
 	if (timer_mode(apic) == LVT_DEADLINE)
-		apic->timer.expiry = value;
+		arm_deadline(apic, apic->ops->now(apic->ctx), value);
 }
 
 void lapic_timer_shift(struct lapic *apic, uint64_t by)
 {
 	lapic_timer_poll(apic); /* of what is over by the old time, none would be left by the new */
-	if (apic->timer.expiry && timer_mode(apic) < LVT_DEADLINE)
+	if (apic->timer.accepted)
+		apic->timer.accepted += by;
+	if (apic->timer.running && timer_mode(apic) >= LVT_DEADLINE) {
+		arm_deadline(apic, apic->ops->now(apic->ctx) + by, apic->timer.expiry);
+	} else if (apic->timer.running) {
+		apic->timer.since += by;
 		apic->timer.expiry += by;
+	}
 	apic->ops->timer_changed(apic->ctx);
 }

@@ -28,7 +28,7 @@ static void timer_changed(void *ctx)
 {
 	struct vcpu *v = ctx;
 
-	if (v->timer_armed || v->lapic.timer.expiry || v->vm->switches.timer == SW_TIMER_DIRECT)
+	if (v->timer_armed || v->lapic.timer.running || v->vm->switches.timer == SW_TIMER_DIRECT)
 		v->requests |= REQUEST_TIMER;
 }
 

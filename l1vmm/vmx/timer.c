@@ -19,13 +19,9 @@
 /* Ticks from now on until the guest's local APIC's is due; UINT64_MAX: never. */
 static uint64_t apic_ticks_left(const struct vcpu *v)
 {
-	uint64_t next = lapic_timer_next(&v->lapic);
-	uint64_t now;
-
-	if (next == UINT64_MAX)
-		return next;
-	now = rdtsc_ordered() + v->tsc_offset;
-	return next > now ? next - now : 0;
+	if (!lapic_timer_matters(&v->lapic))
+		return UINT64_MAX;
+	return lapic_timer_left(&v->lapic, rdtsc_ordered() + v->tsc_offset);
 }
 
 static __attribute__((noinline)) uint64_t ticks_left_of_both(const struct vcpu *v)
@@ -166,7 +162,7 @@ void timer_interrupt(struct vcpu *v)
 		lapic_write_deadline(&v->lapic, DEADLINE_OVER);
 	lapic_timer_poll(&v->lapic);
 	poll_chipset(v);
-	if (v->lapic.timer.expiry)
+	if (v->lapic.timer.running)
 		v->requests |= REQUEST_TIMER;
 	apic_changed(v);
 }

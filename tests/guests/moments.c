@@ -1,8 +1,10 @@
 /*
  * Events that come at moments which are hard to hit: each is tried at one tick after another.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "bench/guests/irq/second.h"
 #include "bench/guests/rt/apic.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/start.h"
@@ -20,6 +22,13 @@
 #define ON_TERMINAL_COUNT 0x30
 #define PIT_COUNT	  0xffff
 
+#define PIC	       0x20
+#define PIC_EOI	       0x20
+#define VECTOR_PIC     0x30
+#define PIC_INTERRUPTS 5
+#define PIC_COUNT      1193 /* a millisecond */
+#define PIC_PATIENCE   100000000
+
 /* From the least that a deadline can be ahead to behind the last of the exits. */
 #define AHEAD_LEAST 20
 #define AHEAD_MOST  4000
@@ -31,6 +40,7 @@
 static volatile uint64_t taken[256]; /* by vector */
 static volatile uint64_t taken_at;
 static uint64_t wakes_at, woken_at;
+static volatile bool given_up;
 
 static void count(struct trap_frame *frame)
 {
@@ -39,11 +49,16 @@ static void count(struct trap_frame *frame)
 	apic_eoi();
 }
 
-static void start_pit(void)
+static void count_down(uint16_t from)
 {
 	out8(PIT_CONTROL, ON_TERMINAL_COUNT);
-	out8(PIT_0, (uint8_t)PIT_COUNT);
-	out8(PIT_0, (uint8_t)(PIT_COUNT >> 8));
+	out8(PIT_0, (uint8_t)from);
+	out8(PIT_0, (uint8_t)(from >> 8));
+}
+
+static void start_pit(void)
+{
+	count_down(PIT_COUNT);
 }
 
 static void stop_pit(void)
@@ -106,6 +121,61 @@ static void counts_are_no_deadlines(void)
 	apic_timer_stop();
 }
 
+static void initialize_pic(uint16_t command, uint8_t vector, uint8_t cascade)
+{
+	out8(command, 0x11);
+	out8(command + 1, vector);
+	out8(command + 1, cascade);
+	out8(command + 1, 0x01);
+	out8(command + 1, 0xff);
+}
+
+static void count_pic(struct trap_frame *frame)
+{
+	taken[frame->vector]++;
+	out8(PIC, PIC_EOI);
+}
+
+/* The timer is this processor's, and its interrupts the other's. */
+static void keep_pit(void)
+{
+	sti(); /* Bochs interrupts no hypervisor whose guest was entered without */
+	out8(PIC + 1, 0xfe);
+	for (uint64_t i = 1; i <= PIC_INTERRUPTS; i++) {
+		count_down(PIC_COUNT);
+		while (taken[VECTOR_PIC] < i && !given_up)
+			pause();
+	}
+	out8(PIC + 1, 0xff);
+	stop_pit();
+}
+
+/* SDM volume 3, 11.4.3: without its APIC a processor takes the controllers' interrupt all the same.
+ */
+static void pic_interrupts_without_an_apic(void)
+{
+	uint64_t start;
+
+	report_running("without-apic");
+	second_begin(stop_pit);
+	second_finish();
+	initialize_pic(PIC, VECTOR_PIC, 0x04);
+	trap_handle(VECTOR_PIC, count_pic);
+	wrmsr(MSR_IA32_APIC_BASE,
+	      rdmsr(MSR_IA32_APIC_BASE) & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC));
+	second_begin(keep_pit);
+	sti();
+	start = rdtsc_ordered();
+	while (taken[VECTOR_PIC] < PIC_INTERRUPTS && rdtsc_ordered() - start < PIC_PATIENCE)
+		;
+	given_up = true;
+	second_finish();
+	cli();
+	wrmsr(MSR_IA32_APIC_BASE, rdmsr(MSR_IA32_APIC_BASE) | APIC_BASE_ENABLE);
+	apic_enable();
+	expect("taken", taken[VECTOR_PIC], PIC_INTERRUPTS);
+}
+
 static void send_nmi(void)
 {
 	wrmsr(MSR_X2APIC_ICR, NMI_TO_SELF);
@@ -147,11 +217,16 @@ static void halt_for_good(struct trap_frame *frame)
 
 void guest_main(const struct start_info_view *boot)
 {
+	struct run run = {.boot = boot};
 	char end[16];
 
 	report_image("moments");
 	apic_enable();
 	stop_pit();
+	if (second_is_there(&run)) {
+		pic_interrupts_without_an_apic();
+		return;
+	}
 	if (cmdline_get(boot->cmdline, "end", end, sizeof(end)) == CMDLINE_FOUND) {
 		trap_handle(VECTOR_NMI, halt_for_good);
 		send_nmi();

@@ -15,6 +15,11 @@ for how in timer=emulated timer=preempt timer=direct 'timer=direct irq=apicv'; d
 	moments "l1vmm $how / moments"
 done
 
+# What the other processor has the controllers ask for reaches one whose APIC is off.
+for way in emulated posted; do
+	moments "l1vmm cpus=2 irq=$way / moments cpus=2"
+done
+
 printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = l1vmm / moments end=halted\n' \
 	>"$T/halted.ini"
 run build/vmfee run --results "$T/halted" "$T/halted.ini"

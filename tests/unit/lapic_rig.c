@@ -54,6 +54,8 @@ bool lapic_same(const struct lapic_rig *a, const struct lapic_rig *b)
 	       memcmp(&a->mailbox, &b->mailbox, sizeof(a->mailbox)) == 0 &&
 	       a->apic.base == b->apic.base && a->apic.id == b->apic.id &&
 	       a->apic.errors == b->apic.errors && a->apic.signals == b->apic.signals &&
-	       a->apic.timer.expiry == b->apic.timer.expiry &&
+	       a->apic.timer.running == b->apic.timer.running &&
+	       (!a->apic.timer.running ||
+		lapic_timer_left(&a->apic, a->now) == lapic_timer_left(&b->apic, b->now)) &&
 	       a->apic.timer.period == b->apic.timer.period && a->sends == b->sends;
 }

@@ -106,6 +106,13 @@ Test(lapic_ipi, reaches_no_apic_that_is_disabled)
 	cr_expect(lapic_post(&rig.apic, &ipi), "but NMIs");
 	cr_assert_eq(lapic_write_base(&rig.apic, LAPIC_BASE_AT_RESET), LAPIC_OK);
 	cr_expect_not(lapic_is_destination(&rig.apic, &ipi));
+	/* The pin of other controllers is the processor's then: SDM volume 3, 11.4.3. */
+	ipi = (struct lapic_ipi){.mode = LAPIC_EXTINT, .destination = rig.apic.id};
+	cr_expect(lapic_is_destination(&rig.apic, &ipi));
+	lapic_collect(&rig.apic);
+	cr_expect(lapic_post(&rig.apic, &ipi));
+	ipi.destination++;
+	cr_expect_not(lapic_is_destination(&rig.apic, &ipi));
 }
 
 Test(lapic_ipi, waits_in_the_mailbox_and_asks_once_for_attention)

@@ -90,7 +90,8 @@ static void wait(struct machine *m, uint64_t ticks)
 	}
 	for (unsigned cpu = 0; cpu < CPUS; cpu++) {
 		m->rigs[cpu].now = m->now;
-		if (lapic_timer_next(&m->rigs[cpu].apic) <= m->now)
+		if (lapic_timer_matters(&m->rigs[cpu].apic) &&
+		    !lapic_timer_left(&m->rigs[cpu].apic, m->now))
 			lapic_timer_poll(&m->rigs[cpu].apic);
 	}
 }
