@@ -142,6 +142,20 @@ static bool write_feature_control(struct vcpu *v, uint64_t value)
 	return false;
 }
 
+/* No microcode update.  Whoever asks writes 0 first: SDM volume 3, 10.11.7.1. */
+static bool read_bios_sign_id(struct vcpu *v, uint64_t *value)
+{
+	(void)v;
+	*value = 0;
+	return true;
+}
+
+static bool write_bios_sign_id(struct vcpu *v, uint64_t value)
+{
+	(void)v;
+	return value == 0;
+}
+
 static __attribute__((noinline)) bool read_vmx_capability(struct vcpu *v, uint32_t msr,
 							  uint64_t *value)
 {

@@ -99,6 +99,7 @@ Test(tables, msrs_have_their_numbers)
 		{0x174, "SYSENTER_CS"},
 		{0x175, "SYSENTER_ESP"},
 		{0x176, "SYSENTER_EIP"},
+		{0x1a0, "MISC_ENABLE"},
 		{0x277, "PAT"},
 		{0xc0000080, "EFER"},
 		{0xc0000081, "STAR"},
