@@ -12,6 +12,7 @@
 #include "l1vmm/switches.h"
 #include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/ept.h"
+#include "l1vmm/vmx/rtc.h"
 
 struct vcpu;
 
@@ -21,6 +22,7 @@ struct vm {
 	struct ept ept;
 	bool notes_stores; /* of the hypervisor's: `ept` has pages whose writing counts */
 	struct chipset chipset;
+	struct rtc rtc;
 	uint32_t level;		  /* of this hypervisor: 0 is the lowest */
 	uint8_t guest_status;	  /* what the guest wrote to the status port */
 	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */

@@ -47,6 +47,16 @@ static uint8_t read_chipset(struct vcpu *v, uint16_t port)
 	return chipset_read_port(v, port);
 }
 
+static void write_rtc(struct vcpu *v, uint16_t port, uint8_t value)
+{
+	rtc_write_port(&v->vm->rtc, port, value);
+}
+
+static uint8_t read_rtc(struct vcpu *v, uint16_t port)
+{
+	return rtc_read_port(&v->vm->rtc, port);
+}
+
 /* Nobody drives the bus: all ones. */
 #define read_status   NULL
 #define read_poweroff NULL

@@ -35,6 +35,16 @@
 #define SPEAKER		    0x61
 #define SPEAKER_OUTPUT	    0x20
 
+#define RTC_INDEX      0x70
+#define RTC_DATA       0x71
+#define RTC_YEAR       0x09
+#define RTC_REGISTER_A 0x0a
+#define RTC_REGISTER_B 0x0b
+#define RTC_REGISTER_C 0x0c
+#define RTC_REGISTER_D 0x0d
+#define RTC_INTERRUPTS 0x70 /* of register B */
+#define RTC_VALID      0x80 /* of register D */
+
 #define MILLISECOND 1193
 
 #define VECTOR_EDGE  0x60
@@ -358,11 +368,38 @@ static void wrong(void)
 	out8(0x21, 0xff);
 }
 
+static uint8_t rtc(uint8_t index)
+{
+	out8(RTC_INDEX, index);
+	return in8(RTC_DATA);
+}
+
+/* The machine's clock goes on, and is not the guest's to set. */
+static void clock(void)
+{
+	uint8_t year = rtc(RTC_YEAR), format = rtc(RTC_REGISTER_B);
+
+	report_running("clock");
+	expect("power", rtc(RTC_REGISTER_D) & RTC_VALID, RTC_VALID);
+	expect("interrupts", format & RTC_INTERRUPTS, 0);
+	expect("rates", rtc(RTC_REGISTER_A) != 0xff, true);
+	for (uint8_t index = 0; index < RTC_REGISTER_D + 3; index++) {
+		out8(RTC_INDEX, index);
+		out8(RTC_DATA, 0x5a);
+	}
+	expect("year", rtc(RTC_YEAR), year);
+	expect("format", rtc(RTC_REGISTER_B), format);
+	expect("no request", rtc(RTC_REGISTER_C), 0);
+	expect("memory", rtc(RTC_REGISTER_D + 1), 0xff);
+	expect("index", in8(RTC_INDEX), 0xff);
+}
+
 void guest_main(const struct start_info_view *boot)
 {
 	report_image("chipset");
 	apic_enable();
 	stop_timer();
+	clock();
 	counters();
 	edges();
 	levels();
