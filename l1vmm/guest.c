@@ -1,6 +1,7 @@
 #include "l1vmm/guest.h"
 
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/boot/acpi.h"
 #include "l1vmm/boot/multiboot.h"
 #include "l1vmm/boot/pvh_elf.h"
 #include "l1vmm/lib/string.h"
@@ -79,6 +80,13 @@ static void load_image(struct vm *vm, const struct start_info_module *file, uint
 	accept(pvh_elf_load(image, bytes, &to));
 }
 
+/* What firmware would have left: tables, and the I/O APIC with an ID behind those of the others. */
+static void describe_machine(struct vm *vm)
+{
+	vm->chipset.ioapic.id = vm->vcpu_count << 24;
+	acpi_build(vm->vcpu_count, (uint8_t)vm->vcpu_count, vm_memory(vm, ACPI_GPA, ACPI_SIZE));
+}
+
 struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 {
 	struct start_info_module modules[START_INFO_MAX_MODULES];
@@ -95,6 +103,7 @@ struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 		.modules = modules,
 		.memmap = memmap,
 		.memmap_count = sizeof(memmap) / sizeof(memmap[0]),
+		.rsdp_paddr = ACPI_GPA,
 	};
 	enum start_info_error (*build)(const struct start_info_spec *spec, uint64_t paddr,
 				       void *buffer, uint64_t size);
@@ -103,6 +112,7 @@ struct guest_start guest_load(struct vm *vm, const struct boot_info *boot)
 
 	if (boot->module_count == 0)
 		guest_refused(STOP_BAD_IMAGE, "error=no-module");
+	describe_machine(vm);
 	spec.cmdline = boot->modules[0].cmdline;
 	spec.module_count = boot->module_count - 1;
 	load_image(vm, &boot->modules[0], place_modules(vm, boot, modules), &image);
