@@ -105,7 +105,7 @@ test: ## set up, then lint, unit, san and system, in this order
 	@$(MAKE) system
 
 .PHONY: all
-all: $(B)/vmfee $(B)/l1vmm-launch $$(IMAGES) ## build vmfee, the launcher and the images
+all: $(B)/vmfee $(B)/l1vmm-launch $(B)/linux-init $$(IMAGES) ## build vmfee, the launcher and the images
 
 .PHONY: fresh-test
 fresh-test: ## run both commands in minimal trees of Debian 12 and 13 (DEBIAN=12 or 13 for one)

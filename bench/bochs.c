@@ -11,7 +11,7 @@
 #define BOCHS_ERRORS "bochs.stderr"
 #define BOCHS_LOG    "bochs.log"
 
-enum { IPS = 4000000, KERNEL_IPS = 200000000 };
+enum { IPS = 4000000, KERNEL_IPS = BOCHS_KERNEL_KHZ * 1000 };
 
 /* The banner of Bochs lies between two lines of '='. */
 enum { BANNER_RULES = 2 };

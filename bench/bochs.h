@@ -15,6 +15,9 @@
 #define BOCHS_CONFIG "bochsrc"
 #define BOCHS_SERIAL "kernel.log" /* what a kernel says */
 
+/* A kernel's processor in kHz: instructions of Bochs in a millisecond of its devices. */
+enum { BOCHS_KERNEL_KHZ = 200000 };
+
 struct bochs_machine {
 	const char *program; /* path of Bochs or of a wrapper around it */
 	const char *folder;  /* holds BOCHS_DISK; everything else is made there */

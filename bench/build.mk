@@ -19,3 +19,8 @@ $(VERSION_OBJECTS): CPPFLAGS += -DVMFEE_VERSION='"$(VERSION)"'
 
 .PHONY: .FORCE
 .FORCE:
+
+# A program of Linux's, for a guest that has nothing else.
+$(B)/linux-init: $(B)/host/bench/linux/init.o
+	@echo "link $@"
+	$(Q)$(HOST_CC) -static -o $@ $<

@@ -2,6 +2,7 @@
 #include "bench/cell_disk.h"
 #include "bench/cell_file.h"
 #include "bench/kvm_level.h"
+#include "bench/linux_level.h"
 #include "bench/outbox.h"
 #include "bench/trace.h"
 #include "bench/verdict.h"
@@ -81,7 +82,7 @@ static int boot(struct cell *cell, struct vmfee_error *err)
 		.cpus = stack_cpus(&cell->stack->stack),
 		.memory = cell_disk_memory(cell),
 		.watchdog = cell->watchdog,
-		.kernel = cell->kernel,
+		.kernel = cell->kernel || linux_level_is(&cell->stack->stack),
 	};
 
 	if (bochs_start(&cell->bochs, &machine, err) != 0)

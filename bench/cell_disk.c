@@ -1,5 +1,6 @@
 #include "bench/cell_disk.h"
 #include "bench/kvm_image.h"
+#include "bench/linux_level.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,20 +13,39 @@ unsigned cell_disk_memory(const struct cell *cell)
 	return cell->experiment->memory + (cell->kernel ? KERNEL_MEMORY : 0);
 }
 
+/* The images of the topmost level, where that is a kernel: it, and its initramfs. */
+static int describe_linux(const struct cell *cell, struct bochs_stack *description,
+			  struct bochs_stack_image *images, char (*paths)[PATH_MAX], char *cmdline,
+			  struct vmfee_error *err)
+{
+	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
+	    project_path(paths[1], cell->folder, CELL_INITRAMFS, "", err) != 0 ||
+	    linux_level_write(paths[1], cell->project, err) != 0)
+		return -1;
+	linux_level_cmdline(&cell->stack->stack, cmdline);
+	images[0] = (struct bochs_stack_image){paths[0], cmdline, false};
+	images[1] = (struct bochs_stack_image){paths[1], "", true};
+	description->count++;
+	return 0;
+}
+
 /* The images of a stack upon the bare machine. */
 static int describe_images(const struct cell *cell, struct bochs_stack *description,
-			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
+			   struct bochs_stack_image *images, char (*paths)[PATH_MAX], char *cmdline,
 			   struct vmfee_error *err)
 {
 	const struct stack *stack = &cell->stack->stack;
 
+	description->count = stack->levels;
 	for (unsigned i = 0; i < stack->levels; i++) {
+		if (linux_level_at(stack, i))
+			return describe_linux(cell, description, images + i, paths + i, cmdline,
+					      err);
 		if (project_path(paths[i], cell->project->images, stack->level[i].image, ".elf",
 				 err) != 0)
 			return -1;
 		images[i] = (struct bochs_stack_image){paths[i], stack->level[i].cmdline, false};
 	}
-	description->count = stack->levels;
 	return 0;
 }
 
@@ -64,8 +84,10 @@ static int tell_outbox(const struct cell *cell, struct vmfee_error *err)
 
 int cell_disk_write(struct cell *cell, struct vmfee_error *err)
 {
-	struct bochs_stack_image images[STACK_MAX_LEVELS];
-	char paths[STACK_MAX_LEVELS][PATH_MAX];
+	/* One more than levels: a kernel has an initramfs. */
+	struct bochs_stack_image images[STACK_MAX_LEVELS + 1];
+	char paths[STACK_MAX_LEVELS + 1][PATH_MAX];
+	char linux_cmdline[LINUX_MAX_CMDLINE];
 	char boot_sector[PATH_MAX];
 	char disk[PATH_MAX];
 	struct bochs_stack description = {
@@ -81,7 +103,8 @@ int cell_disk_write(struct cell *cell, struct vmfee_error *err)
 	    project_path(boot_sector, cell->project->images, "bochs-mbr", ".bin", err) != 0)
 		return -1;
 	int failed = cell->kernel ? describe_kernel(cell, &description, images, paths, err)
-				  : describe_images(cell, &description, images, paths, err);
+				  : describe_images(cell, &description, images, paths,
+						    linux_cmdline, err);
 	if (failed || bochs_image_write(disk, &description, &cell->layout, err) != 0)
 		return -1;
 	return description.outbox > 0 ? tell_outbox(cell, err) : 0;

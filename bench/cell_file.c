@@ -2,6 +2,7 @@
 #include "bench/digest.h"
 #include "bench/kvm_image.h"
 #include "bench/kvm_level.h"
+#include "bench/linux_level.h"
 #include "bench/version.h"
 
 #include <stdio.h>
@@ -22,16 +23,37 @@ static int add_file(json_t *files, const char *name, const char *path, struct vm
 		       : vmfee_fail(err, VMFEE_SYSTEM, "out of memory for " CELL_FILE);
 }
 
+static int add_linux(json_t *files, const struct cell *cell, struct vmfee_error *err)
+{
+	char path[PATH_MAX];
+
+	if (kvm_image_kernel(cell->project, path, err) != 0 ||
+	    add_file(files, LINUX_LEVEL, path, err) != 0)
+		return -1;
+	return add_file(files, "linux-init", cell->project->linux_init, err);
+}
+
+static int add_image(json_t *files, const struct cell *cell, const char *image,
+		     struct vmfee_error *err)
+{
+	char path[PATH_MAX];
+
+	if (project_path(path, cell->project->images, image, ".elf", err) != 0)
+		return -1;
+	return add_file(files, image, path, err);
+}
+
 static int add_images(json_t *files, const struct cell *cell, struct vmfee_error *err)
 {
 	const struct stack *stack = &cell->stack->stack;
-	char path[PATH_MAX];
 
-	for (unsigned i = kvm_level_is(stack) ? 1 : 0; i < stack->levels; i++)
-		if (project_path(path, cell->project->images, stack->level[i].image, ".elf", err) !=
-			    0 ||
-		    add_file(files, stack->level[i].image, path, err) != 0)
+	for (unsigned i = kvm_level_is(stack) ? 1 : 0; i < stack->levels; i++) {
+		int failed = linux_level_at(stack, i)
+				     ? add_linux(files, cell, err)
+				     : add_image(files, cell, stack->level[i].image, err);
+		if (failed)
 			return -1;
+	}
 	return 0;
 }
 

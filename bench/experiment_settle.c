@@ -4,6 +4,7 @@
 #include "bench/experiment.h"
 #include "bench/experiment_key.h"
 #include "bench/kvm_level.h"
+#include "bench/linux_level.h"
 #include "bench/platform.h"
 
 #include <stdio.h>
@@ -68,6 +69,20 @@ static int leave_out(struct experiment *experiment, struct vmfee_error *err)
 	return 0;
 }
 
+/* The launcher hands on images only. */
+static int check_kernel(const struct platform *platform, const struct experiment_stack *stack,
+			struct vmfee_error *err)
+{
+	if (!linux_level_is(&stack->stack) ||
+	    (!kvm_level_is(&stack->stack) && platform->machine != PLATFORM_HOST))
+		return 0;
+	return vmfee_fail(err, VMFEE_USAGE,
+			  "[stack %s]: '" LINUX_LEVEL
+			  "' is not possible upon KVM here: run it with "
+			  "--platform=bochs",
+			  stack->name);
+}
+
 /* The launcher makes machines of one processor. */
 static int check_launched(const struct platform *platform, const struct experiment_stack *stack,
 			  struct vmfee_error *err)
@@ -91,6 +106,7 @@ int experiment_settle(struct experiment *experiment, struct vmfee_error *err)
 		return -1;
 	for (unsigned i = 0; i < experiment->stacks; i++)
 		if ((platform->kvm && put_kvm_beneath(&experiment->stack[i], err) != 0) ||
+		    check_kernel(platform, &experiment->stack[i], err) != 0 ||
 		    check_launched(platform, &experiment->stack[i], err) != 0)
 			return -1;
 	return 0;

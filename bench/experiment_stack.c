@@ -2,6 +2,7 @@
 #include "bench/choice.h"
 #include "bench/generation.h"
 #include "bench/kvm_level.h"
+#include "bench/linux_level.h"
 #include "bench/project.h"
 
 #include <stdio.h>
@@ -28,6 +29,8 @@ static int check_images(const struct stack *stack, const char *images, struct vm
 			continue;
 		if (err->status != VMFEE_OK)
 			return -1;
+		if (linux_level_at(stack, i))
+			continue;
 		if (project_path(path, images, image, ".elf", err) != 0)
 			return -1;
 		if (access(path, R_OK) == 0)

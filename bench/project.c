@@ -55,6 +55,7 @@ int project_find(struct project *project, struct vmfee_error *err)
 	    project_path(project->results, root, "results", "", err) != 0 ||
 	    project_path(project->launcher, root, "build/l1vmm-launch", "", err) != 0 ||
 	    project_path(project->kernel, root, ".cache/kernel", "", err) != 0 ||
+	    project_path(project->linux_init, root, "build/linux-init", "", err) != 0 ||
 	    project_path(project->init, root, "scripts/kvm-init", "", err) != 0 ||
 	    project_path(project->bochs, root, ".cache/bochs/run", "", err) != 0)
 		return -1;

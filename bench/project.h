@@ -18,6 +18,7 @@ struct project {
 	char results[PATH_MAX];	    /* results: one directory per run */
 	char launcher[PATH_MAX];    /* build/l1vmm-launch */
 	char kernel[PATH_MAX];	    /* .cache/kernel: Debian's, with KVM's modules */
+	char linux_init[PATH_MAX];  /* build/linux-init */
 	char init[PATH_MAX];	    /* scripts/kvm-init */
 	char bochs[PATH_MAX];	    /* .cache/bochs/run, or $L1VMM_BOCHS */
 };

@@ -12,7 +12,7 @@ LINT_H := $(sort $(shell find $(LINT_DIRS) -name '*.h'))
 # *.sh are checked where they are sourced.
 LINT_SH := $(filter-out %.awk %.sh,$(wildcard scripts/* .ci/run tests/system/*.t tests/exhaustive/*.t tests/browser/*.t tests/slurm/*.t))
 
-LINT_HOST_C := $(filter-out tests/guests/%,$(filter bench/main.c $(LAUNCHER_OWN_SRCS) tests/% \
+LINT_HOST_C := $(filter-out tests/guests/%,$(filter bench/main.c bench/linux/% $(LAUNCHER_OWN_SRCS) tests/% \
 	$(PLAIN_SRCS) $(HOST_LIB_SRCS),$(LINT_C)))
 LINT_IMAGE_C := $(filter-out $(LINT_HOST_C),$(LINT_C))
 LINT_IMAGE_H := $(filter l1vmm/% bench/guests/%,$(LINT_H))
