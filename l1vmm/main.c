@@ -72,7 +72,7 @@ static uint64_t pool_bytes(void)
 	bool shadow = switches_shadow(&options.switches);
 	bool nesting = options.switches.nested == SW_NESTED_ON;
 	uint64_t tables = shadow ? shadow_bytes() : 0;
-	uint64_t nested = nesting ? nested_bytes() : 0;
+	uint64_t nested = nesting ? nested_bytes() * options.cpus : 0;
 
 	if (!shadow || nesting)
 		tables += memory_total() / (PAGE_SIZE_2M / PAGE_SIZE);

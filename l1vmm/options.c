@@ -179,8 +179,6 @@ static bool check_cpus(const struct options *o, char *why, size_t size)
 		needed = "mmu=ept";
 	else if (o->switches.dirty != SW_DIRTY_OFF || o->switches.exec != SW_EXEC_ALL)
 		needed = "dirty=off and exec=all";
-	else if (o->switches.nested == SW_NESTED_ON)
-		needed = "nested=off";
 	else if (switches_observed(&o->switches))
 		needed = "observe=off";
 	else if (o->outbox == OUTBOX_MAPPED)

@@ -22,9 +22,15 @@ static struct {
 	} ring[MAX_CPUS];
 	enum outbox kind;
 	bool open;   /* packets are carried out of the rings, so far without a failure */
-	bool drains; /* before the run ends */
+	bool drains; /* before the run ends, while time stands still */
+	bool busy;   /* with a packet from above */
 	uint32_t lba, sectors_left;
 } outbox;
+
+static bool takes_time(void)
+{
+	return outbox.kind == OUTBOX_CALL && below_takes_packets() == PACKETS_TAKEN_TIMED;
+}
 
 static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_options *options)
 {
@@ -33,7 +39,7 @@ static bool attach_outbox(const struct telemetry_ring *ring, const struct trace_
 	bool carried;
 
 	outbox.kind = options->outbox;
-	if (outbox.kind == OUTBOX_NONE && below_takes_packets())
+	if (outbox.kind == OUTBOX_NONE && below_takes_packets() != PACKETS_NOT_TAKEN)
 		outbox.kind = OUTBOX_CALL;
 	outbox.lba = options->outbox_lba;
 	outbox.sectors_left = options->outbox_sectors;
@@ -86,8 +92,8 @@ bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *opti
 	 * and no processor's time be set back behind that of the others: then all is kept to the
 	 * end.
 	 */
-	outbox.drains =
-		outbox.open && v->vm->switches.timer != SW_TIMER_DIRECT && v->vm->vcpu_count == 1;
+	outbox.drains = outbox.open && v->vm->switches.timer != SW_TIMER_DIRECT &&
+			v->vm->vcpu_count == 1 && !takes_time();
 	return true;
 }
 
@@ -169,9 +175,11 @@ void trace_next_slow(struct vcpu *v)
 	restart_clock(now);
 }
 
-bool trace_takes_packets(const struct vcpu *v)
+enum packets_taken trace_takes_packets(const struct vcpu *v)
 {
-	return v->nested && outbox.drains && outbox.open;
+	if (!v->nested || !outbox.open)
+		return PACKETS_NOT_TAKEN;
+	return outbox.drains ? PACKETS_TAKEN : PACKETS_TAKEN_TIMED;
 }
 
 bool trace_take_packet(struct vcpu *v, const void *packet, uint64_t bytes)
@@ -179,9 +187,14 @@ bool trace_take_packet(struct vcpu *v, const void *packet, uint64_t bytes)
 	uint64_t now = rdtsc();
 	bool taken;
 
-	stop_clock(v);
+	while (__atomic_test_and_set(&outbox.busy, __ATOMIC_ACQUIRE))
+		pause();
+	if (outbox.drains)
+		stop_clock(v);
 	taken = carry_out(packet, bytes);
-	restart_clock(now);
+	if (outbox.drains)
+		restart_clock(now);
+	__atomic_clear(&outbox.busy, __ATOMIC_RELEASE);
 	return taken;
 }
 

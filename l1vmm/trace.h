@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "l1vmm/arch/below.h"
 #include "l1vmm/options.h"
 #include "l1vmm/vmx/vcpu.h"
 
@@ -33,11 +34,10 @@ bool trace_init(struct vcpu *v, uint32_t level, const struct trace_options *opti
 void trace_next_slow(struct vcpu *v) __attribute__((preserve_most));
 
 /* Whether packets of the levels above go to the same outbox. */
-bool trace_takes_packets(const struct vcpu *v);
+enum packets_taken trace_takes_packets(const struct vcpu *v);
 
 /*
- * Puts one there.  Time stands still meanwhile, as in trace_next_slow().  False where the outbox is
- * full.
+ * Puts one there; false where the outbox is full.  For any processor.
  * @pre trace_takes_packets(); the packet is one, of whole sectors
  */
 bool trace_take_packet(struct vcpu *v, const void *packet, uint64_t bytes);

@@ -36,6 +36,7 @@ void nested_entry_init(struct nested *n, uint64_t efer, uint64_t debugctl)
 		list_what_is_read(n, group, groups_read_with(group));
 }
 
+/* Once, as another processor of L1's may store there. */
 static void read_memory(void *ctx, uint64_t gpa, void *to, size_t bytes)
 {
 	const struct nested *n = ctx;
@@ -134,11 +135,14 @@ bool nested_exit_store_msrs(struct nested *n)
 	if (count > entry_msrs_most(&n->rules))
 		return false;
 	for (uint64_t i = 0; i < count; i++) {
-		struct entry_msr *msr =
-			n->ops.memory(n->ops.ctx, area + i * sizeof(*msr), sizeof(*msr));
+		uint64_t at = area + i * sizeof(struct entry_msr);
+		struct entry_msr msr, *place = n->ops.memory(n->ops.ctx, at, sizeof(*place));
 
-		if (!msr || forbidden(msr) || !n->ops.read_msr(n->ops.ctx, msr->index, &msr->value))
+		read_memory(n, at, &msr, sizeof(msr));
+		if (!place || forbidden(&msr) ||
+		    !n->ops.read_msr(n->ops.ctx, msr.index, &msr.value))
 			return false;
+		place->value = msr.value;
 	}
 	return true;
 }
@@ -151,12 +155,12 @@ bool nested_exit_load_msrs(struct nested *n)
 	if (count > entry_msrs_most(&n->rules))
 		return false;
 	for (uint64_t i = 0; i < count; i++) {
-		const struct entry_msr *msr =
-			n->ops.memory(n->ops.ctx, area + i * sizeof(*msr), sizeof(*msr));
+		struct entry_msr msr;
 
-		if (!msr || forbidden(msr) || msr->index == MSR_IA32_FS_BASE ||
-		    msr->index == MSR_IA32_GS_BASE ||
-		    !n->ops.write_msr(n->ops.ctx, msr->index, msr->value))
+		read_memory(n, area + i * sizeof(msr), &msr, sizeof(msr));
+		if (forbidden(&msr) || msr.index == MSR_IA32_FS_BASE ||
+		    msr.index == MSR_IA32_GS_BASE ||
+		    !n->ops.write_msr(n->ops.ctx, msr.index, msr.value))
 			return false;
 	}
 	return true;

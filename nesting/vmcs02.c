@@ -17,6 +17,9 @@
 		    CONTROL_SECONDARY_WBINVD_EXITING |                             \
 		    CONTROL_SECONDARY_DESCRIPTOR_TABLE_EXITING))
 
+/* What other processors post is for L1: while L2 runs, L0 takes it in. */
+#define PIN_OF_VMCS01 ((uint32_t)CONTROL_PIN_POSTED_INTERRUPTS)
+
 /* L0 has a VPID of its own for L2, and carries out itself what shadowing leaves to L2. */
 #define SECONDARY_OF_L1_ALONE \
 	((uint32_t)(CONTROL_SECONDARY_ENABLE_VPID | CONTROL_SECONDARY_VMCS_SHADOWING))
@@ -116,7 +119,7 @@ static void merge_words(const struct nested *n, const struct vmcs02_base *base,
 	uint32_t exit12 = (uint32_t)vmcs12_get(v, VMCS_EXIT_CONTROLS);
 	uint32_t entry12 = (uint32_t)vmcs12_get(v, VMCS_ENTRY_CONTROLS);
 
-	out->word[CONTROL_PIN] = l0[CONTROL_PIN] | pin12;
+	out->word[CONTROL_PIN] = (l0[CONTROL_PIN] & ~PIN_OF_VMCS01) | pin12;
 	out->word[CONTROL_PRIMARY] =
 		(l0[CONTROL_PRIMARY] & (KEPT_PRIMARY | CONTROL_PRIMARY_TSC_OFFSETTING)) |
 		(primary12 & CONTROL_PRIMARY_USE_TPR_SHADOW ? 0 : CR8_EXITS) | base->primary |

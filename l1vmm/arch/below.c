@@ -33,9 +33,11 @@ static struct cpuid_regs handshakes(void)
 	return (struct cpuid_regs){0};
 }
 
-bool below_takes_packets(void)
+enum packets_taken below_takes_packets(void)
 {
-	return handshakes().ecx == 1;
+	uint32_t taken = handshakes().ecx;
+
+	return taken <= PACKETS_TAKEN_TIMED ? (enum packets_taken)taken : PACKETS_NOT_TAKEN;
 }
 
 bool below_has_exit_page(void)

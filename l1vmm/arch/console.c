@@ -1,15 +1,28 @@
 #include "l1vmm/arch/console.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/ports.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/lib/string.h"
 
+/* In turns of PAUSE; one who dies while he writes does not silence the others. */
+#define LONGEST_WAIT 1000000
+
+/* So that no line comes in the middle of another processor's. */
+static bool writing;
+
 void console_write(const char *text, size_t length)
 {
+	for (uint32_t turn = 0; turn < LONGEST_WAIT; turn++) {
+		if (!__atomic_test_and_set(&writing, __ATOMIC_ACQUIRE))
+			break;
+		pause();
+	}
 	outs8(PORT_CONSOLE, text, length);
+	__atomic_clear(&writing, __ATOMIC_RELEASE);
 }
 
 void printk(const char *text, ...)

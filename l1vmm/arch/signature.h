@@ -9,7 +9,7 @@
 #define CPUID_LEVEL 0x40000001
 /*
  * EAX: the version of the orders for shadow tables (shadow/mmu_batch.h), 0 where they are not
- * offered; EBX: how many one call may have; ECX: 1 where packets of telemetry are taken
+ * offered; EBX: how many one call may have; ECX: whether packets of telemetry are taken
  * (HYPERCALL_TRACE); EDX: 1 where a guest hypervisor may have an exit page (l1vmm/exit_page.h).
  */
 #define CPUID_HANDSHAKES 0x40000002

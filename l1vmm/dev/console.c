@@ -14,18 +14,12 @@ static struct {
 	size_t used;
 } lines[MAX_CPUS];
 
-/* So that no line comes in the middle of another one. */
-static bool writing;
-
 static void pass_on(uint32_t id)
 {
 	if (!lines[id].used)
 		return;
 	lines[id].text[lines[id].used++] = '\n';
-	while (__atomic_test_and_set(&writing, __ATOMIC_ACQUIRE))
-		pause();
 	console_write(lines[id].text, lines[id].used);
-	__atomic_clear(&writing, __ATOMIC_RELEASE);
 	lines[id].used = 0;
 }
 

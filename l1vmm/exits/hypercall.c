@@ -76,7 +76,7 @@ static __attribute__((noinline)) int64_t hypercall_trace(struct vcpu *v)
 	const struct telemetry_packet *packet;
 	struct telemetry_packet head;
 
-	if (!trace_takes_packets(v))
+	if (trace_takes_packets(v) == PACKETS_NOT_TAKEN)
 		return -HYPERCALL_E_NOT_OFFERED;
 	if (vcpu_cpl(v) != 0)
 		return -HYPERCALL_E_NOT_PRIVILEGED;

@@ -113,7 +113,7 @@ static bool nmi_wakes(struct vcpu *v)
 
 static bool has_wake_up(struct vcpu *v, bool interrupts)
 {
-	return (v->lapic.signals & LAPIC_SIGNAL_INIT) || nmi_wakes(v) ||
+	return nmi_wakes(v) || ipi_has_init(v) ||
 	       (interrupts && (lapic_pending(&v->lapic) >= 0 || chipset_asks(v)));
 }
 
@@ -138,7 +138,7 @@ static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *
 	waited = rdtsc_ordered() - start;
 	v->telemetry.cur->tsc += waited;
 	v->telemetry.cur->guest_ticks += waited;
-	if (!(v->lapic.signals & LAPIC_SIGNAL_INIT))
+	if (!ipi_has_init(v))
 		return EXIT_ADVANCE;
 	ipi_take_signals(v);
 	return EXIT_RETRY;

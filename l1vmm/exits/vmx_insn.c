@@ -4,6 +4,7 @@
 #include "l1vmm/exits/guest_access.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested.h"
 #include "nesting/link.h"
 #include "nesting/operand.h"
@@ -147,6 +148,7 @@ enum exit_action exit_vmxoff(struct vcpu *v)
 	if (!permitted(v))
 		return EXIT_RETRY;
 	nested_vmxoff(&v->nested->vmx);
+	ipi_unblock_init(v);
 	return finish_current(v, NESTED_SUCCEED);
 }
 

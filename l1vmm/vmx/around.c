@@ -86,7 +86,7 @@ bool around_take(struct vcpu *v)
 		return false;
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 	v->cpu->timer_went_off = false; /* it was armed for a wait that is over */
-	if (!(v->lapic.signals & LAPIC_SIGNAL_INIT))
+	if (!ipi_has_init(v))
 		return false;
 	ipi_take_signals(v);
 	return true;

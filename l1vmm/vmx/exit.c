@@ -33,9 +33,7 @@ _Static_assert(0
 	       "the table has no holes");
 #undef EXIT
 
-/* Work that few entries have to wait for.  Returns the action, which the caller need not keep. */
-static __attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v,
-								 enum exit_action action)
+__attribute__((noinline)) enum exit_action serve_requests(struct vcpu *v, enum exit_action action)
 {
 	if ((v->requests & REQUEST_AROUND) && around_take(v))
 		action = EXIT_RETRY;

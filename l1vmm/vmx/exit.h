@@ -35,6 +35,12 @@ static inline bool exit_has_qualification(uint16_t reason)
 }
 
 /*
+ * Sees to what waits for the next entry of `v`, whose exit has had `action` for an answer.  Returns
+ * the one that it has now, which the caller need not keep.  @pre v's VMCS is current
+ */
+enum exit_action serve_requests(struct vcpu *v, enum exit_action action);
+
+/*
  * entry.S: handle the exit of `v` that was stamped `tsc`, so that it can be entered again.
  * @pre v's VMCS is current
  */

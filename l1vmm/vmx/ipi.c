@@ -9,6 +9,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/around.h"
+#include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/startup.h"
 #include "l1vmm/vmx/stop.h"
 
@@ -42,8 +43,23 @@ void ipi_send(struct vcpu *v, const struct lapic_ipi *ipi)
 		if (to != v && lapic_is_destination(&to->lapic, ipi) && lapic_post(&to->lapic, ipi))
 			kick(to, ipi);
 	}
-	if (v->lapic.signals & LAPIC_SIGNAL_INIT)
+	if (ipi->mode == LAPIC_INIT && (v->lapic.signals & LAPIC_SIGNAL_INIT))
 		kick(v, ipi);
+}
+
+bool ipi_has_init(const struct vcpu *v)
+{
+	return (v->lapic.signals & LAPIC_SIGNAL_INIT) &&
+	       !(v->nested && v->nested->vmx.on && !v->nested->vmx.in_l2);
+}
+
+/* As one to oneself. */
+void ipi_unblock_init(struct vcpu *v)
+{
+	const struct lapic_ipi init = {.mode = LAPIC_INIT};
+
+	if (ipi_has_init(v))
+		kick(v, &init);
 }
 
 /* Who counts vCPUs that wait must not find this one among them with its mailbox empty already. */
@@ -125,7 +141,7 @@ static void take_init(struct vcpu *v)
 
 void ipi_take_signals(struct vcpu *v)
 {
-	if (v->lapic.signals & LAPIC_SIGNAL_INIT)
+	if (ipi_has_init(v) && !nested_runs_l2(v))
 		take_init(v);
 	v->lapic.signals &= ~(LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE);
 }

@@ -25,8 +25,16 @@ void ipi_kicked(struct vcpu *v);
 void ipi_kicked_by_nmi(void);
 
 /*
- * What was taken in is seen to now where it is an INIT: waits for a start-up message behind it, and
- * has `v` begin there.  A start-up message without INIT is void.
+ * Whether an INIT has come that counts: VMX operation blocks it, but while a guest's guest runs
+ * (SDM volume 3, 24.8).  What was blocked comes about behind ipi_unblock_init(), with an entry.
+ */
+bool ipi_has_init(const struct vcpu *v);
+void ipi_unblock_init(struct vcpu *v);
+
+/*
+ * What was taken in is seen to now where it is an INIT that counts, and not one for the guest's
+ * hypervisor (nested_interrupted()): waits for a start-up message behind it, and has `v` begin
+ * there.  A start-up message without INIT is void.
  * @pre v's VMCS is current
  */
 void ipi_take_signals(struct vcpu *v);

@@ -111,7 +111,7 @@ static void put_off_requests(struct vcpu *v)
 {
 	if (v->requests & REQUEST_TIMER)
 		timer_prepare_wait(v);
-	v->nested->requests = v->requests & REQUEST_TIMER;
+	v->nested->requests = v->requests & (REQUEST_TIMER | REQUEST_AROUND);
 	v->requests = 0;
 }
 

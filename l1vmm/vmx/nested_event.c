@@ -81,17 +81,36 @@ static void leave_by_interrupt(struct vcpu *v, uint8_t vector)
 	nested_leave_with(v, EXIT_REASON_EXTERNAL_INTERRUPT, 0, info, 0);
 }
 
-bool nested_interrupted(struct vcpu *v)
+/* Each is an exit, whatever the controls say: SDM volume 3, 26.2. */
+static void leave_by_init(struct vcpu *v)
 {
-	int vector = lapic_pending(&v->lapic);
-	bool nmi = nmi_waits(v);
+	v->lapic.signals &= ~LAPIC_SIGNAL_INIT;
+	nested_leave_with(v, EXIT_REASON_INIT_SIGNAL, 0, 0, 0);
+}
 
-	if (nmi && (pin(v) & CONTROL_PIN_NMI_EXITING)) {
+/* What is no vector.  Whether it has ended L2. */
+static __attribute__((noinline)) bool signalled(struct vcpu *v)
+{
+	if (v->lapic.signals & LAPIC_SIGNAL_INIT) {
+		leave_by_init(v);
+		return true;
+	}
+	if (!nmi_waits(v))
+		return false;
+	if (pin(v) & CONTROL_PIN_NMI_EXITING) {
 		leave_by_nmi(v);
 		return true;
 	}
-	if (nmi)
-		give_nmi(v);
+	give_nmi(v);
+	return false;
+}
+
+bool nested_interrupted(struct vcpu *v)
+{
+	int vector = lapic_pending(&v->lapic);
+
+	if (v->lapic.signals && signalled(v))
+		return true;
 	if (vector < 0)
 		return false;
 	if (pin(v) & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) {
@@ -106,7 +125,8 @@ void nested_interrupt_later(struct vcpu *v)
 {
 	uint64_t offered = v->nested->vmx.offered.controls.msr[CONTROL_PRIMARY] >> 32;
 
-	if ((nmi_waits(v) || lapic_pending(&v->lapic) >= 0) &&
+	if (((v->lapic.signals & LAPIC_SIGNAL_INIT) || nmi_waits(v) ||
+	     lapic_pending(&v->lapic) >= 0) &&
 	    (offered & CONTROL_PRIMARY_MONITOR_TRAP_FLAG))
 		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
 }

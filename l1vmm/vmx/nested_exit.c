@@ -342,14 +342,6 @@ static __attribute__((noinline)) void failed_entry(struct vcpu *v)
 	nested_entry_failed(v);
 }
 
-static __attribute__((noinline)) void serve_l1(struct vcpu *v)
-{
-	if (v->requests & REQUEST_EVENT)
-		event_prepare(v, false);
-	if (v->requests & REQUEST_TIMER)
-		timer_prepare(v);
-}
-
 /* As handle() of exit.c, for the exits of vmcs02. */
 static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_t tsc,
 							 bool recorded)
@@ -371,7 +363,7 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 	else
 		fate = dispatch(v);
 	if (fate == FATE_L1 && v->requests)
-		serve_l1(v);
+		serve_requests(v, EXIT_RETRY);
 	else if (fate != FATE_L1 && vmcs12_has_timer(v->nested->vmx.vmcs12))
 		nested_timer_go_on(v);
 	if (fate == FATE_ADVANCE)

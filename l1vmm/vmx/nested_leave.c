@@ -178,6 +178,7 @@ void nested_entry_refused(struct vcpu *v)
 	n->vmx.in_l2 = false;
 	if (vcpu_is_shadowed(v))
 		shadow_reload(v);
+	v->requests |= n->requests;
 	nested_finish(v, nested_fail(&n->vmx, number));
 	v->rip = vmcs_read(v, VMCS_GUEST_RIP);
 	advance(v);

@@ -51,6 +51,7 @@ static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
 	vm_written(v->vm, gpa, size);
 }
 
+/* What several processors run on is not changed: none of them has to be told. */
 static bool l1_watch(void *ctx, uint64_t gpa)
 {
 	struct vcpu *v = ctx;
@@ -59,6 +60,8 @@ static bool l1_watch(void *ctx, uint64_t gpa)
 
 	if (vcpu_is_shadowed(v))
 		return mmu_guard(&v->mmu, gpa);
+	if (v->vm->vcpu_count > 1)
+		return false;
 	watched = ept_watch(&v->vm->ept, gpa);
 
 	v->cost.pte_writes += (uint16_t)(v->vm->ept.table.writes - written);

@@ -15,6 +15,20 @@ stress() {
 	rm -rf "$T/stress"
 }
 
+# run_pair LEVELS ROWS: these rows of the workload of two processors upon these levels; each level tells
+# of all its exits
+run_pair() {
+	local console
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 64\n[stack case]\nlevels = %s irq cpus=2 only=%s samples=16\n' \
+		"$1" "$2" >"$T/pair.ini"
+	run build/vmfee run --no-plots --results "$T/pair" "$T/pair.ini"
+	is "$status" 0 "$2 upon $1" || diag "$errors"
+	console=$(cat "$T/pair/pair/case/console.log" 2>/dev/null)
+	is "$(grep -cE '^\|*@telemetry cpu=[01] records=[1-9][0-9]* dropped=0 ' <<<"$console")" \
+		"$(($(grep -o cpus= <<<"$1" | wc -l) * 2))" "each level tells of both processors' exits, and of all"
+	rm -rf "$T/pair"
+}
+
 # pair_stress LEVELS SAMPLES: 256 events a sample between two processors at random, and INIT, checked by
 # a guest upon these levels
 pair_stress() {
