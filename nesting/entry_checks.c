@@ -55,9 +55,7 @@
 
 /* The bits that RFLAGS has, but for the fixed one. */
 #define RFLAGS_WRITABLE	     UINT64_C(0x3f7fd5)
-#define PENDING_DBG_BS	     BIT(14)
 #define PENDING_DBG_WRITABLE (UINT64_C(0xf) | BIT(12) | PENDING_DBG_BS)
-#define DEBUGCTL_BTF	     BIT(1)
 
 #define VTPR_OFFSET 0x80
 

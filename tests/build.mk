@@ -55,7 +55,7 @@ RUNTIME_SRCS := $(filter-out bench/guests/harness/%,$(GUEST_SRCS))
 TABLES_SRCS := $(RUNTIME_SRCS) bench/guests/memory/probe.c l1vmm/lib/cmdline.c tests/system/tables.c
 VMX_SRCS := $(RUNTIME_SRCS) l1vmm/arch/below.c l1vmm/lib/cmdline.c tests/guests/vmx.c \
 	tests/guests/vmx_events.c tests/guests/vmx_functions.c tests/guests/vmx_l1.c \
-	tests/guests/vmx_hostile.c tests/guests/vmx_memory.c tests/guests/vmx_paging.c \
+	tests/guests/vmx_hostile.c tests/guests/vmx_debug.c tests/guests/vmx_memory.c tests/guests/vmx_paging.c \
 	tests/guests/vmx_shadowing.c
 APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c \
 	tests/system/apic.c

@@ -76,6 +76,10 @@
 /* DR7 after reset: SDM volume 3, table 10-1. */
 #define DR7_INIT 0x400
 
+#define DEBUGCTL_LBR	 BIT(0)
+#define DEBUGCTL_BTF	 BIT(1)
+#define DEBUGCTL_OFFERED (DEBUGCTL_LBR | DEBUGCTL_BTF) /* to guests */
+
 #define EFER_OFFERED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE) /* to guests */
 
 #define XCR0_X87     BIT(0)

@@ -107,6 +107,20 @@ static bool write_pat(struct vcpu *v, uint64_t value)
 	return true;
 }
 
+static bool read_debugctl(struct vcpu *v, uint64_t *value)
+{
+	*value = vmcs_read(v, VMCS_GUEST_IA32_DEBUGCTL);
+	return true;
+}
+
+static bool write_debugctl(struct vcpu *v, uint64_t value)
+{
+	if (value & ~DEBUGCTL_OFFERED)
+		return false;
+	vmcs_write(v, VMCS_GUEST_IA32_DEBUGCTL, value);
+	return true;
+}
+
 static bool read_efer(struct vcpu *v, uint64_t *value)
 {
 	*value = v->efer;

@@ -20,6 +20,31 @@
 #define LMSW_SOURCE(qualification) ((qualification) >> 16 & 0xffff)
 enum { MOV_TO_CR, MOV_FROM_CR, CLTS, LMSW };
 
+/* TF makes each instruction end in a trap, but with BTF only branches: SDM volume 3, 18.3.1.4. */
+static bool single_steps(struct vcpu *v)
+{
+	return (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
+	       !(vmcs_read(v, VMCS_GUEST_IA32_DEBUGCTL) & DEBUGCTL_BTF);
+}
+
+/* The trap waits for the entry, with those that a MOV SS before has put off. */
+static __attribute__((noinline)) void trap_behind(struct vcpu *v)
+{
+	uint64_t pending = vmcs_read(v, VMCS_GUEST_PENDING_DBG_EXCEPTIONS);
+	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+
+	vmcs_write(v, VMCS_GUEST_PENDING_DBG_EXCEPTIONS, pending | PENDING_DBG_BS);
+	vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, blocking & BLOCKING_BY_NMI);
+}
+
+/* Puts L2 behind an instruction that has been carried out for it. */
+static void advance_l2(struct vcpu *v)
+{
+	advance(v);
+	if (unlikely(single_steps(v)))
+		trap_behind(v);
+}
+
 static enum fate leave(struct vcpu *v)
 {
 	nested_leave(v);
@@ -86,45 +111,6 @@ static bool is_page_fault(const struct nested_exit *e)
 	return e->reason == EXIT_REASON_EXCEPTION_NMI &&
 	       (e->intr_info & ~INTR_INFO_IRET_UNDONE) ==
 		       (INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_PF);
-}
-
-/* One that L1 leaves to L2, be it on the way to another exception (SDM volume 3, 26.2). */
-static enum fate deliver_page_fault(struct vcpu *v, uint32_t error_code)
-{
-	if ((v->event & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
-	    (INTR_TYPE_EXCEPTION | VECTOR_DF)) {
-		nested_leave_with(v, EXIT_REASON_TRIPLE_FAULT, 0, 0, 0);
-		return FATE_L1;
-	}
-	event_pf(v, v->detail, error_code);
-	if ((v->event & INTR_INFO_VECTOR_MASK) == VECTOR_DF &&
-	    nested_exception_exits(&v->nested->vmx, VECTOR_DF, 0)) {
-		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0, v->event, 0);
-		return FATE_L1;
-	}
-	return FATE_RETRY;
-}
-
-static __attribute__((noinline)) enum fate page_fault(struct vcpu *v, struct nested_exit *e)
-{
-	struct nested *n = &v->nested->vmx;
-	struct mmu_result result = nested_paging_fault(v, e->error_code);
-	bool l2s = result.outcome == MMU_GUEST_FAULT;
-
-	if (l2s)
-		e->error_code = result.error_code;
-	if (l2s && nested_exit_is_l1s(n, e)) {
-		nested_set(n, VMCS_EXIT_INTR_ERROR_CODE, e->error_code);
-		return nested_reflect(v);
-	}
-	event_requeue(v);
-	if (e->intr_info & INTR_INFO_IRET_UNDONE)
-		event_nmi_goes_on(v);
-	if (result.outcome == MMU_DEVICE)
-		return nested_device(v, result.gpa);
-	if (result.outcome == MMU_EMULATE_ONLY)
-		return nested_store(v, result.gpa);
-	return l2s ? deliver_page_fault(v, e->error_code) : FATE_RETRY;
 }
 
 /* CR0 or CR4 of L2, of which the hypervisor's bits change; the processor keeps its own. */
@@ -221,14 +207,17 @@ static enum fate halt(struct vcpu *v)
 {
 	const struct vmcs12 *v12 = v->nested->vmx.vmcs12;
 	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
+	bool trapped; /* which wakes it at once */
 
 	if (blocking & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS))
 		vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, blocking & BLOCKING_BY_NMI);
-	advance(v);
-	vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+	advance_l2(v);
+	trapped = vmcs_read(v, VMCS_GUEST_PENDING_DBG_EXCEPTIONS) & PENDING_DBG_BS;
+	if (!trapped)
+		vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
 	if (nested_monitors(v))
 		return nested_leave_by_monitor(v);
-	if (!vmcs12_has_timer(v12))
+	if (!trapped && !vmcs12_has_timer(v12))
 		wait_for_event(v, (vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS) &
 				   CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) ||
 					  (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF));
@@ -316,7 +305,7 @@ static enum fate dispatch(struct vcpu *v)
 	enum fate fate;
 
 	if (unlikely(v->nested->paging_on) && is_page_fault(&e))
-		fate = page_fault(v, &e);
+		fate = nested_page_fault(v, &e);
 	else if (nested_exit_is_l1s(&v->nested->vmx, &e))
 		return nested_reflect(v);
 	else
@@ -324,7 +313,7 @@ static enum fate dispatch(struct vcpu *v)
 	if (fate == FATE_L1)
 		return fate;
 	if (fate == FATE_ADVANCE && (nested_monitors(v) || (v->requests & REQUEST_EVENT))) {
-		advance(v);
+		advance_l2(v);
 		fate = FATE_RETRY;
 		/* To L1 what the hypervisor carries out is an instruction of L2's: 26.5.2. */
 		if (nested_monitors(v))
@@ -367,7 +356,7 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 	else if (fate != FATE_L1 && vmcs12_has_timer(v->nested->vmx.vmcs12))
 		nested_timer_go_on(v);
 	if (fate == FATE_ADVANCE)
-		advance(v);
+		advance_l2(v);
 	else
 		uncount_advance(v, false);
 	if (recorded)

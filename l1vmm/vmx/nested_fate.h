@@ -6,6 +6,7 @@
 #define L1VMM_VMX_NESTED_FATE_H
 
 #include "l1vmm/vmx/nested.h"
+#include "nesting/reflect.h"
 
 enum fate {
 	FATE_L1,      /* L1 runs, and has been told */
@@ -36,12 +37,9 @@ enum fate nested_ept_violation(struct vcpu *v);
 enum fate nested_port(struct vcpu *v);
 /* VMREAD and VMWRITE on L1's shadow VMCS. */
 enum fate nested_vmcs_access(struct vcpu *v);
-
 /*
- * Carry out an access of L2's to a device of L1's, and a store to a page that is not to be written
- * to otherwise.  @pre the event whose delivery the access was part of is to be injected again
+ * A #PF on shadow tables: L2's own, with the error code that its tables give, or the hypervisor's.
  */
-enum fate nested_device(struct vcpu *v, uint64_t gpa);
-enum fate nested_store(struct vcpu *v, uint64_t gpa);
+enum fate nested_page_fault(struct vcpu *v, struct nested_exit *e);
 
 #endif

@@ -28,13 +28,18 @@ static enum fate carried_out(struct vcpu *v, enum exit_action action)
 	return as_fate(action);
 }
 
-enum fate nested_device(struct vcpu *v, uint64_t gpa)
+/*
+ * An access of L2's to a device of L1's.  @pre the event whose delivery it was part of is to be
+ * injected again
+ */
+static enum fate access_device(struct vcpu *v, uint64_t gpa)
 {
 	v->nested->cr2 = read_cr2();
 	return carried_out(v, emulate_device(v, gpa));
 }
 
-enum fate nested_store(struct vcpu *v, uint64_t gpa)
+/* A store to a page that is not to be written to otherwise.  @pre the same */
+static enum fate store(struct vcpu *v, uint64_t gpa)
 {
 	v->nested->cr2 = read_cr2();
 	if (v->event || emulate_store(v, gpa) == EMULATE_UNSUPPORTED)
@@ -66,10 +71,10 @@ static enum fate access_again(struct vcpu *v)
 }
 
 /* A device of L1's that L1 has left to L2. */
-static enum fate access_device(struct vcpu *v, uint64_t gpa)
+static enum fate device_fault(struct vcpu *v, uint64_t gpa)
 {
 	event_requeue(v);
-	return nested_device(v, gpa);
+	return access_device(v, gpa);
 }
 
 /* L2's physical memory is L1's: what L1 has not touched yet is mapped now. */
@@ -82,7 +87,7 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 	if (result == EPT_NO_TABLES)
 		vcpu_stop(v, STOP_NO_MEMORY, "gpa=0x%lx what=ept-table", gpa);
 	if (result == EPT_NOT_MEMORY)
-		return access_device(v, gpa);
+		return device_fault(v, gpa);
 	if (result != EPT_DONE)
 		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", gpa);
 	return access_again(v);
@@ -119,11 +124,50 @@ enum fate nested_ept_violation(struct vcpu *v)
 	case EPT02_MISCONFIG:
 		return ept12_misconfig(v);
 	case EPT02_NO_MEMORY:
-		return access_device(v, r.gpa);
+		return device_fault(v, r.gpa);
 	case EPT02_DENIED:
 		vcpu_stop(v, STOP_DENIED, "gpa=0x%lx what=nested", r.gpa);
 	case EPT02_RETRY:
 		break;
 	}
 	return access_again(v);
+}
+
+/* One that L1 leaves to L2, be it on the way to another exception (SDM volume 3, 26.2). */
+static enum fate deliver_page_fault(struct vcpu *v, uint32_t error_code)
+{
+	if ((v->event & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+	    (INTR_TYPE_EXCEPTION | VECTOR_DF)) {
+		nested_leave_with(v, EXIT_REASON_TRIPLE_FAULT, 0, 0, 0);
+		return FATE_L1;
+	}
+	event_pf(v, v->detail, error_code);
+	if ((v->event & INTR_INFO_VECTOR_MASK) == VECTOR_DF &&
+	    nested_exception_exits(&v->nested->vmx, VECTOR_DF, 0)) {
+		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0, v->event, 0);
+		return FATE_L1;
+	}
+	return FATE_RETRY;
+}
+
+enum fate nested_page_fault(struct vcpu *v, struct nested_exit *e)
+{
+	struct nested *n = &v->nested->vmx;
+	struct mmu_result result = nested_paging_fault(v, e->error_code);
+	bool l2s = result.outcome == MMU_GUEST_FAULT;
+
+	if (l2s)
+		e->error_code = result.error_code;
+	if (l2s && nested_exit_is_l1s(n, e)) {
+		nested_set(n, VMCS_EXIT_INTR_ERROR_CODE, e->error_code);
+		return nested_reflect(v);
+	}
+	event_requeue(v);
+	if (e->intr_info & INTR_INFO_IRET_UNDONE)
+		event_nmi_goes_on(v);
+	if (result.outcome == MMU_DEVICE)
+		return access_device(v, result.gpa);
+	if (result.outcome == MMU_EMULATE_ONLY)
+		return store(v, result.gpa);
+	return l2s ? deliver_page_fault(v, e->error_code) : FATE_RETRY;
 }

@@ -13,9 +13,6 @@
 #include "l1vmm/vmx/vmx.h"
 #include "nesting/entry.h"
 
-/* What L2 may find in IA32_DEBUGCTL: nothing, as L1. */
-#define DEBUGCTL_OFFERED 0
-
 /* For each active VMCS: its copy, vmcs02, and merged two I/O bitmaps and one of MSRs. */
 #define MERGED_PAGES 3
 #define ACTIVE_PAGES (1 + 1 + MERGED_PAGES)

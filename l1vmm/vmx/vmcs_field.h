@@ -33,6 +33,9 @@ enum vmcs_field {
 #define BLOCKING_BY_SMI	   (1u << 2)
 #define BLOCKING_BY_NMI	   (1u << 3)
 
+/* VMCS_GUEST_PENDING_DBG_EXCEPTIONS: SDM volume 3, table 25-4. */
+#define PENDING_DBG_BS (UINT64_C(1) << 14)
+
 /* Interruption information, of exits, entries and IDT vectoring alike: SDM volume 3, 25.8.3. */
 #define INTR_INFO_VALID	      (1u << 31)
 #define INTR_INFO_ERROR_CODE  (1u << 11)

@@ -128,6 +128,7 @@ static const struct {
 } features[] = {
 	{"timer", preemption_timer},
 	{"mtf", monitor_trap_flag},
+	{"debug", debugging},
 	{"windows", interrupt_windows},
 	{"interrupts", interrupts},
 	{"nmis", nmis},

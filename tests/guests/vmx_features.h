@@ -9,6 +9,9 @@ void nmis(void);
 void task_priority(void);
 void faults_in_delivery(void);
 
+/* vmx_debug.c */
+void debugging(void);
+
 /* vmx_functions.c */
 void eptp_switching(void);
 /* Turns on EPT for the guest, under which it finds the first GB of memory in its place. */
