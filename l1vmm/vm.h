@@ -21,6 +21,12 @@ struct vm {
 	struct memory_range memory; /* hpa; the guest has it at gpa 0 */
 	struct ept ept;
 	bool notes_stores; /* of the hypervisor's: `ept` has pages whose writing counts */
+	/*
+	 * A page of the hypervisor's (hpa) that vCPUs in xAPIC mode have at their APICs', so that
+	 * the processor carries their accesses out; and the lock of its being mapped.
+	 */
+	uint64_t apic_access;
+	bool apic_access_busy;
 	struct chipset chipset;
 	struct rtc rtc;
 	uint32_t level;		  /* of this hypervisor: 0 is the lowest */

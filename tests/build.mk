@@ -61,6 +61,7 @@ APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmd
 	tests/system/apic.c
 CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \
 	tests/system/chipset.c
+XAPIC_SRCS := $(RUNTIME_SRCS) tests/guests/xapic.c
 MOMENTS_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c tests/guests/moments.c
 
 $(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
@@ -68,6 +69,10 @@ $(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
 $(B)/images/apic.elf: bench/guests/image.ld $(call test_objects,$(APIC_SRCS))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
+$(B)/images/xapic.elf: bench/guests/image.ld $(call test_objects,$(XAPIC_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
@@ -84,7 +89,7 @@ $(B)/images/vmx.elf: bench/guests/image.ld $(call test_objects,$(VMX_SRCS))
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
 # Guests of the tests in C, upon the workloads' runtime.
-TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf \
+TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf $(B)/images/xapic.elf \
 	$(B)/images/chipset.elf $(B)/images/moments.elf $(B)/images/vmx.elf $(B)/images/multiboot.elf
 
 # What is not PVH: an ELF32 image, whose header must be near the file's beginning.

@@ -21,6 +21,7 @@ enum exit_action exit_exception(struct vcpu *v);	  /* irq.c */
 enum exit_action exit_external_interrupt(struct vcpu *v); /* irq.c */
 enum exit_action exit_interrupt_window(struct vcpu *v);	  /* irq.c: that for NMIs, the TPR's too */
 enum exit_action exit_preemption_timer(struct vcpu *v);	  /* time.c */
+enum exit_action exit_apic_access(struct vcpu *v);	  /* irq.c */
 enum exit_action exit_apic_write(struct vcpu *v);	  /* irq.c */
 enum exit_action exit_virtualized_eoi(struct vcpu *v);	  /* irq.c */
 enum exit_action exit_hlt(struct vcpu *v);		  /* irq.c */

@@ -4,6 +4,7 @@
 #include "l1vmm/arch/wait.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/layout.h"
+#include "l1vmm/exits/emulate.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/chipset.h"
@@ -84,6 +85,16 @@ enum exit_action exit_interrupt_window(struct vcpu *v)
 {
 	v->requests |= REQUEST_EVENT;
 	return EXIT_RETRY;
+}
+
+/*
+ * What irq=apicv does not leave to the processor of an xAPIC's page: a fault, as an EPT violation
+ * of the page would be.  The qualification has the offset: SDM volume 3, table 28-6.
+ */
+enum exit_action exit_apic_access(struct vcpu *v)
+{
+	event_requeue(v);
+	return emulate_device(v, LAPIC_BASE_AT_RESET + (v->detail & (LAPIC_PAGE_BYTES - 1)));
 }
 
 /* Registers of which irq=apicv leaves the write to the processor, and not what comes of it. */

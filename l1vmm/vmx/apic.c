@@ -8,6 +8,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/ipi.h"
+#include "l1vmm/vmx/tlb.h"
 
 /*
  * In ticks: a timer that went off faster than its interrupts can be delivered would leave the guest
@@ -56,6 +57,40 @@ static const struct lapic_ops ops_alone = {.now = now,
 					   .send = send_to_nobody,
 					   .end_of_level = end_of_level};
 
+/*
+ * Of xAPIC mode the processor carries out on the page what becomes of interrupts: TPR, EOI and
+ * self-IPIs (SDM volume 3, 30.4).  It could read the other registers there, too, but then would
+ * also store to them, before anybody has looked at what.
+ */
+static bool lend_page(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (v->id == 0) {
+		vm->apic_access = memory_alloc(1);
+		if (!vm->apic_access || !ept_lend(&vm->ept, LAPIC_BASE_AT_RESET, vm->apic_access))
+			return false;
+	}
+	v->apic_page_lent = true;
+	v->controls.word[CONTROL_SECONDARY] &=
+		~(uint32_t)CONTROL_SECONDARY_APIC_REGISTER_VIRTUALIZATION;
+	return true;
+}
+
+/*
+ * The vCPU's APIC is somewhere else now, or reached by MSR.  Others still have theirs at the page,
+ * if only as far as their processors have that cached: once gone it does not come back.
+ */
+static void take_page_back(struct vcpu *v)
+{
+	v->apic_page_lent = false;
+	while (__atomic_test_and_set(&v->vm->apic_access_busy, __ATOMIC_ACQUIRE))
+		pause();
+	ept_take_back(&v->vm->ept, LAPIC_BASE_AT_RESET);
+	__atomic_clear(&v->vm->apic_access_busy, __ATOMIC_RELEASE);
+	tlb_flush_ept(v);
+}
+
 bool apic_init(struct vcpu *v)
 {
 	struct lapic_page *page = (struct lapic_page *)memory_alloc(1);
@@ -71,7 +106,9 @@ bool apic_init(struct vcpu *v)
 	v->lapic.timer.shortest = SHORTEST_PERIOD;
 	v->chipset_due = CHIPSET_NEVER;
 	around_init(v);
-	return true;
+	return !(v->controls.word[CONTROL_SECONDARY] &
+		 CONTROL_SECONDARY_VIRTUALIZE_APIC_ACCESSES) ||
+	       lend_page(v);
 }
 
 /*
@@ -92,15 +129,24 @@ static void leave_registers(struct vcpu *v, bool leave)
 	}
 }
 
+static bool is_as_after_reset(const struct vcpu *v)
+{
+	return (v->lapic.base & ~APIC_BASE_BSP) == (LAPIC_BASE_AT_RESET | APIC_BASE_ENABLE);
+}
+
 void apic_mode_changed(struct vcpu *v)
 {
 	uint32_t *secondary = &v->controls.word[CONTROL_SECONDARY];
 	bool x2apic = v->lapic.base & APIC_BASE_X2APIC;
-	uint32_t now = *secondary & ~(uint32_t)CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
+	uint32_t now = *secondary & ~(uint32_t)(CONTROL_SECONDARY_VIRTUALIZE_X2APIC |
+						CONTROL_SECONDARY_VIRTUALIZE_APIC_ACCESSES);
 
 	apic_changed(v); /* a disabled APIC has forgotten what it had */
-	if (!v->lapic.by_processor)
+	if (!v->lapic.by_processor || (v->apic_page_lent && is_as_after_reset(v)))
 		return;
+	if (v->apic_page_lent)
+		take_page_back(v);
+	now |= CONTROL_SECONDARY_APIC_REGISTER_VIRTUALIZATION;
 	if (x2apic)
 		now |= CONTROL_SECONDARY_VIRTUALIZE_X2APIC;
 	if (now == *secondary)
@@ -110,12 +156,16 @@ void apic_mode_changed(struct vcpu *v)
 	leave_registers(v, x2apic);
 }
 
-/* Self-IPIs with an illegal vector: SDM volume 3, 30.5. */
+/* Self-IPIs with an illegal vector, and IPIs of an xAPIC to others: SDM volume 3, 30.4.3 and 30.5.
+ */
 void apic_written(struct vcpu *v, uint32_t offset)
 {
-	uint64_t value = v->lapic.page->words[offset / sizeof(uint32_t)];
+	uint32_t value = v->lapic.page->words[offset / sizeof(uint32_t)];
 
-	lapic_write_msr(&v->lapic, MSR_X2APIC_FIRST + offset / 16, value);
+	if (v->lapic.base & APIC_BASE_X2APIC)
+		lapic_write_msr(&v->lapic, MSR_X2APIC_FIRST + offset / 16, value);
+	else
+		lapic_write_page(&v->lapic, offset, value);
 	apic_changed(v);
 }
 

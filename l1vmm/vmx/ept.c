@@ -85,6 +85,18 @@ enum ept_result ept_access(struct ept *ept, uint64_t gpa, uint64_t access)
 	return EPT_DONE;
 }
 
+bool ept_lend(struct ept *ept, uint64_t gpa, uint64_t hpa)
+{
+	return gpa >= ept->config.size &&
+	       page_table_map(&ept->table, gpa, hpa, PAGE_SIZE,
+			      EPT_READ | EPT_WRITE | EPT_WB << TYPE_SHIFT) == PAGE_TABLE_OK;
+}
+
+void ept_take_back(struct ept *ept, uint64_t gpa)
+{
+	page_table_unmap(&ept->table, gpa, PAGE_SIZE);
+}
+
 bool ept_watch(struct ept *ept, uint64_t gpa)
 {
 	const struct ept_config *c = &ept->config;

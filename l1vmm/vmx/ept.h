@@ -76,6 +76,13 @@ enum ept_result {
  */
 enum ept_result ept_access(struct ept *ept, uint64_t gpa, uint64_t access);
 
+/*
+ * A page of the hypervisor's, of 4 KB at hpa, for the guest to read and write at gpa, outside of
+ * its memory; false where a table is missing.  And the end of that; the caller invalidates.
+ */
+bool ept_lend(struct ept *ept, uint64_t gpa, uint64_t hpa);
+void ept_take_back(struct ept *ept, uint64_t gpa);
+
 /* A page that is mapped. */
 struct ept_page {
 	uint64_t hpa;  /* where it begins */

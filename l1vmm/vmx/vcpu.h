@@ -88,6 +88,7 @@ struct vcpu {
 	uint8_t waits;		/* enum vcpu_wait */
 	uint64_t chipset_due;	/* by the processor's TSC: see vmx/chipset.h */
 	uint64_t eoi_exits[4];	/* as the VMCS has them: vectors whose end exits, a bit each */
+	bool apic_page_lent;	/* vm->apic_access stands where its APIC is */
 	bool posted;		/* others leave its interrupts to the processor: irq=posted */
 	bool helpless;		/* waits for what only another vCPU can send */
 	uint8_t *msr_bitmap;

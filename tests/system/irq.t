@@ -83,4 +83,23 @@ for way in irq=emulated irq=apicv 'irq=apicv msr=trap timer=preempt' 'mmu=shadow
 	rm -rf "$T/wrong"
 done
 
+# xapic WAY: 1,000 times TPR, a self-IPI, TPR and EOI by way of the page
+xapic() {
+	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 32\n[stack case]\nlevels = l1vmm %s / xapic\n' \
+		"$1" >"$T/xapic.ini"
+	run build/vmfee run --no-plots --results "$T/xapic" "$T/xapic.ini"
+	is "$status" 0 "an APIC in xAPIC mode does as the architecture says: $1" || diag "$errors"
+	exits=$(sed -n 's/^The trace holds \([0-9]*\) exits; 0 more were lost.*/\1/p' "$T/xapic/xapic/report.txt")
+	rm -rf "$T/xapic"
+}
+
+xapic irq=emulated
+if [ "${exits:-0}" -gt 4000 ]; then holds=0; else holds=1; fi
+ok $holds "four exits each time" || diag "got: $exits"
+for way in apicv posted; do
+	xapic irq=$way
+	at_most "${exits:-none}" 150 "exits in all of it, none of them each time: $way"
+done
+xapic 'irq=apicv mmu=shadow:unsync'
+
 finish

@@ -99,7 +99,7 @@ Test(controls, each_switch_sets_its_bits)
 		{"tlb", "vpid", 0, 0},
 		{"tlb", "flush", 0, 1u << 5},
 		{"irq", "emulated", 0, 0},
-		{"irq", "apicv", 0, 1u << 8 | 1u << 9},
+		{"irq", "apicv", 0, 1u << 0 | 1u << 8 | 1u << 9},
 		{"timer", "emulated", 0, 0},
 		{"timer", "preempt", 0, 0},
 		{"timer", "direct", 0, 0},
@@ -274,6 +274,30 @@ Test(controls, posted_interrupts_come_with_virtual_delivery)
 	caps.msr[CONTROL_PIN] &= ~((uint64_t)posted << 32);
 	cr_assert_eq(build(&sw, &caps, &c, &told), 1);
 	cr_expect_str_eq(told.name, "POSTED_INTERRUPTS");
+}
+
+/* The page of an xAPIC is lent by EPT, which a guest's guest may run on too; and need not be. */
+Test(controls, an_xapic_is_left_to_the_processor_where_that_can_be)
+{
+	const uint32_t accesses = 1u << 0;
+	struct control_capabilities caps = generous();
+	struct switches sw = with("irq", "apicv");
+	struct controls c;
+	struct told told;
+
+	cr_assert_eq(build(&sw, &caps, &c, &told), 0);
+	cr_expect_eq(c.word[CONTROL_SECONDARY] & accesses, accesses);
+	sw.nested = SW_NESTED_ON;
+	cr_assert_eq(build(&sw, &caps, &c, &told), 0);
+	cr_expect_eq(c.word[CONTROL_SECONDARY] & accesses, 0);
+	sw.nested = SW_NESTED_OFF;
+	sw.mmu = SW_MMU_SHADOW_UNSYNC;
+	cr_assert_eq(build(&sw, &caps, &c, &told), 0);
+	cr_expect_eq(c.word[CONTROL_SECONDARY] & accesses, 0);
+	sw = with("irq", "apicv");
+	caps.msr[CONTROL_SECONDARY] &= ~((uint64_t)accesses << 32);
+	cr_assert_eq(build(&sw, &caps, &c, &told), 0);
+	cr_expect_eq(c.word[CONTROL_SECONDARY] & accesses, 0);
 }
 
 static uint32_t named_bits(enum control_word word)

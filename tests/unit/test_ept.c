@@ -155,6 +155,28 @@ Test(ept, memory_ends_at_its_last_byte)
 		}
 }
 
+/* A page of the hypervisor's own, outside of memory: to read and write until it is taken back. */
+Test(ept, a_page_is_lent_outside_of_memory_only)
+{
+	const uint64_t gpa = 0xfee00000, hpa = 0x765000;
+	struct table_rig rig;
+	struct ept ept;
+
+	start(&rig, &ept, PAGE_SIZE_2M);
+	cr_expect_not(ept_lend(&ept, MEMORY - PAGE_SIZE, hpa));
+	cr_expect_eq(ept.table.writes, 0);
+	cr_assert(ept_lend(&ept, gpa, hpa));
+	struct ept_page page = ept_page(&ept, gpa + 0x300);
+	cr_expect(page.hpa == hpa && page.size == PAGE_SIZE);
+	cr_expect_eq(page.rights, EPT_READ | EPT_WRITE);
+	cr_expect_eq(page.type, EPT_WB);
+	cr_expect_eq(ept_access(&ept, gpa, EPT_EXECUTE), EPT_NOT_MEMORY);
+	ept_take_back(&ept, gpa);
+	cr_expect_eq(ept_page(&ept, gpa).rights, 0);
+	ept_take_back(&ept, gpa);
+	table_rig_free(&rig);
+}
+
 /* The costs that records tell: entries written by the first touch, the next, and a repeated one. */
 Test(ept, touches_write_as_few_entries_as_there_are_to_write)
 {
