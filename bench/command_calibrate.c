@@ -1,8 +1,7 @@
 #include "bench/calibration.h"
 #include "bench/command.h"
-#include "bench/project.h"
+#include "bench/command_arguments.h"
 
-#include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,20 +47,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_FORCE:
 		arguments->calibration.force = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->run != NULL)
-			argp_error(state, "one run at a time");
-		arguments->run = arg;
-		return 0;
 	case ARGP_KEY_END:
-		if (arguments->run == NULL)
-			argp_error(state, "which run?");
 		if (arguments->counts == NULL)
 			argp_error(state, "no processor counts its instructions and VMREADs here: "
 					  "--counts names a run of the same stacks on Bochs");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return command_take_run(&arguments->run, key, arg, state);
 	}
 }
 
@@ -93,9 +85,8 @@ int command_calibrate(int argc, char **argv, struct vmfee_error *err)
 	struct results counted = {.stacks = 0};
 	struct project project;
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
 	arguments.calibration.run = base_name(arguments.run);
 	arguments.calibration.counts = base_name(arguments.counts);
 	int failed = project_find(&project, err) || load(&measured, &project, arguments.run, err) ||

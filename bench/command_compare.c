@@ -1,10 +1,9 @@
 #include "bench/command.h"
+#include "bench/command_arguments.h"
 #include "bench/compare_report.h"
-#include "bench/project.h"
 #include "bench/report.h"
 #include "bench/screen.h"
 
-#include <argp.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -213,9 +212,8 @@ int command_compare(int argc, char **argv, struct vmfee_error *err)
 	struct project project;
 	struct side sides[2] = {0};
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
 	int failed = project_find(&project, err) != 0 ||
 		     open_side(&project, arguments.name[0], &sides[0], err) != 0 ||
 		     open_side(&project, arguments.name[1], &sides[1], err) != 0 ||

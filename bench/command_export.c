@@ -1,8 +1,7 @@
 #include "bench/command.h"
+#include "bench/command_arguments.h"
 #include "bench/export.h"
-#include "bench/project.h"
 
-#include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,12 +105,10 @@ int command_export(int argc, char **argv, struct vmfee_error *err)
 	char run[PATH_MAX];
 	char database[PATH_MAX];
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
 	if (find_exporter(arguments.format, &exporter, err) != 0 ||
-	    project_find(&project, err) != 0 ||
-	    project_run(&project, arguments.run, run, database, err) != 0)
+	    command_find_run(&project, arguments.run, run, database, err) != 0)
 		return -1;
 
 	int failed = results_load(&results, database, err);

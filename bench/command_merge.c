@@ -1,10 +1,10 @@
 #include "bench/command.h"
+#include "bench/command_arguments.h"
 #include "bench/derive.h"
 #include "bench/merge.h"
 #include "bench/rundir.h"
 #include "bench/stack.h"
 
-#include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,9 +130,8 @@ int command_merge(int argc, char **argv, struct vmfee_error *err)
 	struct arguments arguments = {.plots = true};
 	struct project project;
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
 	if (project_find(&project, err) != 0)
 		return -1;
 	if (arguments.results != NULL &&

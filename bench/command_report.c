@@ -1,19 +1,17 @@
 #include "bench/command.h"
+#include "bench/command_arguments.h"
 #include "bench/csv.h"
 #include "bench/html.h"
 #include "bench/plot.h"
-#include "bench/project.h"
 #include "bench/report.h"
 #include "bench/report_model.h"
 #include "bench/report_published.h"
 #include "bench/rundir.h"
 #include "bench/screen.h"
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { OPTION_CSV = 0x100, OPTION_MODEL, OPTION_PLOTS, OPTION_HTML, OPTION_PUBLISHED };
@@ -61,16 +59,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPTION_PUBLISHED:
 		arguments->published = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->run != NULL)
-			argp_error(state, "one run at a time");
-		arguments->run = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which run?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return command_take_run(&arguments->run, key, arg, state);
 	}
 }
 
@@ -157,11 +147,9 @@ int command_report(int argc, char **argv, struct vmfee_error *err)
 	char run[PATH_MAX];
 	char database[PATH_MAX];
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
-	if (project_find(&project, err) != 0 ||
-	    project_run(&project, arguments.run, run, database, err) != 0)
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
+	if (command_find_run(&project, arguments.run, run, database, err) != 0)
 		return -1;
 
 	int failed = results_load(&results, database, err);

@@ -1,4 +1,5 @@
 #include "bench/command.h"
+#include "bench/command_arguments.h"
 #include "bench/kvm_host.h"
 #include "bench/platform.h"
 #include "bench/report.h"
@@ -6,7 +7,6 @@
 #include "bench/run.h"
 #include "bench/screen.h"
 
-#include <argp.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -334,9 +334,8 @@ int command_run(int argc, char **argv, struct vmfee_error *err)
 	char path[PATH_MAX] = "";
 	char file[PATH_MAX] = "";
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
 	if (prepare(&arguments, &project, &experiment, file, err) != 0 ||
 	    find_resumed(&arguments, &project, err) != 0)
 		return -1;

@@ -1,12 +1,10 @@
 #include "bench/command.h"
-#include "bench/project.h"
+#include "bench/command_arguments.h"
 #include "bench/query.h"
 #include "bench/screen.h"
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { OPTION_CSV = 0x100, PAGE = 100 };
@@ -63,11 +61,9 @@ int command_sql(int argc, char **argv, struct vmfee_error *err)
 	char run[PATH_MAX];
 	char database[PATH_MAX];
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
-	if (project_find(&project, err) != 0 ||
-	    project_run(&project, arguments.run, run, database, err) != 0)
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
+	if (command_find_run(&project, arguments.run, run, database, err) != 0)
 		return -1;
 	if (arguments.csv)
 		return query_csv(database, arguments.query, stdout, err);

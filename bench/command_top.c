@@ -1,9 +1,8 @@
 #include "bench/command.h"
-#include "bench/project.h"
+#include "bench/command_arguments.h"
 #include "bench/screen.h"
 #include "bench/top.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,16 +47,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--interval takes seconds from 0.1 to 3600, not '%s'",
 				   arg);
 		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->run != NULL)
-			argp_error(state, "one run at a time");
-		arguments->run = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which run?");
-		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return command_take_run(&arguments->run, key, arg, state);
 	}
 }
 
@@ -148,9 +139,8 @@ int command_top(int argc, char **argv, struct vmfee_error *err)
 	struct project project;
 	struct top top = {.folder = -1};
 
-	error_t wrong = argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	if (wrong != 0)
-		return vmfee_fail(err, VMFEE_USAGE, "%s", strerror(wrong));
+	if (command_parse(&argp, argc, argv, &arguments, err) != 0)
+		return -1;
 	if (project_find(&project, err) != 0)
 		return -1;
 	int failed = open_run(&top, &project, arguments.run, err) || follow(&top, &arguments, err);
