@@ -136,6 +136,23 @@ static int draw(const struct plotter *plotter, const struct figure *figure,
 	return process_wait(&process) == 0 ? 0 : fail(plotter, figure->template);
 }
 
+/* Of a figure that has nothing to show, or no longer has. */
+static int remove_figure(const struct plotter *plotter, const struct figure *figure)
+{
+	char path[PATH_MAX];
+
+	if (project_path(path, plotter->folder, figure->name, ".csv", plotter->err) != 0)
+		return -1;
+	unlink(path);
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (project_path(path, plotter->folder, figure->name, formats[i].suffix,
+				 plotter->err) != 0)
+			return -1;
+		unlink(path);
+	}
+	return 0;
+}
+
 /* Draws one figure in all formats, if its data has something to show. */
 static int plot_figure(const struct figure *figure, void *into)
 {
@@ -153,7 +170,7 @@ static int plot_figure(const struct figure *figure, void *into)
 		failed = vmfee_fail_errno(plotter->err, "%s", path);
 	fclose(file);
 	if (!failed && shown == 0)
-		unlink(path);
+		return remove_figure(plotter, figure);
 	for (size_t i = 0; !failed && shown > 0 && i < sizeof(formats) / sizeof(formats[0]); i++)
 		failed = draw(plotter, figure, &formats[i]);
 	return failed;

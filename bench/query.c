@@ -10,6 +10,9 @@
 /* Of text columns, what fits into a table. */
 enum { MAX_CELL = 200 };
 
+/* How one ends that is longer. */
+#define CUT "..."
+
 static const char schema[] = "SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL "
 			     "ORDER BY type, rowid";
 
@@ -113,7 +116,8 @@ static void put_cell(struct table *table, const struct query *query, int column)
 		table_cell(table, "%.10g", sqlite3_column_double(query->statement, column));
 		return;
 	default:
-		snprintf(text, sizeof(text), "%s", value(query, column));
+		if (snprintf(text, sizeof(text), "%s", value(query, column)) > MAX_CELL)
+			memcpy(text + MAX_CELL - strlen(CUT), CUT, strlen(CUT));
 		/* A terminal would obey them. */
 		for (char *c = text; *c != '\0'; c++)
 			if (iscntrl((unsigned char)*c))

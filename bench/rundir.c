@@ -10,7 +10,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Moments of 20 ms that a locked run is waited for. */
+enum { PATIENCE = 10 };
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
 {
@@ -44,13 +48,26 @@ static int make_folder(const char *path, struct vmfee_error *err)
 	return vmfee_fail_errno(err, "cannot make the folder %s", path);
 }
 
+/* `vmfee top` has it for a moment, each time that it looks whether it is locked. */
+static int lock_folder(int folder)
+{
+	const struct timespec moment = {.tv_nsec = 20000000};
+	int failed = flock(folder, LOCK_EX | LOCK_NB);
+
+	for (int i = 0; failed && errno == EWOULDBLOCK && i < PATIENCE; i++) {
+		nanosleep(&moment, NULL);
+		failed = flock(folder, LOCK_EX | LOCK_NB);
+	}
+	return failed;
+}
+
 int rundir_lock(const char *run, struct vmfee_error *err)
 {
 	int lock = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (lock < 0)
 		return vmfee_fail_errno(err, "%s", run);
-	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+	if (lock_folder(lock) == 0)
 		return lock;
 	if (errno == EWOULDBLOCK)
 		vmfee_fail(err, VMFEE_SYSTEM, "another vmfee is at this experiment: %s is locked",

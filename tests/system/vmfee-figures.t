@@ -26,6 +26,9 @@ like "$output" 'cpuid +[0-9.]+' "and its report"
 if [[ $output != *'native  native'* ]]; then holds=0; else holds=1; fi
 ok $holds "without a column to compare it with"
 is "$(files bare)" "native-ticks.csv native-ticks.png native-ticks.svg" "with the one figure it has"
+touch "$results/bare/plots/native-heat.svg"
+run "$vmfee" report --plots bare
+is "$(files bare)" "native-ticks.csv native-ticks.png native-ticks.svg" "and none that it has no more"
 
 like "$(<"$results/bare/plots/native-ticks.svg")" \
 	'native: ticks per operation .bochs [0-9.]+, corei7_skylake_x.' "whose title says what it shows"

@@ -160,6 +160,17 @@ Test(query, a_table_aligns_numbers_and_obeys_nothing)
 	free(text);
 }
 
+Test(query, a_cell_that_is_cut_says_so)
+{
+	char *text = ask(false, "SELECT printf('%.200c', 'x') AS whole");
+
+	cr_expect_null(strstr(text, "..."));
+	free(text);
+	text = ask(false, "SELECT printf('%.201c', 'x') AS cut");
+	cr_expect_not_null(strstr(text, "xx...\n"));
+	free(text);
+}
+
 Test(query, csv_quotes_what_would_end_a_field)
 {
 	expect_csv("SELECT 'a,b' AS x, 'say \"so\"' AS y, 'two' || char(10) || 'lines' AS z, "
