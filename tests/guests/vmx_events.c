@@ -21,10 +21,11 @@ L2_CODE(l2_takes, "vmcall");
 L2_CODE(l2_takes_nmi, "nop; l2_taken: vmcall");
 L2_CODE(l2_goes_on, "sti; nop; l2_waits: jmp l2_waits");
 L2_CODE(l2_halts_open, "sti; hlt; l2_woken: vmcall");
+L2_CODE(l2_starts_timer, "wrmsr; l2_timed: jmp l2_timed");
 L2_CODE(l2_sends_nmi, "wrmsr; nop; vmcall");
 L2_CODE(l2_returns, "vmcall; iretq");
 L2_CODE(l2_undefined, "ud2");
-extern const char l2_open[], l2_taken[], l2_woken[];
+extern const char l2_open[], l2_taken[], l2_timed[], l2_woken[];
 
 static void begin(const char *name, const void *rip)
 {
@@ -152,6 +153,31 @@ static void interrupts_that_wake(void)
 	apic_timer_stop();
 }
 
+static void start_timer(const char *name)
+{
+	begin(name, l2_starts_timer);
+	open_guest();
+	apic_timer_count(OTHER, APIC_TIMER_ONE_SHOT);
+	l2_registers[L2_RCX] = MSR_X2APIC_INIT_COUNT;
+	l2_registers[L2_RAX] = 20000;
+	l2_registers[L2_RDX] = 0;
+}
+
+/* Its hypervisor's timer, which a guest may start itself. */
+static void interrupts_of_the_timer(void)
+{
+	start_timer("timer-passed");
+	trap_gate(OTHER, l2_takes);
+	l1_expect(EXIT_REASON_VMCALL, l2_takes);
+	trap_gate(OTHER, NULL);
+	apic_eoi();
+
+	start_timer("timer-exit");
+	l1_set(CONTROL_PIN, CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING, true);
+	expect_interrupt(l2_timed, false);
+	apic_timer_stop();
+}
+
 void interrupts(void)
 {
 	apic_enable();
@@ -159,6 +185,7 @@ void interrupts(void)
 	interrupts_that_exit();
 	interrupts_that_do_not();
 	interrupts_that_wake();
+	interrupts_of_the_timer();
 }
 
 static void send_nmi(void)
