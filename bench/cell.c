@@ -101,7 +101,7 @@ int cell_prepare(struct cell *cell, const struct project *project,
 	cell->log = -1;
 	cell->lock = -1;
 	cell->launched = platform_find(experiment->platform)->machine == PLATFORM_HOST;
-	cell->kernel = kvm_level_is(&stack->stack) && !cell->launched;
+	cell->kernel = kvm_level_find(&stack->stack) < stack->stack.levels && !cell->launched;
 	cell->watchdog = experiment->watchdog * (cell->kernel ? KERNEL_PATIENCE : 1);
 	console_init(&cell->console, stack->stack.levels);
 	cell->console.traced = kvm_level_is(&stack->stack) ? 1 : 0;

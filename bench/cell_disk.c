@@ -1,5 +1,6 @@
 #include "bench/cell_disk.h"
 #include "bench/kvm_image.h"
+#include "bench/kvm_level.h"
 #include "bench/linux_level.h"
 
 #include <inttypes.h>
@@ -13,56 +14,49 @@ unsigned cell_disk_memory(const struct cell *cell)
 	return cell->experiment->memory + (cell->kernel ? KERNEL_MEMORY : 0);
 }
 
-/* The images of the topmost level, where that is a kernel: it, and its initramfs. */
-static int describe_linux(const struct cell *cell, struct bochs_stack *description,
-			  struct bochs_stack_image *images, char (*paths)[PATH_MAX], char *cmdline,
-			  struct vmfee_error *err)
+/* The level that is a kernel, with all above it in its initramfs; stack->levels where none is. */
+static unsigned kernel_level(const struct stack *stack)
 {
-	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
-	    project_path(paths[1], cell->folder, CELL_INITRAMFS, "", err) != 0 ||
-	    linux_level_write(paths[1], cell->project, err) != 0)
-		return -1;
-	linux_level_cmdline(&cell->stack->stack, cmdline);
-	images[0] = (struct bochs_stack_image){paths[0], cmdline, false};
-	images[1] = (struct bochs_stack_image){paths[1], "", true};
-	description->count++;
-	return 0;
+	return linux_level_is(stack) ? stack->levels - 1 : kvm_level_find(stack);
 }
 
-/* The images of a stack upon the bare machine. */
-static int describe_images(const struct cell *cell, struct bochs_stack *description,
-			   struct bochs_stack_image *images, char (*paths)[PATH_MAX], char *cmdline,
-			   struct vmfee_error *err)
+/* The two images of that level. */
+static int describe_kernel(const struct cell *cell, struct bochs_stack_image *images,
+			   char (*paths)[PATH_MAX], char *cmdline, struct vmfee_error *err)
 {
 	const struct stack *stack = &cell->stack->stack;
 
-	description->count = stack->levels;
-	for (unsigned i = 0; i < stack->levels; i++) {
-		if (linux_level_at(stack, i))
-			return describe_linux(cell, description, images + i, paths + i, cmdline,
-					      err);
+	images[0] = (struct bochs_stack_image){paths[0], cmdline, false};
+	images[1] = (struct bochs_stack_image){paths[1], "", true};
+	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
+	    project_path(paths[1], cell->folder, CELL_INITRAMFS, "", err) != 0)
+		return -1;
+	if (linux_level_is(stack)) {
+		linux_level_cmdline(stack, cmdline);
+		return linux_level_write(paths[1], cell->project, err);
+	}
+	snprintf(cmdline, LINUX_MAX_CMDLINE, "%s", KVM_IMAGE_CMDLINE);
+	return kvm_image_write(paths[1], cell->project, stack, cell->experiment->memory, err);
+}
+
+static int describe_images(const struct cell *cell, struct bochs_stack *description,
+			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
+			   char *kernel_cmdline, struct vmfee_error *err)
+{
+	const struct stack *stack = &cell->stack->stack;
+	unsigned kernel = kernel_level(stack);
+
+	for (unsigned i = 0; i < kernel; i++) {
 		if (project_path(paths[i], cell->project->images, stack->level[i].image, ".elf",
 				 err) != 0)
 			return -1;
 		images[i] = (struct bochs_stack_image){paths[i], stack->level[i].cmdline, false};
 	}
-	return 0;
-}
-
-/* A kernel that finds the rest of its stack in its initramfs. */
-static int describe_kernel(const struct cell *cell, struct bochs_stack *description,
-			   struct bochs_stack_image *images, char (*paths)[PATH_MAX],
-			   struct vmfee_error *err)
-{
-	if (kvm_image_kernel(cell->project, paths[0], err) != 0 ||
-	    project_path(paths[1], cell->folder, CELL_INITRAMFS, "", err) != 0 ||
-	    kvm_image_write(paths[1], cell->project, &cell->stack->stack, cell->experiment->memory,
-			    err) != 0)
-		return -1;
-	images[0] = (struct bochs_stack_image){paths[0], KVM_IMAGE_CMDLINE, false};
-	images[1] = (struct bochs_stack_image){paths[1], "", true};
-	description->count = 2;
-	return 0;
+	description->count = kernel;
+	if (kernel == stack->levels)
+		return 0;
+	description->count += 2;
+	return describe_kernel(cell, images + kernel, paths + kernel, kernel_cmdline, err);
 }
 
 /* For whoever looks on: vmfee top. */
@@ -87,7 +81,7 @@ int cell_disk_write(struct cell *cell, struct vmfee_error *err)
 	/* One more than levels: a kernel has an initramfs. */
 	struct bochs_stack_image images[STACK_MAX_LEVELS + 1];
 	char paths[STACK_MAX_LEVELS + 1][PATH_MAX];
-	char linux_cmdline[LINUX_MAX_CMDLINE];
+	char kernel_cmdline[LINUX_MAX_CMDLINE];
 	char boot_sector[PATH_MAX];
 	char disk[PATH_MAX];
 	struct bochs_stack description = {
@@ -102,10 +96,8 @@ int cell_disk_write(struct cell *cell, struct vmfee_error *err)
 	if (project_path(disk, cell->folder, BOCHS_DISK, "", err) != 0 ||
 	    project_path(boot_sector, cell->project->images, "bochs-mbr", ".bin", err) != 0)
 		return -1;
-	int failed = cell->kernel ? describe_kernel(cell, &description, images, paths, err)
-				  : describe_images(cell, &description, images, paths,
-						    linux_cmdline, err);
-	if (failed || bochs_image_write(disk, &description, &cell->layout, err) != 0)
+	if (describe_images(cell, &description, images, paths, kernel_cmdline, err) != 0 ||
+	    bochs_image_write(disk, &description, &cell->layout, err) != 0)
 		return -1;
 	return description.outbox > 0 ? tell_outbox(cell, err) : 0;
 }

@@ -47,7 +47,9 @@ static int add_images(json_t *files, const struct cell *cell, struct vmfee_error
 {
 	const struct stack *stack = &cell->stack->stack;
 
-	for (unsigned i = kvm_level_is(stack) ? 1 : 0; i < stack->levels; i++) {
+	for (unsigned i = 0; i < stack->levels; i++) {
+		if (i == kvm_level_find(stack))
+			continue;
 		int failed = linux_level_at(stack, i)
 				     ? add_linux(files, cell, err)
 				     : add_image(files, cell, stack->level[i].image, err);

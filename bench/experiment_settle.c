@@ -69,28 +69,40 @@ static int leave_out(struct experiment *experiment, struct vmfee_error *err)
 	return 0;
 }
 
-/* The launcher hands on images only. */
+/* The lowest level that the launcher starts, or stack->levels where it starts none. */
+static unsigned first_launched(const struct platform *platform, const struct stack *stack)
+{
+	unsigned kvm = kvm_level_find(stack);
+
+	if (kvm < stack->levels)
+		return kvm + 1;
+	return platform->machine == PLATFORM_HOST ? 0 : stack->levels;
+}
+
+/* The launcher starts images, and no kernels. */
 static int check_kernel(const struct platform *platform, const struct experiment_stack *stack,
 			struct vmfee_error *err)
 {
-	if (!linux_level_is(&stack->stack) ||
-	    (!kvm_level_is(&stack->stack) && platform->machine != PLATFORM_HOST))
-		return 0;
-	return vmfee_fail(err, VMFEE_USAGE,
-			  "[stack %s]: '" LINUX_LEVEL
-			  "' is not possible upon KVM here: run it with "
-			  "--platform=bochs",
-			  stack->name);
+	const struct stack *levels = &stack->stack;
+
+	for (unsigned i = first_launched(platform, levels); i < levels->levels; i++)
+		if (linux_level_at(levels, i) || strcmp(levels->level[i].image, KVM_LEVEL) == 0)
+			return vmfee_fail(err, VMFEE_USAGE,
+					  "[stack %s]: '%s' is not possible upon KVM here: run it "
+					  "with --platform=bochs",
+					  stack->name, levels->level[i].image);
+	return 0;
 }
 
 /* The launcher makes machines of one processor. */
 static int check_launched(const struct platform *platform, const struct experiment_stack *stack,
 			  struct vmfee_error *err)
 {
-	bool upon_kvm = kvm_level_is(&stack->stack);
-	unsigned cpus = stack_level_cpus(&stack->stack.level[upon_kvm ? 1 : 0]);
+	unsigned first = first_launched(platform, &stack->stack);
+	unsigned cpus =
+		first < stack->stack.levels ? stack_level_cpus(&stack->stack.level[first]) : 1;
 
-	if (cpus == 1 || (!upon_kvm && platform->machine != PLATFORM_HOST))
+	if (cpus == 1)
 		return 0;
 	return vmfee_fail(err, VMFEE_USAGE,
 			  "[stack %s]: cpus=%u is not possible upon KVM, whose guests have one "

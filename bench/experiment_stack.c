@@ -13,11 +13,18 @@
 /* KVM is no image, but what launches the others. */
 static int check_kvm(const struct stack *stack, struct vmfee_error *err)
 {
+	unsigned kvm = kvm_level_find(stack);
 	struct kvm_level level;
 
-	if (stack->levels < 2)
+	if (kvm + 1 == stack->levels)
 		return vmfee_fail(err, VMFEE_USAGE, KVM_LEVEL ": nothing to launch");
-	return kvm_level_parse(&level, stack->level[0].cmdline, err);
+	if (kvm_level_parse(&level, stack->level[kvm].cmdline, err) != 0)
+		return -1;
+	if (kvm > 0 && level.observe)
+		return vmfee_fail(err, VMFEE_USAGE,
+				  KVM_LEVEL
+				  ": observe=on is possible where it is the lowest level");
+	return 0;
 }
 
 static int check_images(const struct stack *stack, const char *images, struct vmfee_error *err)
@@ -25,10 +32,11 @@ static int check_images(const struct stack *stack, const char *images, struct vm
 	for (unsigned i = 0; i < stack->levels; i++) {
 		char path[PATH_MAX];
 		const char *image = stack->level[i].image;
-		if (i == 0 && kvm_level_is(stack) && check_kvm(stack, err) == 0)
+		if (i == kvm_level_find(stack)) {
+			if (check_kvm(stack, err) != 0)
+				return -1;
 			continue;
-		if (err->status != VMFEE_OK)
-			return -1;
+		}
 		if (linux_level_at(stack, i))
 			continue;
 		if (project_path(path, images, image, ".elf", err) != 0)

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /*
- * The ring of the stack's lowest image: room for what it records between two lines of its console,
+ * The ring of the lowest image upon KVM: room for what it records between two lines of its console,
  * which is when the launcher drains it.
  */
 enum { RING_KIB = 16384 };
@@ -69,15 +69,17 @@ static int add_programs(struct initramfs *archive, const struct project *project
 
 /* The images of the levels above KVM, and how the launcher is told of them. */
 static int add_images(struct initramfs *archive, const struct project *project,
-		      const struct stack *stack, unsigned memory, bool observe,
+		      const struct stack *stack, const struct kvm_level *kvm,
 		      struct vmfee_error *err)
 {
+	unsigned lowest = kvm_level_find(stack) + 1;
 	char arguments[STACK_MAX_LEVELS * (STACK_MAX_CMDLINE + STACK_MAX_NAME + 16) + 128];
 	size_t used = (size_t)snprintf(
-		arguments, sizeof(arguments), "--console=port\n--memory=%u\n--ring=%d\n%s", memory,
-		stack->levels > 2 ? RING_KIB : 0, observe ? "--observe=trace\n" : "");
+		arguments, sizeof(arguments), "--console=port\n--memory=%u\n--ring=%d\n%s%s",
+		kvm->memory, stack->levels > lowest + 1 ? RING_KIB : 0,
+		kvm->observe ? "--observe=trace\n" : "", lowest > 1 ? "--clock=host\n" : "");
 
-	for (unsigned i = 1; i < stack->levels; i++) {
+	for (unsigned i = lowest; i < stack->levels; i++) {
 		const struct stack_level *level = &stack->level[i];
 		char from[PATH_MAX];
 		char name[STACK_MAX_NAME + 32];
@@ -99,8 +101,10 @@ static int add_all(struct initramfs *archive, const struct project *project,
 					      "modules", "params", IMAGES_FOLDER};
 	struct kvm_level level;
 
-	if (kvm_level_parse(&level, stack->level[0].cmdline, err) != 0)
+	if (kvm_level_parse(&level, stack->level[kvm_level_find(stack)].cmdline, err) != 0)
 		return -1;
+	if (level.memory == 0)
+		level.memory = memory;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		initramfs_folder(archive, folders[i]);
 	initramfs_console(archive);
@@ -108,7 +112,7 @@ static int add_all(struct initramfs *archive, const struct project *project,
 	initramfs_text(archive, "params/kvm_intel", level.kvm_intel);
 	if (add_programs(archive, project, err) != 0)
 		return -1;
-	return add_images(archive, project, stack, memory, level.observe, err);
+	return add_images(archive, project, stack, &level, err);
 }
 
 int kvm_image_write(const char *path, const struct project *project, const struct stack *stack,

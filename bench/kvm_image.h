@@ -1,6 +1,6 @@
 /*
- * Debian's kernel with KVM as the lowest level in Bochs: an initramfs with KVM's modules, the
- * launcher, and the images that it launches.
+ * Debian's kernel with KVM as a level in Bochs: an initramfs with KVM's modules, the launcher, and
+ * the images that it launches.
  */
 #ifndef BENCH_KVM_IMAGE_H
 #define BENCH_KVM_IMAGE_H
@@ -23,9 +23,10 @@ int kvm_image_kernel(const struct project *project, char *path, struct vmfee_err
 const char *kvm_image_part(size_t number);
 
 /*
- * Writes the initramfs for a stack upon KVM with `memory` MiB for the machine that KVM makes.
- * Returns 0; or -1 with VMFEE_PLATFORM where Debian's kernel or the launcher are not there,
- * VMFEE_USAGE, VMFEE_IMAGE, VMFEE_DISK or VMFEE_SYSTEM.
+ * Writes the initramfs of the level of the stack that is KVM, with `memory` MiB for the machine
+ * that KVM makes unless the level says how many. Returns 0; or -1 with VMFEE_PLATFORM where
+ * Debian's kernel or the launcher are not there, VMFEE_USAGE, VMFEE_IMAGE, VMFEE_DISK or
+ * VMFEE_SYSTEM.
  */
 int kvm_image_write(const char *path, const struct project *project, const struct stack *stack,
 		    unsigned memory, struct vmfee_error *err);

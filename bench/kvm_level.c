@@ -1,5 +1,7 @@
 #include "bench/kvm_level.h"
 
+#include "l1vmm/lib/cmdline.h"
+
 #include <ctype.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -25,9 +27,21 @@ static const struct trouble {
 
 enum { PARAMS = sizeof(params) / sizeof(params[0]) };
 
+/* MiB: what the launcher takes. */
+enum { MAX_MEMORY = 2048 };
+
 bool kvm_level_is(const struct stack *stack)
 {
 	return strcmp(stack->level[0].image, KVM_LEVEL) == 0;
+}
+
+unsigned kvm_level_find(const struct stack *stack)
+{
+	unsigned level = 0;
+
+	while (level < stack->levels && strcmp(stack->level[level].image, KVM_LEVEL) != 0)
+		level++;
+	return level;
 }
 
 bool kvm_level_begins(const char *notation)
@@ -69,11 +83,18 @@ static void append(struct kvm_level *level, int index, const char *value, int le
 }
 
 /* Of the launcher's, not of a module. */
-static bool take_observe(struct kvm_level *level, const char *token, size_t length)
+static bool take_launcher(struct kvm_level *level, const char *token, size_t length)
 {
-	static const char on[] = "observe=on";
-	static const char off[] = "observe=off";
+	static const char on[] = "observe=on", off[] = "observe=off", memory[] = "memory=";
+	uint64_t mib;
 
+	if (length > strlen(memory) && memcmp(token, memory, strlen(memory)) == 0) {
+		if (!cmdline_number(token + strlen(memory), length - strlen(memory), &mib) ||
+		    mib < 1 || mib > MAX_MEMORY)
+			return false;
+		level->memory = (unsigned)mib;
+		return true;
+	}
 	if (length == strlen(on) && memcmp(token, on, length) == 0)
 		level->observe = true;
 	else if (length != strlen(off) || memcmp(token, off, length) != 0)
@@ -89,7 +110,7 @@ int kvm_level_parse(struct kvm_level *level, const char *cmdline, struct vmfee_e
 	for (const char *token = cmdline + strspn(cmdline, " \t"); *token != '\0';) {
 		size_t length = strcspn(token, " \t");
 		size_t name = strcspn(token, "= \t");
-		if (take_observe(level, token, length)) {
+		if (take_launcher(level, token, length)) {
 			token += length;
 			token += strspn(token, " \t");
 			continue;

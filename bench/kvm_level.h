@@ -1,6 +1,6 @@
 /*
- * KVM as the lowest level of a stack.  The name stands for Debian's kernel with KVM, and in it the
- * launcher: bench/launcher/.
+ * KVM as the lowest level of a stack, or upon l1vmm: a guest hypervisor that nobody wrote for this
+ * project.  The name stands for Debian's kernel with KVM, and in it the launcher: bench/launcher/.
  */
 #ifndef BENCH_KVM_LEVEL_H
 #define BENCH_KVM_LEVEL_H
@@ -15,11 +15,15 @@
 struct kvm_level {
 	char kvm[STACK_MAX_CMDLINE + 1];
 	char kvm_intel[STACK_MAX_CMDLINE + 128];
-	bool observe; /* observe=on: the launcher looks at KVM's tracepoints */
+	bool observe;	 /* observe=on: the launcher looks at KVM's tracepoints */
+	unsigned memory; /* memory=N: MiB of the machine that KVM makes; 0: not said */
 };
 
 /* Whether KVM is the lowest level. */
 bool kvm_level_is(const struct stack *stack);
+
+/* The level that KVM is, or stack->levels where it is none. */
+unsigned kvm_level_find(const struct stack *stack);
 
 /* The same of a stack's notation. */
 bool kvm_level_begins(const char *notation);

@@ -160,6 +160,18 @@ static int make_vcpu(struct machine *machine, bool needs_vmx, struct vmfee_error
 	return set_feature_control(machine, err);
 }
 
+int machine_share_clock(const struct machine *machine, struct vmfee_error *err)
+{
+	uint64_t offset = 0;
+	struct kvm_device_attr attribute = {
+		.group = KVM_VCPU_TSC_CTRL,
+		.attr = KVM_VCPU_TSC_OFFSET,
+		.addr = (uintptr_t)&offset,
+	};
+
+	return CALL(machine->vcpu, KVM_SET_DEVICE_ATTR, &attribute, err) < 0 ? -1 : 0;
+}
+
 int machine_open(struct machine *machine, unsigned memory, bool needs_vmx, struct vmfee_error *err)
 {
 	*machine = MACHINE_NONE;

@@ -41,6 +41,12 @@ int machine_open(struct machine *machine, unsigned memory, bool needs_vmx, struc
 int machine_enter_at(const struct machine *machine, uint32_t entry, uint32_t start_info,
 		     struct vmfee_error *err);
 
+/*
+ * Gives the guest the time-stamp counter of the machine beneath, so that who counts there has the
+ * guest's times.  Returns 0, or -1 with VMFEE_SYSTEM where KVM cannot.
+ */
+int machine_share_clock(const struct machine *machine, struct vmfee_error *err);
+
 void machine_close(struct machine *machine);
 
 #endif

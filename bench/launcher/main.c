@@ -178,6 +178,7 @@ static int prepare(struct launch *launch, struct vmfee_error *err)
 	    open_signals(launch, err) != 0 ||
 	    machine_open(&launch->machine, launch->options.memory, launch->options.count > 1,
 			 err) != 0 ||
+	    (launch->options.clock_of_host && machine_share_clock(&launch->machine, err) != 0) ||
 	    load(launch, err) != 0)
 		return -1;
 	host_each_parameter(print_parameter, &launch->output);

@@ -16,6 +16,7 @@ enum {
 	OPTION_TRACE,
 	OPTION_OBSERVE,
 	OPTION_CONSOLE,
+	OPTION_CLOCK,
 };
 
 enum { DEFAULT_MEMORY = 256, DEFAULT_RING = 4096, RING_UNIT = 64, MAX_RING = 1 << 20 };
@@ -36,6 +37,9 @@ static const struct argp_option known[] = {
 	{"console", OPTION_CONSOLE, "WHERE", 0,
 	 "stdout; guest: stdout, with nothing but what the guest writes; or port: ports 0xE9 and "
 	 "0x8900 of the machine beneath",
+	 0},
+	{"clock", OPTION_CLOCK, "WHOSE", 0,
+	 "guest: its time-stamp counter begins at 0; or host: it is that of the machine beneath",
 	 0},
 	{0},
 };
@@ -102,6 +106,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		options->bare = strcmp(arg, "guest") == 0;
 		if (!options->ports && !options->bare && strcmp(arg, "stdout") != 0)
 			argp_error(state, "--console is stdout, guest or port, not '%s'", arg);
+		return 0;
+	case OPTION_CLOCK:
+		options->clock_of_host = strcmp(arg, "host") == 0;
+		if (!options->clock_of_host && strcmp(arg, "guest") != 0)
+			argp_error(state, "--clock is guest or host, not '%s'", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		add_image(options, arg, state);

@@ -17,6 +17,7 @@ struct launch_options {
 	const char *observe; /* where KVM's own view goes: a file, "trace" for there too; NULL */
 	bool ports;	     /* console and end by the ports of the machine beneath */
 	bool bare;	     /* the console is the guest's alone */
+	bool clock_of_host;  /* the guest's time-stamp counter has no offset */
 	struct load_image images[LOAD_MAX_IMAGES];
 	size_t count;
 };

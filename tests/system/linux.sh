@@ -1,6 +1,16 @@
 # Sourced by tests of a stock kernel, after lib.sh.
 # shellcheck shell=bash
 
+# kvm LEVELS: the workload upon Debian's KVM, upon l1vmm, ends with the results that it checks
+kvm() {
+	printf '[experiment]\ntitle = t\nmemory = 384\nwatchdog = 1500\noutbox = 64\n[stack case]\nlevels = %s\n' \
+		"$1" >"$T/kvm.ini"
+	rm -rf "$T/kvm"
+	run build/vmfee run --no-plots --results "$T/kvm" "$T/kvm.ini"
+	is "$status" 0 "$1" || diag "$errors"
+	build/vmfee report --csv "$T/kvm/kvm" >"$T/kvm.csv"
+}
+
 # linux BARS LEVELS: Debian's kernel upon these levels is content with its interrupts and clocks
 linux() {
 	local console

@@ -53,11 +53,49 @@ Test(kvm_level, observing_is_the_launchers)
 	}
 }
 
+Test(kvm_level, memory_is_the_launchers)
+{
+	static const struct {
+		const char *cmdline;
+		unsigned memory;
+	} rows[] = {
+		{"", 0}, {"memory=64", 64}, {"ept=0 memory=2048", 2048}, {"memory=1 vpid=0", 1}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct vmfee_error err = {0};
+		struct kvm_level level;
+		cr_assert_eq(kvm_level_parse(&level, rows[i].cmdline, &err), 0, "%s", err.text);
+		cr_expect_eq(level.memory, rows[i].memory, "%s", rows[i].cmdline);
+		cr_expect_null(strstr(level.kvm_intel, "memory"), "%s", level.kvm_intel);
+	}
+}
+
+Test(kvm_level, stands_anywhere)
+{
+	static const struct {
+		const char *notation;
+		unsigned level;
+	} rows[] = {{"kvm / micro", 0},
+		    {"l1vmm / micro", 2},
+		    {"l1vmm nested=on / kvm ept=0 / micro", 1},
+		    {"l1vmm / kvmx", 2},
+		    {"l1vmm / l1vmm / kvm / l1vmm / micro", 2}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct vmfee_error err = {0};
+		struct stack stack;
+		cr_assert_eq(stack_parse(&stack, rows[i].notation, &err), 0, "%s", err.text);
+		cr_expect_eq(kvm_level_find(&stack), rows[i].level, "%s", rows[i].notation);
+		cr_expect_eq(kvm_level_is(&stack), rows[i].level == 0, "%s", rows[i].notation);
+	}
+}
+
 Test(kvm_level, what_is_no_parameter_is_named)
 {
 	static const char *const rows[] = {
-		"telemetry=off", "observe",	 "observe=yes",	  "ept",     "ept=", "=1",
-		"ep=1",		 "ept=1;reboot", "ept=$(reboot)", "ept=a=b",
+		"telemetry=off", "observe",	 "observe=yes",	  "ept",     "ept=",	"=1",
+		"ep=1",		 "ept=1;reboot", "ept=$(reboot)", "ept=a=b", "memory=", "memory=0",
+		"memory=2049",	 "memory=1x",
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
