@@ -1,4 +1,5 @@
 #include "bench/console.h"
+#include "bench/console_clock.h"
 #include "bench/console_observed.h"
 
 #include <ctype.h>
@@ -69,22 +70,6 @@ static int take_expectations(struct console_bench *bench, const char *text, stru
 	}
 }
 
-static int take_window(struct console *console, struct console_bench *bench,
-		       const struct line *line, struct vmfee_error *err)
-{
-	uint64_t earliest = console->benches == 0 ? 0 : console->bench[console->benches - 1].end;
-
-	if (line_number(line, "begin", 0, INT64_MAX, &bench->begin, err) != 0 ||
-	    line_number(line, "end", 0, INT64_MAX, &bench->end, err) != 0)
-		return -1;
-	if (bench->end < bench->begin)
-		return vmfee_fail(err, VMFEE_GUEST, "the window ends before it begins");
-	if (bench->begin < earliest)
-		return vmfee_fail(err, VMFEE_GUEST,
-				  "the window begins before that of the last benchmark ends");
-	return 0;
-}
-
 static int take_bench(struct console *console, const struct line *line, struct vmfee_error *err)
 {
 	const char *name = line_name(line, "name", err);
@@ -108,7 +93,7 @@ static int take_bench(struct console *console, const struct line *line, struct v
 	    line_number(line, "ops", 1, CONSOLE_MAX_OPS, &bench->ops, err) != 0 ||
 	    line_number(line, "samples", 1, CONSOLE_MAX_SAMPLES, &samples, err) != 0 ||
 	    take_expectations(bench, expect, err) != 0 ||
-	    take_window(console, bench, line, err) != 0)
+	    console_take_window(console, bench, line, err) != 0)
 		return -1;
 	bench->samples = (unsigned)samples;
 	bench->ticks = calloc(samples, sizeof(bench->ticks[0]));
@@ -194,7 +179,10 @@ static int take_fail(struct console *console, const struct line *line, struct vm
 
 static int take_switch(struct console *console, const struct line *line, struct vmfee_error *err)
 {
-	return take_text_note(&console->switches, line, "value", err);
+	return take_text_note(&console->switches, line, "value", err) != 0 ||
+			       console_take_clock(console, line, err) != 0
+		       ? -1
+		       : 0;
 }
 
 static int take_cap(struct console *console, const struct line *line, struct vmfee_error *err)
@@ -363,6 +351,7 @@ void console_init(struct console *console, unsigned levels)
 {
 	memset(console, 0, sizeof(*console));
 	console->levels = levels;
+	console->clock.multiplier = TSC_MULTIPLIER_1;
 }
 
 int console_feed(struct console *console, const char *bytes, size_t length, struct vmfee_error *err)

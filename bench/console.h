@@ -7,6 +7,7 @@
 
 #include "bench/line.h"
 #include "bench/stack.h"
+#include "l1vmm/vmx/tsc.h"
 #include "telemetry/fee.h"
 
 enum {
@@ -34,7 +35,7 @@ struct console_bench {
 	char name[STACK_MAX_NAME + 1];
 	enum fee_component component; /* the one that the benchmark is about */
 	uint64_t ops;		      /* operations of one sample */
-	uint64_t begin, end;	      /* the guest's TSC around all samples */
+	uint64_t begin, end;	      /* the machine's TSC around all samples */
 	bool any_exits;		      /* the guest cannot say which it causes */
 	unsigned expected;
 	struct console_expectation expect[CONSOLE_MAX_EXPECTED];
@@ -89,6 +90,8 @@ struct console {
 	struct console_bench bench[CONSOLE_MAX_BENCHES];
 	unsigned benches;
 	struct console_notes skips, fails, caps, switches;
+	struct guest_tsc clock; /* the workload's; stamps of exits are the machine's */
+	uint64_t latest;	/* by that clock: the end of the latest benchmark */
 	enum console_end end[STACK_MAX_LEVELS];
 	char said[STACK_MAX_LEVELS][CONSOLE_MAX_TEXT + 1]; /* the last line of each for people */
 	char stop_reason[CONSOLE_MAX_VALUE + 1];

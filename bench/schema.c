@@ -47,7 +47,7 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	name      TEXT NOT NULL,\n"
 			"	component TEXT NOT NULL,    -- of the fee, that the benchmark is about\n"
 			"	ops       INTEGER NOT NULL, -- operations of one sample\n"
-			"	begin_tsc INTEGER NOT NULL, -- the guest's TSC around all samples\n"
+			"	begin_tsc INTEGER NOT NULL, -- the machine's TSC around all samples\n"
 			"	end_tsc   INTEGER NOT NULL,\n"
 			"	UNIQUE (stack, name)\n"
 			");\n"

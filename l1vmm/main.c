@@ -134,6 +134,7 @@ static void make_vm(void)
 	vm.notes_stores = sw->dirty != SW_DIRTY_OFF || sw->nested == SW_NESTED_ON;
 	vm.vcpus = vcpus;
 	vm.vcpu_count = options.cpus;
+	vm.tsc_multiplier = tsc_multiplier(options.tsc_numerator, options.tsc_denominator);
 	vm.memory = memory_take_largest(most_memory(), huge ? PAGE_SIZE_1G : PAGE_SIZE_2M);
 	if (huge && vm.memory.size < PAGE_SIZE_1G) {
 		printk("l1vmm: too little memory: no page of 1 GB is left for mmu=ept:1g\n");
@@ -242,6 +243,9 @@ void l1vmm_main(uint64_t start_info)
 	printk("@l1vmm version=1 level=%u cpus=%u memory=%lu\n", vm.level, options.cpus,
 	       memory_total());
 	switches_each(&options.switches, print_switch, NULL);
+	if (options.tsc_numerator != options.tsc_denominator)
+		printk("@switch name=tsc_multiplier value=%u/%u\n", options.tsc_numerator,
+		       options.tsc_denominator);
 	if (!vmx_check(&options.switches, &controls) || !vmx_enable(this_cpu()))
 		refuse_to_start();
 	if (options.switches.timer == SW_TIMER_DIRECT &&

@@ -4,6 +4,7 @@
 #include "l1vmm/lib/cmdline.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/lib/string.h"
+#include "l1vmm/vmx/tsc.h"
 
 #define DEFAULT_RING_BYTES (UINT64_C(4) << 20)
 #define RING_UNIT	   0x10000u		  /* a sub-buffer */
@@ -49,31 +50,47 @@ static bool parse_cpus(struct options *o, const struct cmdline_token *t, char *w
 	return true;
 }
 
-/* PREFIX and two numbers with a comma between them. */
-static bool parse_pair(const struct cmdline_token *t, const char *prefix, uint64_t *first,
-		       uint64_t *second)
+/* PREFIX and two numbers with a separator between them. */
+static bool parse_pair(const struct cmdline_token *t, const char *prefix, char separator,
+		       uint64_t *first, uint64_t *second)
 {
-	size_t start = strlen(prefix), comma = start;
+	size_t start = strlen(prefix), at = start;
 
-	while (comma < t->value_length && t->value[comma] != ',')
-		comma++;
-	return comma < t->value_length && strncmp(t->value, prefix, start) == 0 &&
-	       cmdline_number(t->value + start, comma - start, first) &&
-	       cmdline_number(t->value + comma + 1, t->value_length - comma - 1, second);
+	while (at < t->value_length && t->value[at] != separator)
+		at++;
+	return at < t->value_length && strncmp(t->value, prefix, start) == 0 &&
+	       cmdline_number(t->value + start, at - start, first) &&
+	       cmdline_number(t->value + at + 1, t->value_length - at - 1, second);
+}
+
+static bool parse_multiplier(struct options *o, const struct cmdline_token *t, char *why,
+			     size_t size)
+{
+	uint64_t numerator, denominator;
+
+	if (!parse_pair(t, "", '/', &numerator, &denominator) || numerator == 0 ||
+	    numerator > TSC_RATIO_MOST || denominator == 0 || denominator > TSC_RATIO_MOST) {
+		format(why, size, "tsc_multiplier= takes NUM/DEN, each from 1 to %u",
+		       TSC_RATIO_MOST);
+		return false;
+	}
+	o->tsc_numerator = (uint16_t)numerator;
+	o->tsc_denominator = (uint16_t)denominator;
+	return true;
 }
 
 static bool parse_outbox(struct options *o, const struct cmdline_token *t, char *why, size_t size)
 {
 	uint64_t first, second;
 
-	if (parse_pair(t, ATA_PREFIX, &first, &second) && first < LBA_LIMIT && second != 0 &&
+	if (parse_pair(t, ATA_PREFIX, ',', &first, &second) && first < LBA_LIMIT && second != 0 &&
 	    second <= LBA_LIMIT - first) {
 		o->outbox = OUTBOX_ATA;
 		o->outbox_lba = (uint32_t)first;
 		o->outbox_sectors = (uint32_t)second;
 		return true;
 	}
-	if (parse_pair(t, MAPPED_PREFIX, &first, &second) && first % PAGE == 0 &&
+	if (parse_pair(t, MAPPED_PREFIX, ',', &first, &second) && first % PAGE == 0 &&
 	    first < MAPPED_LIMIT && second != 0 && second <= MAX_RING_KIB) {
 		o->outbox = OUTBOX_MAPPED;
 		o->outbox_address = first;
@@ -168,6 +185,25 @@ static bool check_observatory(const struct options *o, char *why, size_t size)
 	return true;
 }
 
+/*
+ * A guest hypervisor would have stamps of its own, in its records, and a preemption timer for its
+ * guest, which goes by the processor's ticks.
+ */
+static bool check_multiplier(const struct options *o, char *why, size_t size)
+{
+	if (o->tsc_numerator == o->tsc_denominator)
+		return true;
+	if (o->switches.tsc == SW_TSC_OFFSET) {
+		format(why, size, "tsc_multiplier= needs tsc=scale or tsc=trap");
+		return false;
+	}
+	if (o->switches.nested == SW_NESTED_ON) {
+		format(why, size, "tsc_multiplier= needs nested=off");
+		return false;
+	}
+	return true;
+}
+
 /* What one processor does of these, the others would have to be told of. */
 static bool check_cpus(const struct options *o, char *why, size_t size)
 {
@@ -195,7 +231,8 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 	uint64_t ring_bytes = DEFAULT_RING_BYTES;
 	bool ok = true;
 
-	*o = (struct options){.cpus = 1, .memory_bytes = UINT64_MAX};
+	*o = (struct options){
+		.cpus = 1, .tsc_numerator = 1, .tsc_denominator = 1, .memory_bytes = UINT64_MAX};
 	switches_default(&o->switches);
 	while (ok && cmdline_next(&cursor, &t)) {
 		if (is_repeated(cmdline, &t))
@@ -205,6 +242,8 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 					why, size);
 		else if (cmdline_is(&t, "cpus"))
 			ok = parse_cpus(o, &t, why, size);
+		else if (cmdline_is(&t, "tsc_multiplier"))
+			ok = parse_multiplier(o, &t, why, size);
 		else if (cmdline_is(&t, "ring"))
 			ok = parse_size(&t, UINT64_C(1) << 10, MAX_RING_KIB, &ring_bytes, why,
 					size);
@@ -233,5 +272,6 @@ bool options_parse(struct options *o, const char *cmdline, char *why, size_t siz
 		       RING_UNIT >> 10);
 		return false;
 	}
-	return ok && check_observatory(o, why, size) && check_cpus(o, why, size);
+	return ok && check_observatory(o, why, size) && check_multiplier(o, why, size) &&
+	       check_cpus(o, why, size);
 }

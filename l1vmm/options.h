@@ -7,6 +7,9 @@
  *                             an outbox, else nowhere)
  *   outbox=mapped:ADDRESS,KIB physical memory that the machine beneath reads: the ring lies there,
  *                             its two pages first, and ring= has no say
+ *   tsc_multiplier=NUM/DEN    how fast the guest's TSC goes, in ticks of the processor's (default
+ *                             1/1): what tsc=scale has the processor multiply by, and tsc=trap
+ *                             the hypervisor
  *   tlb_model=SETS,WAYS,...   the TLB of observe=tlb: TLB_PARAMETERS of shadow/tlb_model.h in
  *                             their order
  * Where a key stands twice, the first one counts.
@@ -31,6 +34,7 @@ enum outbox {
 struct options {
 	struct switches switches;
 	uint32_t cpus;
+	uint16_t tsc_numerator, tsc_denominator;
 	uint64_t memory_bytes; /* UINT64_MAX: no limit */
 	uint64_t ring_bytes;
 	enum outbox outbox;

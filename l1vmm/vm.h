@@ -34,6 +34,7 @@ struct vm {
 	uint8_t poweroff_matched; /* bytes of "Shutdown" seen on the power-off port */
 	struct vcpu *vcpus;	  /* the one with number N runs on processor N */
 	uint32_t vcpu_count;
+	uint64_t tsc_multiplier;
 	uint32_t helpless; /* vCPUs that only another one can wake */
 };
 

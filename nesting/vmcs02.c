@@ -12,9 +12,9 @@
 		    CONTROL_PRIMARY_RDPMC_EXITING | CONTROL_PRIMARY_RDTSC_EXITING |    \
 		    CONTROL_PRIMARY_MOV_DR_EXITING | CONTROL_PRIMARY_MONITOR_EXITING | \
 		    CONTROL_PRIMARY_PAUSE_EXITING | CONTROL_PRIMARY_ACTIVATE_SECONDARY))
-#define KEPT_SECONDARY                                                             \
-	((uint32_t)(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_ENABLE_VPID | \
-		    CONTROL_SECONDARY_WBINVD_EXITING |                             \
+#define KEPT_SECONDARY                                                                 \
+	((uint32_t)(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_ENABLE_VPID |     \
+		    CONTROL_SECONDARY_WBINVD_EXITING | CONTROL_SECONDARY_TSC_SCALING | \
 		    CONTROL_SECONDARY_DESCRIPTOR_TABLE_EXITING))
 
 /* What other processors post is for L1: while L2 runs, L0 takes it in. */
@@ -143,6 +143,7 @@ void vmcs02_merge(struct nested *n, const struct vmcs02_base *base, struct vmcs0
 {
 	const struct vmcs12 *v = n->vmcs12;
 	uint32_t primary12 = (uint32_t)vmcs12_get(v, VMCS_PRIMARY_CONTROLS);
+	struct guest_tsc inner;
 
 	forget_stale(base->merged, base->writes);
 	*out = (struct vmcs02_controls){
@@ -151,9 +152,8 @@ void vmcs02_merge(struct nested *n, const struct vmcs02_base *base, struct vmcs0
 	merge_io(n, base, primary12, out);
 	merge_msr(n, base, primary12, out);
 	merge_exceptions(n, base, out);
-	out->tsc_offset = base->tsc_offset;
-	if (primary12 & CONTROL_PRIMARY_TSC_OFFSETTING)
-		out->tsc_offset += vmcs12_get(v, VMCS_TSC_OFFSET);
+	inner = vmcs12_tsc(v);
+	out->tsc = tsc_compose(&base->tsc, &inner);
 	if (vmcs12_uses_ept(v))
 		out->eptp = base->ept02;
 }
@@ -177,7 +177,9 @@ static void write_controls(struct nested *n, const struct vmcs02_base *base,
 	put(to, VMCS_EXCEPTION_BITMAP, c.exceptions);
 	put(to, VMCS_PAGE_FAULT_ERROR_CODE_MASK, c.page_fault_mask);
 	put(to, VMCS_PAGE_FAULT_ERROR_CODE_MATCH, c.page_fault_match);
-	put(to, VMCS_TSC_OFFSET, c.tsc_offset);
+	put(to, VMCS_TSC_OFFSET, c.tsc.offset);
+	if (c.word.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_TSC_SCALING)
+		put(to, VMCS_TSC_MULTIPLIER, c.tsc.multiplier);
 	if (c.word.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_IO_BITMAPS) {
 		put(to, VMCS_IO_BITMAP_A, c.io_bitmap_a);
 		put(to, VMCS_IO_BITMAP_B, c.io_bitmap_b);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "l1vmm/vmx/controls.h"
+#include "l1vmm/vmx/tsc.h"
 #include "nesting/vmx.h"
 
 /* The pages of L1's that bitmaps were merged from. */
@@ -31,7 +32,7 @@ struct vmcs02_base {
 	uint64_t merged_io_hpa, merged_msr_hpa;
 	struct vmcs02_merged *merged;  /* what they hold */
 	uint64_t writes;	       /* stores counted to pages that are watched */
-	uint64_t tsc_offset;	       /* of L1 */
+	struct guest_tsc tsc;	       /* of L1 */
 	uint64_t ept01, ept02;	       /* EPT pointers */
 	uint16_t vpid;		       /* for L2; 0: L0 uses none */
 	uint64_t virtual_apic;	       /* where L1's virtual-APIC page is, if it has one */
@@ -45,7 +46,7 @@ struct vmcs02_controls {
 	struct controls word;
 	uint32_t exceptions, page_fault_mask, page_fault_match;
 	uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
-	uint64_t tsc_offset;
+	struct guest_tsc tsc;
 	uint64_t eptp;
 	uint64_t virtual_apic;
 	uint16_t vpid;
@@ -76,6 +77,18 @@ static inline uint32_t vmcs12_secondary(const struct vmcs12 *v)
 	return vmcs12_get(v, VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_ACTIVATE_SECONDARY
 		       ? (uint32_t)vmcs12_get(v, VMCS_SECONDARY_CONTROLS)
 		       : 0;
+}
+
+/* What L1 makes of its clock for L2: without an offset it is L1's (SDM volume 3, 26.3). */
+static inline struct guest_tsc vmcs12_tsc(const struct vmcs12 *v)
+{
+	bool offset = vmcs12_get(v, VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_TSC_OFFSETTING;
+	bool scaled = offset && (vmcs12_secondary(v) & CONTROL_SECONDARY_TSC_SCALING);
+
+	return (struct guest_tsc){
+		.multiplier = scaled ? vmcs12_get(v, VMCS_TSC_MULTIPLIER) : TSC_MULTIPLIER_1,
+		.offset = offset ? vmcs12_get(v, VMCS_TSC_OFFSET) : 0,
+	};
 }
 
 static inline bool vmcs12_has_timer(const struct vmcs12 *v)

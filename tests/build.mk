@@ -62,6 +62,8 @@ APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmd
 CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \
 	tests/system/chipset.c
 XAPIC_SRCS := $(RUNTIME_SRCS) tests/guests/xapic.c
+CLOCK_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c \
+	tests/guests/clock.c
 MOMENTS_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c tests/guests/moments.c
 
 $(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
@@ -80,6 +82,10 @@ $(B)/images/chipset.elf: bench/guests/image.ld $(call test_objects,$(CHIPSET_SRC
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
+$(B)/images/clock.elf: bench/guests/image.ld $(call test_objects,$(CLOCK_SRCS))
+	@mkdir -p $(@D)
+	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
+
 $(B)/images/moments.elf: bench/guests/image.ld $(call test_objects,$(MOMENTS_SRCS))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
@@ -90,7 +96,8 @@ $(B)/images/vmx.elf: bench/guests/image.ld $(call test_objects,$(VMX_SRCS))
 
 # Guests of the tests in C, upon the workloads' runtime.
 TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf $(B)/images/xapic.elf \
-	$(B)/images/chipset.elf $(B)/images/moments.elf $(B)/images/vmx.elf $(B)/images/multiboot.elf
+	$(B)/images/chipset.elf $(B)/images/clock.elf $(B)/images/moments.elf \
+	$(B)/images/vmx.elf $(B)/images/multiboot.elf
 
 # What is not PVH: an ELF32 image, whose header must be near the file's beginning.
 $(B)/images/multiboot.elf: tests/guests/multiboot.S

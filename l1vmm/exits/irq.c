@@ -115,8 +115,10 @@ enum exit_action exit_virtualized_eoi(struct vcpu *v)
  * An NMI that is blocked until an IRET does not wake (SDM volume 3, 6.7.1).  Whether one is an exit
  * of a guest's guest is for nested_interrupted() to say.
  */
-static bool nmi_wakes(struct vcpu *v)
+static __attribute__((noinline)) bool signal_wakes(struct vcpu *v)
 {
+	if (ipi_has_init(v))
+		return true;
 	return (v->lapic.signals & LAPIC_SIGNAL_NMI) &&
 	       (nested_runs_l2(v) ||
 		!(vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) & BLOCKING_BY_NMI));
@@ -124,7 +126,7 @@ static bool nmi_wakes(struct vcpu *v)
 
 static bool has_wake_up(struct vcpu *v, bool interrupts)
 {
-	return nmi_wakes(v) || ipi_has_init(v) ||
+	return ((v->lapic.signals & (LAPIC_SIGNAL_NMI | LAPIC_SIGNAL_INIT)) && signal_wakes(v)) ||
 	       (interrupts && (lapic_pending(&v->lapic) >= 0 || chipset_asks(v)));
 }
 

@@ -39,19 +39,25 @@ static bool is_CANONICAL(uint64_t value)
 
 static bool read_tsc(struct vcpu *v, uint64_t *value)
 {
-	*value = rdtsc() + v->tsc_offset;
+	*value = tsc_of_guest(&v->tsc, rdtsc());
 	return true;
+}
+
+uint64_t msr_set_tsc(struct vcpu *v, uint64_t value)
+{
+	uint64_t by = value - tsc_of_guest(&v->tsc, rdtsc());
+
+	timer_settle(v);
+	lapic_timer_shift(&v->lapic, by);
+	v->tsc.offset += by;
+	apic_changed(v);
+	return by;
 }
 
 static bool write_tsc(struct vcpu *v, uint64_t value)
 {
-	uint64_t by = value - rdtsc() - v->tsc_offset;
-
-	timer_settle(v);
-	lapic_timer_shift(&v->lapic, by);
-	v->tsc_offset += by;
-	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
-	apic_changed(v);
+	msr_set_tsc(v, value);
+	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc.offset);
 	return true;
 }
 

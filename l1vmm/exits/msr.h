@@ -20,4 +20,10 @@ struct vcpu;
 bool msr_read(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool msr_write(struct vcpu *v, uint32_t msr, uint64_t value);
 
+/*
+ * Sets the guest's time-stamp counter, whose offset the VMCS is then to have, and returns how far
+ * that was ahead.
+ */
+uint64_t msr_set_tsc(struct vcpu *v, uint64_t value);
+
 #endif

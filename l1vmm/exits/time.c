@@ -6,7 +6,7 @@
 
 enum exit_action exit_rdtsc(struct vcpu *v)
 {
-	uint64_t now = rdtsc() + v->tsc_offset;
+	uint64_t now = tsc_of_guest(&v->tsc, rdtsc());
 
 	v->regs[RAX] = (uint32_t)now;
 	v->regs[RDX] = now >> 32;

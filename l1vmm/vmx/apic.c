@@ -21,7 +21,7 @@ static uint64_t now(void *ctx)
 {
 	const struct vcpu *v = ctx;
 
-	return rdtsc() + v->tsc_offset;
+	return tsc_of_guest(&v->tsc, rdtsc());
 }
 
 /* Without anything armed or to arm there is nothing to do. */

@@ -1,6 +1,7 @@
 #include "l1vmm/vmx/chipset.h"
 
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/lib/muldiv.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
 
@@ -72,28 +73,15 @@ static void measure(struct chipset *chipset)
 	chipset->tsc_start = start;
 }
 
-/* a * b / c, which has to fit. */
-static uint64_t scale(uint64_t a, uint64_t b, uint64_t c)
-{
-	uint64_t high;
-
-	__asm__("mul %2\n"
-		"div %3\n"
-		: "+a"(a), "=&d"(high)
-		: "r"(b), "r"(c)
-		: "cc");
-	return a;
-}
-
 static uint64_t timer_now(const struct chipset *chipset)
 {
-	return scale(rdtsc_ordered() - chipset->tsc_start, MEASURED, chipset->tsc_ticks);
+	return mul_div(rdtsc_ordered() - chipset->tsc_start, MEASURED, chipset->tsc_ticks);
 }
 
 /* The TSC at which that time has come. */
 static uint64_t tsc_at(const struct chipset *chipset, uint64_t time)
 {
-	return chipset->tsc_start + scale(time, chipset->tsc_ticks, MEASURED) + 1;
+	return chipset->tsc_start + mul_div(time, chipset->tsc_ticks, MEASURED) + 1;
 }
 
 /* Lowest priority: any that is named may be the one, so the first is. */

@@ -38,22 +38,16 @@ static bool l2_write_efer(struct vcpu *v, uint64_t value)
 /* L1's clock, which L1 has left to L2. */
 static void l2_write_tsc(struct vcpu *v, uint64_t value)
 {
-	uint64_t offset12 = nested_tsc_offset12(v);
-
-	v->nested->timer_end -= v->tsc_offset;
-	v->tsc_offset = value - rdtsc();
-	v->nested->timer_end += v->tsc_offset;
+	v->nested->timer_end += msr_set_tsc(v, value);
 	v->nested->tsc_written = true;
-	vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset + offset12);
+	vmcs_write(v, VMCS_TSC_OFFSET, nested_tsc(v).offset);
 }
 
-uint64_t nested_tsc_offset12(const struct vcpu *v)
+struct guest_tsc nested_tsc(const struct vcpu *v)
 {
-	const struct vmcs12 *v12 = v->nested->vmx.vmcs12;
+	struct guest_tsc inner = vmcs12_tsc(v->nested->vmx.vmcs12);
 
-	return vmcs12_get(v12, VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_TSC_OFFSETTING
-		       ? vmcs12_get(v12, VMCS_TSC_OFFSET)
-		       : 0;
+	return tsc_compose(&v->tsc, &inner);
 }
 
 bool nested_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
@@ -62,11 +56,13 @@ bool nested_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 		*value = l2_efer(v);
 		return true;
 	}
-	if (!msr_read(v, msr, value))
-		return false;
-	if (v->nested->vmx.in_l2 && msr == MSR_IA32_TIME_STAMP_COUNTER)
-		*value += nested_tsc_offset12(v);
-	return true;
+	if (v->nested->vmx.in_l2 && msr == MSR_IA32_TIME_STAMP_COUNTER) {
+		struct guest_tsc tsc = nested_tsc(v);
+
+		*value = tsc_of_guest(&tsc, rdtsc());
+		return true;
+	}
+	return msr_read(v, msr, value);
 }
 
 bool nested_write_msr(struct vcpu *v, uint32_t msr, uint64_t value)

@@ -92,8 +92,8 @@ static inline void nested_finish(struct vcpu *v, int outcome)
 		vmcs_write(v, VMCS_GUEST_RFLAGS, changed);
 }
 
-/* What L1 adds to its clock for L2. */
-uint64_t nested_tsc_offset12(const struct vcpu *v);
+/* The clock of L2. */
+struct guest_tsc nested_tsc(const struct vcpu *v);
 
 /* As msr_read() and msr_write(), of L1 or L2, whichever is about to run. */
 bool nested_read_msr(struct vcpu *v, uint32_t msr, uint64_t *value);

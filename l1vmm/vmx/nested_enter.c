@@ -16,8 +16,8 @@ static void prepare_base(struct vcpu *v)
 	struct vcpu_nested *n = v->nested;
 	struct vmcs02_base *b = &nested_vmcs02(n)->base;
 
-	if (b->tsc_offset != v->tsc_offset) {
-		b->tsc_offset = v->tsc_offset;
+	if (b->tsc.offset != v->tsc.offset) { /* the multiplier stays */
+		b->tsc.offset = v->tsc.offset;
 		nested_hold(&n->vmx, VMCS_TSC_OFFSET);
 	}
 	b->writes = *n->stores;

@@ -168,14 +168,14 @@ static enum fate vmfunc(struct vcpu *v)
 	return FATE_ADVANCE;
 }
 
-/* L2's clock is L1's, and what L1 adds to it. */
+/* L2's clock is L1's, and what L1 makes of it. */
 static enum fate read_time(struct vcpu *v)
 {
-	uint64_t offset = v->tsc_offset;
+	struct guest_tsc l1 = v->tsc;
 
-	v->tsc_offset += nested_tsc_offset12(v);
+	v->tsc = nested_tsc(v);
 	exit_table[v->reason].handler(v);
-	v->tsc_offset = offset;
+	v->tsc = l1;
 	return FATE_ADVANCE;
 }
 

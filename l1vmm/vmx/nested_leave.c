@@ -91,7 +91,7 @@ static void load_l1(struct vcpu *v)
 	if (vmcs12_get(v12, VMCS_EXIT_MSR_LOAD_COUNT) && !nested_exit_load_msrs(&n->vmx))
 		abort_vmx(v, ABORT_LOADING_MSRS);
 	if (n->tsc_written)
-		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc_offset);
+		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc.offset);
 	n->tsc_written = false;
 	if (!nested_vmcs02(n)->vpid12 && !vcpu_is_shadowed(v))
 		tlb_flush_guest(v);

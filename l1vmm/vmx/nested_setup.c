@@ -187,6 +187,7 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	b->merged_msr = (uint8_t *)pages + IO_BITMAP_BYTES;
 	b->merged_msr_hpa = pages + IO_BITMAP_BYTES;
 	b->merged = &vmcs02->merged;
+	b->tsc = v->tsc;
 	b->ept01 = v->eptp;
 	b->cr0_fixed = v->nested->plain_cr0_fixed;
 	b->cr4_fixed = v->nested->plain_cr4_fixed;

@@ -7,7 +7,7 @@
 
 static uint64_t now(const struct vcpu *v)
 {
-	return rdtsc_ordered() + v->tsc_offset;
+	return tsc_of_guest(&v->tsc, rdtsc_ordered());
 }
 
 static unsigned rate(const struct vcpu *v)

@@ -125,6 +125,7 @@ bool vcpu_setup(struct vcpu *v, const struct guest_start *start)
 	s.exceptions = vcpu_is_shadowed(v) || switches_observed(sw) ? 1u << VECTOR_PF : 0;
 
 	v->host_stack = cpu_stack_top(v->cpu->id);
+	v->tsc.multiplier = v->vm->tsc_multiplier;
 	v->eptp = ept_pointer(&v->vm->ept);
 	v->invalidation = invalidation_types(vmx_capability(MSR_IA32_VMX_EPT_VPID_CAP));
 	if (sw->tlb == SW_TLB_VPID)

@@ -19,9 +19,12 @@
 /* Ticks from now on until the guest's local APIC's is due; UINT64_MAX: never. */
 static uint64_t apic_ticks_left(const struct vcpu *v)
 {
+	uint64_t left;
+
 	if (!lapic_timer_matters(&v->lapic))
 		return UINT64_MAX;
-	return lapic_timer_left(&v->lapic, rdtsc_ordered() + v->tsc_offset);
+	left = lapic_timer_left(&v->lapic, tsc_of_guest(&v->tsc, rdtsc_ordered()));
+	return tsc_ticks_of_processor(&v->tsc, left);
 }
 
 static __attribute__((noinline)) uint64_t ticks_left_of_both(const struct vcpu *v)
@@ -75,13 +78,13 @@ static void arm_preemption(struct vcpu *v, uint64_t left)
 	v->requests |= REQUEST_TIMER;
 }
 
-/* A deadline is one of the processor's own TSC: with an offset it would be another one. */
+/* A deadline is one of the processor's own TSC: of another clock it would be another one. */
 static bool can_be_direct(const struct vcpu *v)
 {
 	return v->vm->switches.timer == SW_TIMER_DIRECT && !around_needs_preemption(v) &&
 	       (v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS) &&
-	       v->tsc_offset == 0 && v->chipset_due == CHIPSET_NEVER &&
-	       lapic_awaits_deadline(&v->lapic);
+	       v->tsc.multiplier == TSC_MULTIPLIER_1 && v->tsc.offset == 0 &&
+	       v->chipset_due == CHIPSET_NEVER && lapic_awaits_deadline(&v->lapic);
 }
 
 /* The deadline that the processor waits for, 0: none.  Bochs keeps what is over in the MSR. */

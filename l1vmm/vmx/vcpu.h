@@ -16,6 +16,7 @@
 #include "l1vmm/vmx/controls.h"
 #include "l1vmm/vmx/exit_reason.h"
 #include "l1vmm/vmx/invalidation.h"
+#include "l1vmm/vmx/tsc.h"
 #include "l1vmm/vmx/vcpu_layout.h"
 #include "l1vmm/vmx/vmcs.h"
 #include "l1vmm/vmx/vpid.h"
@@ -80,7 +81,7 @@ struct vcpu {
 	/* Of CPUID, which would be an exit of its own where the hypervisor is a guest. */
 	uint8_t maxphyaddr;
 	bool pages_1g;
-	uint64_t tsc_offset;
+	struct guest_tsc tsc;
 	struct lapic lapic;
 	uint32_t tpr_threshold; /* as the VMCS has it */
 	bool timer_armed;	/* the processor's own, for the guest's */

@@ -101,7 +101,7 @@ Test(capability, without_a_control_its_msr_does_not_exist)
 
 Test(capability, format_and_revision_are_our_own)
 {
-	struct vmx_capabilities offered;
+	struct vmx_capabilities offered, lacking = everything;
 	uint64_t basic;
 
 	vmx_capabilities_offer(&offered, &everything);
@@ -112,6 +112,9 @@ Test(capability, format_and_revision_are_our_own)
 	cr_expect_not(basic & UINT64_C(1) << 49, "no dual-monitor treatment");
 	cr_expect_eq(read_msr(&offered, MSR_IA32_VMX_VMCS_ENUM),
 		     vmcs12_highest_index(&offered.controls) << 1);
+	cr_expect_eq(read_msr(&offered, MSR_IA32_VMX_VMCS_ENUM), VMCS_TSC_MULTIPLIER & 0x3fe);
+	lacking.controls.msr[CONTROL_SECONDARY] &= ~((uint64_t)CONTROL_SECONDARY_TSC_SCALING << 32);
+	vmx_capabilities_offer(&offered, &lacking);
 	cr_expect_lt(read_msr(&offered, MSR_IA32_VMX_VMCS_ENUM), VMCS_TSC_MULTIPLIER & 0x3fe,
 		     "a field of what is not offered");
 }

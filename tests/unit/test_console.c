@@ -135,6 +135,37 @@ Test(console, the_first_stop_is_kept)
 	rig_console_free(console);
 }
 
+/* The guest's clock need not go as the machine's, whose exits there are. */
+Test(console, windows_are_by_the_machines_clock)
+{
+	static const struct {
+		const char *ratio;
+		uint64_t begin, end, next;
+	} rows[] = {
+		{"1/1", 300, 599, 600},	   {"3/1", 100, 199, 200}, {"3/2", 200, 399, 400},
+		{"1/4", 1200, 2399, 2400}, {"7/7", 300, 599, 600}, {"65535/1", 1, 0, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct console console;
+		struct vmfee_error err;
+		char text[512];
+		int length =
+			snprintf(text, sizeof(text),
+				 "@switch name=tsc_multiplier value=%s\n" BENCH("x", "300", "599")
+					 BENCH("y", "600", "600"),
+				 rows[i].ratio);
+
+		console_init(&console, 2);
+		cr_assert_eq(console_feed(&console, text, (size_t)length, &err), 0, "%s",
+			     rows[i].ratio);
+		cr_expect_eq(console.bench[0].begin, rows[i].begin, "%s", rows[i].ratio);
+		cr_expect_eq(console.bench[0].end, rows[i].end, "%s", rows[i].ratio);
+		cr_expect_eq(console.bench[1].begin, rows[i].next, "%s", rows[i].ratio);
+		console_free(&console);
+	}
+}
+
 Test(console, a_malformed_line_is_named_with_its_number)
 {
 	static const struct {
@@ -172,6 +203,11 @@ Test(console, a_malformed_line_is_named_with_its_number)
 		 "samples=0 is outside"},
 		{"|@bench name=x component=timer ops=1 samples=65537 begin=1 end=2 expect=-\n",
 		 "samples=65537 is outside 1 to 65536"},
+		{"@switch name=tsc_multiplier value=1\n", "is no NUM/DEN"},
+		{"@switch name=tsc_multiplier value=0/1\n", "is no NUM/DEN"},
+		{"@switch name=tsc_multiplier value=1/0\n", "is no NUM/DEN"},
+		{"@switch name=tsc_multiplier value=1/65536\n", "is no NUM/DEN"},
+		{"@switch name=tsc_multiplier value=1/2/3\n", "is no NUM/DEN"},
 		{"|@bench name=x component=timer ops=1 samples=1 begin=3 end=2 expect=-\n",
 		 "the window ends before it begins"},
 		{"|@bench name=x component=timer ops=1 samples=1 begin=3 "

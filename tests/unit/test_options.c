@@ -128,7 +128,8 @@ Test(options, switches_are_set_by_name)
 #define BAD_MEMORY "memory= takes a number from 1 to 17592186044415"
 #define BAD_RING   "ring= takes a number from 1 to 4194304"
 
-#define BAD_CPUS "cpus= takes a number from 1 to 8"
+#define BAD_RATIO "tsc_multiplier= takes NUM/DEN, each from 1 to 65535"
+#define BAD_CPUS  "cpus= takes a number from 1 to 8"
 
 #define BAD_TLB(numbers) \
 	"tlb_model=" numbers " is not a TLB: 7 numbers within their limits make one"
@@ -150,6 +151,30 @@ Test(options, processors_are_counted_and_one_by_default)
 		cr_assert(options_parse(&o, rows[i].cmdline, why, sizeof(why)), "%s: %s",
 			  rows[i].cmdline, why);
 		cr_expect_eq(o.cpus, rows[i].cpus, "%s", rows[i].cmdline);
+	}
+}
+
+Test(options, a_multiplier_is_two_numbers)
+{
+	static const struct {
+		const char *cmdline;
+		uint16_t numerator, denominator;
+	} rows[] = {
+		{"", 1, 1},
+		{"tsc=scale", 1, 1},
+		{"tsc_multiplier=7/7 nested=on", 7, 7},
+		{"tsc=scale tsc_multiplier=3/2", 3, 2},
+		{"tsc_multiplier=1/65535 tsc=trap", 1, 65535},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char why[256] = "";
+		struct options o;
+
+		cr_assert(options_parse(&o, rows[i].cmdline, why, sizeof(why)), "%s: %s",
+			  rows[i].cmdline, why);
+		cr_expect_eq(o.tsc_numerator, rows[i].numerator, "%s", rows[i].cmdline);
+		cr_expect_eq(o.tsc_denominator, rows[i].denominator, "%s", rows[i].cmdline);
 	}
 }
 
@@ -255,6 +280,15 @@ Test(options, what_is_wrong_is_told_by_name)
 		{"nested=on observe=trace", "observe= needs nested=off"},
 		{"nested=on mmu=shadow:pv",
 		 "nested=on needs mmu=ept, shadow:trap or shadow:unsync"},
+		{"tsc_multiplier=2", BAD_RATIO},
+		{"tsc_multiplier=0/1", BAD_RATIO},
+		{"tsc_multiplier=1/0", BAD_RATIO},
+		{"tsc_multiplier=65536/1", BAD_RATIO},
+		{"tsc_multiplier=1/65536", BAD_RATIO},
+		{"tsc_multiplier=1/2/3", BAD_RATIO},
+		{"tsc_multiplier=-1/2", BAD_RATIO},
+		{"tsc_multiplier=1/2", "tsc_multiplier= needs tsc=scale or tsc=trap"},
+		{"tsc=scale tsc_multiplier=1/2 nested=on", "tsc_multiplier= needs nested=off"},
 		{"cpus", BAD_CPUS},
 		{"cpus=0", BAD_CPUS},
 		{"cpus=9", BAD_CPUS},

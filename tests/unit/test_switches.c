@@ -22,7 +22,7 @@ static const struct {
 	{"cr", "mask", "trap mask", offsetof(struct switches, cr)},
 	{"msr", "bitmap", "trap bitmap", offsetof(struct switches, msr)},
 	{"io", "bitmap", "trap bitmap", offsetof(struct switches, io)},
-	{"tsc", "offset", "trap offset", offsetof(struct switches, tsc)},
+	{"tsc", "offset", "trap offset scale", offsetof(struct switches, tsc)},
 	{"nested", "off", "off on", offsetof(struct switches, nested)},
 	{"vmcs", "trap", "trap shadow", offsetof(struct switches, vmcs)},
 	{"pv", "off", "off exits", offsetof(struct switches, pv)},

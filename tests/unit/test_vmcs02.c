@@ -21,6 +21,7 @@ static struct nested *const n = &rig.nested;
 static uint64_t io[1024], msr[512], merged_io[1024], merged_msr[512];
 
 static struct vmcs02_merged merged;
+static uint64_t multiplier = TSC_MULTIPLIER_1; /* of L1 */
 static uint64_t writes;
 
 static struct vmcs02_base base(void)
@@ -55,7 +56,7 @@ static struct vmcs02_base base(void)
 		.merged_msr_hpa = MERGED_MSR,
 		.merged = &merged,
 		.writes = writes,
-		.tsc_offset = 1000,
+		.tsc = {.multiplier = multiplier, .offset = 1000},
 		.ept01 = L0_EPT,
 		.ept02 = L0_EPT02,
 		.vpid = L0_VPID,
@@ -233,6 +234,36 @@ Test(vmcs02, clocks_add_up, .init = setup)
 	set(VMCS_PRIMARY_CONTROLS, 0);
 	update();
 	cr_expect_eq(v02(VMCS_TSC_OFFSET), 1000);
+}
+
+/* SDM volume 3, 26.3: without an offset of L1's there is no multiplier of its either. */
+Test(vmcs02, multipliers_of_both_levels_make_one, .init = setup)
+{
+	const uint32_t scaling = CONTROL_SECONDARY_TSC_SCALING;
+	const uint32_t on = (uint32_t)CONTROL_PRIMARY_ACTIVATE_SECONDARY;
+
+	set(VMCS_TSC_OFFSET, 234);
+	set(VMCS_TSC_MULTIPLIER, tsc_multiplier(1, 4));
+	set(VMCS_SECONDARY_CONTROLS, scaling);
+	set(VMCS_PRIMARY_CONTROLS, on | CONTROL_PRIMARY_TSC_OFFSETTING);
+	update();
+	cr_expect_eq(v02(VMCS_SECONDARY_CONTROLS) & scaling, scaling);
+	cr_expect_eq(v02(VMCS_TSC_MULTIPLIER), tsc_multiplier(1, 4), "of L1 alone");
+	cr_expect_eq(v02(VMCS_TSC_OFFSET), 1000 / 4 + 234);
+	multiplier = tsc_multiplier(3, 1);
+	set(VMCS_TSC_MULTIPLIER, tsc_multiplier(1, 2));
+	update();
+	cr_expect_eq(v02(VMCS_TSC_MULTIPLIER), tsc_multiplier(3, 2), "of both");
+	cr_expect_eq(v02(VMCS_TSC_OFFSET), 1000 / 2 + 234);
+	set(VMCS_PRIMARY_CONTROLS, on);
+	update();
+	cr_expect_eq(v02(VMCS_TSC_MULTIPLIER), tsc_multiplier(3, 1), "L1 adds nothing");
+	cr_expect_eq(v02(VMCS_TSC_OFFSET), 1000);
+	set(VMCS_SECONDARY_CONTROLS, 0);
+	set(VMCS_PRIMARY_CONTROLS, on | CONTROL_PRIMARY_TSC_OFFSETTING);
+	update();
+	cr_expect_eq(v02(VMCS_SECONDARY_CONTROLS) & scaling, 0);
+	cr_expect_eq(v02(VMCS_TSC_OFFSET), 1234);
 }
 
 /* L2 reads L1's shadow where L1 owns a bit, and what L1 set where L0 does. */
