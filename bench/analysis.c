@@ -41,7 +41,7 @@ bool analysis_same_workload(const struct result_stack *a, const struct result_st
 	const char *name_a = workload(a, &length_a);
 	const char *name_b = workload(b, &length_b);
 
-	return length_a == length_b && memcmp(name_a, name_b, length_a) == 0;
+	return a->cpus == b->cpus && length_a == length_b && memcmp(name_a, name_b, length_a) == 0;
 }
 
 const struct result_stack *analysis_native(const struct results *results,

@@ -58,7 +58,7 @@ struct analysis {
  */
 double analysis_ticks(const struct result_stack *stack, const struct result_bench *bench);
 
-/* Whether both have the same image on top, with whatever parameters. */
+/* Whether both have the same image on top, with whatever parameters, on as many processors. */
 bool analysis_same_workload(const struct result_stack *a, const struct result_stack *b);
 
 /* The first stack of the tables that is the same workload without a hypervisor, or NULL. */

@@ -25,7 +25,7 @@ struct compare_row {
 };
 
 struct comparison {
-	bool exact; /* both platforms repeat themselves: a difference is one */
+	bool exact; /* both repeat themselves: a difference is one */
 	struct analysis before, after;
 	struct compare_row *row; /* in the order of `before`, those that only `after` has last */
 	size_t rows;

@@ -123,14 +123,24 @@ static int take_storm(const struct figures *figures, const struct family *family
 	return figures->take(&figure, figures->into);
 }
 
-/* What is about a benchmark is taken once, from the first stack. */
-static int take_interrupts(const struct figures *figures)
+static bool is_in_earlier(const struct figures *figures, const struct result_stack *stack,
+			  const char *benchmark)
 {
-	const struct result_stack *stack = figures->results->stack;
+	for (const struct result_stack *s = figures->results->stack; s != stack; s++)
+		if (results_bench(s, benchmark) != NULL)
+			return true;
+	return false;
+}
+
+/* What is about a benchmark is taken once, from the first stack that has it. */
+static int take_interrupts(const struct figures *figures, const struct result_stack *stack)
+{
 	struct family family;
 	int failed = 0;
 
 	for (size_t i = 0; !failed && i < stack->benches; i++) {
+		if (is_in_earlier(figures, stack, stack->bench[i].name))
+			continue;
 		if (strstr(stack->bench[i].name, LATENCY_MARK) != NULL)
 			failed = take_arrival(figures, stack->bench[i].name);
 		else if (family_find(&family, stack, i) && strcmp(family.name, FAMILY_STORM) == 0)
@@ -199,8 +209,8 @@ int figures_each(const struct results *results,
 		 results_property(results, "platform_version"), results_property(results, "cpu"));
 	int failed =
 		matrix->groups > 0 ? figures_of_matrix(&figures, matrix) : take_stacks(&figures);
-	if (!failed && results->stacks > 0)
-		failed = take_interrupts(&figures);
+	for (size_t i = 0; !failed && i < results->stacks; i++)
+		failed = take_interrupts(&figures, &results->stack[i]);
 	for (size_t i = 0; !failed && i < results->stacks; i++)
 		if (analysis_in_tables(results, &results->stack[i]) &&
 		    matrix_shows(matrix, &results->stack[i]))

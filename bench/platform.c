@@ -5,9 +5,10 @@
 
 #define INSTRUCTION "emulated instruction", "instructions", ": a path length, not a time"
 /* Processors that take turns share one clock. */
-#define TURN                                                   \
-	"tick of the emulated processors' one clock", "ticks", \
-		": no time, and no path length either; it compares stacks of this run"
+#define TURN                                                                                \
+	"tick of the emulated processors' one clock", "ticks",                              \
+		": no time; a path length on one processor, and with several none, but it " \
+		"compares stacks of this run"
 #define CYCLE                                        \
 	"cycle of the time-stamp counter", "cycles", \
 		": a time, and another one in every run.  What is called native is a guest of KVM"

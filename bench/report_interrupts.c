@@ -49,23 +49,40 @@ static void put_benchmark(struct table *table, const struct analysis *analyses, 
 		}
 }
 
-/* The analysis of the last stack knows the benchmarks of the native one, too. */
+static bool knows(const struct analysis *analysis, const char *name)
+{
+	for (size_t i = 0; i < analysis->rows; i++)
+		if (strcmp(analysis->row[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Whether an interrupt is the first of its name. */
+static bool is_new(const struct analysis *analyses, size_t before, const char *name)
+{
+	for (size_t i = 0; i < before; i++)
+		if (knows(&analyses[i], name))
+			return false;
+	return strstr(name, LATENCY_MARK) != NULL;
+}
+
 static int print_table(const struct analysis *analyses, size_t stacks, const char *unit, FILE *out,
 		       unsigned width)
 {
-	const struct analysis *last = &analyses[stacks - 1];
 	struct table table;
 	bool begun = false;
 
-	for (size_t i = 0; i < last->rows; i++) {
-		if (strstr(last->row[i].name, LATENCY_MARK) == NULL)
-			continue;
-		if (!begun)
-			table_begin(&table, "<interrupt|<stack|to handler|through EOI|exits|<exits "
-					    "of one interrupt");
-		begun = true;
-		put_benchmark(&table, analyses, stacks, last->row[i].name);
-	}
+	for (size_t i = 0; i < stacks; i++)
+		for (size_t j = 0; j < analyses[i].rows; j++) {
+			const char *name = analyses[i].row[j].name;
+			if (!is_new(analyses, i, name))
+				continue;
+			if (!begun)
+				table_begin(&table, "<interrupt|<stack|to handler|through EOI|"
+						    "exits|<exits of one interrupt");
+			begun = true;
+			put_benchmark(&table, analyses, stacks, name);
+		}
 	if (!begun)
 		return 0;
 	fprintf(out, "\nInterrupts, %s from the source to the handler, and through its end:\n\n",

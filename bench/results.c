@@ -265,6 +265,7 @@ static int take_stack(const struct rows *rows, void *into)
 	rows_text(rows, 5, stack->about, sizeof(stack->about));
 	stack->traced = rows_number(rows, 6) != 0;
 	stack->records = rows_number(rows, 7);
+	stack->cpus = (unsigned)rows_number(rows, 8);
 	stack->default_switches = true;
 	if (rows_each(rows,
 		      "SELECT id, name, component, ops, begin_tsc, end_tsc FROM benchmark "
@@ -312,13 +313,15 @@ int results_load(struct results *results, const char *path, struct vmfee_error *
 	struct rows rows;
 
 	memset(results, 0, sizeof(*results));
-	int failed = rows_open(&rows, path, err) ||
-		     rows_each(&rows, "PRAGMA user_version", 0, take_version, NULL) ||
-		     rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
-		     rows_each(&rows,
-			       "SELECT id, name, notation, depth, probe_of, about, traced, records "
-			       "FROM stack ORDER BY id",
-			       0, take_stack, results);
+	int failed =
+		rows_open(&rows, path, err) ||
+		rows_each(&rows, "PRAGMA user_version", 0, take_version, NULL) ||
+		rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
+		rows_each(&rows,
+			  "SELECT id, name, notation, depth, probe_of, about, traced, records, "
+			  "cpus "
+			  "FROM stack ORDER BY id",
+			  0, take_stack, results);
 	if (!failed && (results->properties == 0 || results->stacks == 0))
 		failed = rows_damaged(&rows, "it holds no run");
 	rows_close(&rows);

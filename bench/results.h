@@ -48,6 +48,7 @@ struct result_stack {
 	char name[STACK_MAX_NAME + 1];
 	char notation[RESULTS_MAX_TEXT + 1];
 	unsigned depth;
+	unsigned cpus;			      /* of the machine */
 	unsigned base;			      /* level of the lowest hypervisor of this project */
 	char probe_of[STACK_MAX_NAME + 1];    /* empty: a stack of the tables */
 	char about[EXPERIMENT_MAX_ABOUT + 1]; /* its workload, in plain words; or empty */

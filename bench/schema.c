@@ -13,6 +13,7 @@ const char schema_sql[] = "PRAGMA user_version = " SCHEMA_STRING(
 			"	name     TEXT NOT NULL UNIQUE,\n"
 			"	notation TEXT NOT NULL,       -- its levels, bottom to top\n"
 			"	depth    INTEGER NOT NULL,    -- hypervisors under the workload\n"
+			"	cpus     INTEGER NOT NULL,    -- processors of the machine\n"
 			"	probe_of TEXT,                -- the stack that this one is without telemetry\n"
 			"	about    TEXT,                -- its workload, in plain words\n"
 			"	traced   INTEGER NOT NULL,    -- 1 where there is a trace\n"

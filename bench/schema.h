@@ -6,7 +6,7 @@
 #define BENCH_SCHEMA_H
 
 /* PRAGMA user_version of a file with this schema; another number means another schema. */
-#define SCHEMA_VERSION 8
+#define SCHEMA_VERSION 9
 
 #define SCHEMA_STRING_(text) #text
 #define SCHEMA_STRING(text)  SCHEMA_STRING_(text)

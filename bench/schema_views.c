@@ -31,7 +31,7 @@ const char schema_views_sql[] =
 	"	WHERE instr(text, ' / ') = 0;\n"
 
 	"CREATE VIEW fee AS -- what an operation takes more than on the first stack at depth 0 that\n"
-	"	-- has the same workload\n"
+	"	-- has the same workload on as many processors\n"
 	"	SELECT ticks.stack, ticks.benchmark, ticks.component,\n"
 	"		native.ticks_per_op AS native_per_op, ticks.ticks_per_op,\n"
 	"		ticks.ticks_per_op - native.ticks_per_op AS fee_per_op, ticks.benchmark_id\n"
@@ -39,7 +39,8 @@ const char schema_views_sql[] =
 	"	ON native.benchmark = ticks.benchmark AND native.stack_id = (SELECT min(stack.id)\n"
 	"		FROM stack JOIN workload ON workload.stack = stack.id\n"
 	"		WHERE depth = 0 AND probe_of IS NULL AND image = (SELECT image FROM workload\n"
-	"			WHERE stack = ticks.stack_id))\n"
+	"			WHERE stack = ticks.stack_id)\n"
+	"		AND cpus = (SELECT cpus FROM stack WHERE id = ticks.stack_id))\n"
 	"	WHERE ticks.stack_id <> native.stack_id;\n"
 
 	"CREATE VIEW exits_per_op AS -- by stack, benchmark, level and reason\n"

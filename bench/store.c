@@ -10,7 +10,7 @@
 
 static const char *const insert_sql[TABLES] = {
 	[TABLE_RUN] = "INSERT INTO run VALUES (?, ?)",
-	[TABLE_STACK] = "INSERT INTO stack VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+	[TABLE_STACK] = "INSERT INTO stack VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[TABLE_LOST] = "INSERT INTO lost VALUES (?, ?, ?)",
 	[TABLE_CAPABILITY] = "INSERT INTO capability VALUES (?, ?, ?, ?, ?)",
 	[TABLE_SWITCH] = "INSERT INTO switch VALUES (?, ?, ?, ?)",
@@ -144,6 +144,7 @@ static int put_stack(struct store *store, unsigned number, const struct experime
 	row_text(&row, stack->name);
 	row_text(&row, stack->notation);
 	row_number(&row, stack_depth(&stack->stack));
+	row_number(&row, stack_cpus(&stack->stack));
 	if (stack->probe_of[0] == '\0')
 		row_null(&row);
 	else

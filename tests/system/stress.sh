@@ -1,6 +1,16 @@
 # Sourced by tests of interrupts, after lib.sh.
 # shellcheck shell=bash
 
+# promised CSV: what runs of an experiment have in common: all of the stacks with one processor.  With two
+# (NAME-2), ticks depend on whose turn it is: their benchmarks, operations, samples and exits, but of
+# storms, which last as long as they last.
+promised() {
+	awk -F, '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$2 !~ /-2$/ { print; next }
+		{ print $1, $2, $at["ops"], $at["samples"], $1 ~ /^storm/ ? "" : $at["exits"] }' "$1"
+}
+
 # stress LEVELS: 100,000 interrupts of every kind at random, checked by a guest upon these levels
 stress() {
 	local console ops samples

@@ -186,12 +186,18 @@ Test(analysis, each_workload_has_a_native_stack_of_its_own)
 		{.notation = "l1vmm nested=on / l1vmm / memory only=touch", .depth = 2},
 		{.notation = "l1vmm / micro", .depth = 1},
 		{.notation = "l1vmm / mic", .depth = 1},
+		{.notation = "micro cpus=2", .cpus = 2},
+		{.notation = "l1vmm cpus=2 / micro cpus=2", .depth = 1, .cpus = 2},
+		{.notation = "l1vmm cpus=3 / micro cpus=3", .depth = 1, .cpus = 3},
 	};
-	const struct results several = {.stack = stacks, .stacks = 5};
+	const struct results several = {.stack = stacks,
+					.stacks = sizeof(stacks) / sizeof(stacks[0])};
 
 	cr_expect_eq(analysis_native(&several, &stacks[2]), &stacks[1]);
 	cr_expect_eq(analysis_native(&several, &stacks[3]), &stacks[0]);
 	cr_expect_null(analysis_native(&several, &stacks[4]));
+	cr_expect_eq(analysis_native(&several, &stacks[6]), &stacks[5]);
+	cr_expect_null(analysis_native(&several, &stacks[7]), "nor on other processors");
 	cr_expect(analysis_is_column(&several, &stacks[0]));
 	cr_expect(analysis_is_column(&several, &stacks[1]));
 	cr_expect_not(analysis_in_tables(&several, &stacks[1]));

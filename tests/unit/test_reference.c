@@ -59,6 +59,6 @@ Test(reference, tables_and_views_of_the_database)
 	expect("\n### exit_sum\n\nthe trace, added up\n\n| column | type | what |\n");
 	expect("\n| `vmreads` | INTEGER | VMREADs |\n");
 	expect("\n### fee\n\nwhat an operation takes more than on the first stack at depth 0 that has "
-	       "the same workload\n\nColumns: `stack`, `benchmark`, ");
+	       "the same workload on as many processors\n\nColumns: `stack`, `benchmark`, ");
 	cr_expect_null(strstr(reference, "PRIMARY KEY ("), "a constraint is no column");
 }

@@ -89,6 +89,23 @@ Test(report_interrupts, a_row_for_each_stack_with_its_exits)
 		      "  storm-latency-40  native        20.0            -      -  -\n");
 }
 
+Test(report_interrupts, a_row_for_what_the_last_stack_has_not)
+{
+	struct result_stack some[] = {stacks[0], stacks[1]};
+	struct results two = results;
+
+	some[0].benches = 2;
+	some[1] = some[0];
+	some[1].cpus = 2;
+	snprintf(some[1].name, sizeof(some[1].name), "native-2");
+	some[1].benches = 1;
+	two.stack = some;
+	two.stacks = 2;
+	cr_assert_eq(report_interrupts(&two, out, 100), 0);
+	fclose(out);
+	cr_expect_not_null(strstr(text, "\n  ipi-latency  native  "), "%s", text);
+}
+
 Test(report_interrupts, ticks_off_their_period_and_lost)
 {
 	cr_assert_eq(report_ticks(&results, out, 100), 0);
