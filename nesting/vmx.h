@@ -33,7 +33,7 @@ struct nested_ops {
 	void (*invept)(void *ctx, uint64_t eptp12);
 	/* An INVVPID of L1's: `vpid12` and `address` as far as the type goes by them. */
 	void (*invvpid)(void *ctx, enum invvpid_type type, uint16_t vpid12, uint64_t address);
-	/* RDMSR and WRMSR of the level that is about to run; false where that raises #GP. */
+	/* An MSR of the level that is about to run, of an area; false where that raises #GP. */
 	bool (*read_msr)(void *ctx, uint32_t msr, uint64_t *value);
 	bool (*write_msr)(void *ctx, uint32_t msr, uint64_t value);
 	void *ctx;

@@ -3,6 +3,7 @@
  * through it.
  */
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/exits/ports.h"
@@ -145,8 +146,11 @@ static void invalidate_vpid02(void *ctx, enum invvpid_type type, uint16_t vpid02
 	nested_flush_vpid(ctx, vpid02, what[type], address);
 }
 
+/* What L1 adds to the clock is for what L2 executes, not for its areas: SDM volume 3, 25.6.5. */
 static bool read_msr(void *ctx, uint32_t msr, uint64_t *value)
 {
+	if (msr == MSR_IA32_TIME_STAMP_COUNTER)
+		return msr_read(ctx, msr, value);
 	return nested_read_msr(ctx, msr, value);
 }
 

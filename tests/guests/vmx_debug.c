@@ -1,4 +1,7 @@
-/* Single steps of a guest, over instructions that a hypervisor below may carry out for it, too. */
+/*
+ * Single steps of a guest, over instructions that a hypervisor below may carry out for it, too; and
+ * registers of which Bochs itself has none, or knows less.
+ */
 #include "bench/guests/rt/report.h"
 #include "l1vmm/arch/below.h"
 #include "l1vmm/arch/cpu.h"
@@ -11,6 +14,7 @@
 
 L2_CODE(l2_steps, "nop; l2_stepped: nop; vmcall");
 L2_CODE(l2_flushes_once, "wbinvd; l2_flushed: nop; vmcall");
+L2_CODE(l2_calls_once, "vmcall");
 L2_CODE(l2_reads_debugctl, "rdmsr; vmcall; wrmsr; vmcall");
 extern const char l2_stepped[], l2_flushed[];
 
@@ -68,11 +72,35 @@ static void debugctl(void)
 	expect("saved", vmread(VMCS_GUEST_IA32_DEBUGCTL), DEBUGCTL_LBR | DEBUGCTL_BTF);
 }
 
+/* What is added to a guest's clock is not added to what an exit stores of it: 25.6.5. */
+static void stored_clock(void)
+{
+	static struct {
+		uint64_t index, value;
+	} area __attribute__((aligned(16)));
+	uint64_t start;
+
+	begin("stored-clock", l2_calls_once);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED);
+	area.index = MSR_IA32_TIME_STAMP_COUNTER;
+	vmwrite(VMCS_EXIT_MSR_STORE_ADDR, (uint64_t)&area);
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 1);
+	l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_TSC_OFFSETTING, true);
+	vmwrite(VMCS_TSC_OFFSET, 1 << 30);
+	start = rdtsc_ordered();
+	l1_expect(EXIT_REASON_VMCALL, l2_calls_once);
+	if (area.value < start || area.value > rdtsc_ordered())
+		fail("stored value=%lu start=%lu", area.value, start);
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
+}
+
 void debugging(void)
 {
 	steps("step", l2_steps, l2_stepped);
 	steps("step-flush", l2_flushes_once, l2_flushed);
-	/* Bochs, on which nobody else is below, has no such register. */
-	if (below_find_level() > 0)
+	/* Bochs, where there is nobody below, has no such register, and adds to the clock. */
+	if (below_find_level() > 0) {
 		debugctl();
+		stored_clock();
+	}
 }
