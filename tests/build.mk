@@ -113,7 +113,7 @@ $(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
 .PHONY: test-images
-test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE)
+test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE) $(B)/stress-check
 
 .PHONY: system
 system: all test-images ## run the system tests: whole stacks, bad input, set-up
@@ -137,6 +137,12 @@ reference: $(B)/vmfee ## write docs/reference.md anew, from the definitions
 page: all ## look at the page of a run in a browser (needs chromium)
 	@command -v chromium >/dev/null || { echo "page: apt-get install chromium" >&2; exit 1; }
 	prove --exec bash --timer tests/browser/*.t
+
+# What guests have seen of their APICs, held against the reference that the unit tests have.
+$(B)/stress-check: $(patsubst %.c,$(B)/host/%.o,tests/bench/stress.c tests/unit/lapic_reference.c \
+		tests/unit/lapic_replay.c)
+	@echo "link $@"
+	$(Q)$(HOST_CC) -o $@ $^
 
 $(B)/bench-trace: $(patsubst %.c,$(B)/host/%.o,tests/bench/trace.c $(PLAIN_SRCS) $(HOST_LIB_SRCS))
 	@echo "link $@"

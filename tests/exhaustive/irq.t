@@ -21,6 +21,7 @@ ok $? "report.txt of timer is the same in both"
 
 stress ''
 stress 'l1vmm irq=emulated timer=preempt /'
+stress 'l1vmm irq=posted /'
 stress 'l1vmm irq=apicv msr=trap timer=preempt /'
 stress 'l1vmm timer=direct ring=32768 /'
 stress 'l1vmm irq=apicv timer=direct ring=32768 /'

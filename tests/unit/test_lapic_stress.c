@@ -6,20 +6,18 @@
  */
 #include <criterion/criterion.h>
 
+#include "tests/unit/lapic_reference.h"
 #include "tests/unit/lapic_rig.h"
 #include "tests/unit/random.h"
 
 #define CPUS	3
 #define EVENTS	1000000u
-#define VECTORS 256
+#define VECTORS REFERENCE_VECTORS
 
 static const uint32_t ids[CPUS] = {0, 1, 0x11};
 
 struct reference {
-	bool requested[VECTORS];
-	uint8_t served[VECTORS]; /* a stack: the latest on top */
-	unsigned depth;
-	unsigned tpr;
+	struct lapic_reference apic;
 	bool nmi;
 	/* Sent, but not taken in yet. */
 	bool on_the_way[VECTORS], nmi_on_the_way;
@@ -42,26 +40,13 @@ struct machine {
 	unsigned long taken, nmis, timer_events, halts, untold;
 };
 
-static int reference_pending(const struct reference *r)
-{
-	unsigned floor = r->tpr >> 4;
-
-	for (unsigned i = 0; i < r->depth; i++)
-		if (r->served[i] >> 4 > (int)floor)
-			floor = r->served[i] >> 4;
-	for (int vector = VECTORS - 1; vector >= 16; vector--)
-		if (r->requested[vector])
-			return (unsigned)vector >> 4 > floor ? vector : -1;
-	return -1;
-}
-
 static void reference_timer_fires(struct machine *m, struct reference *r)
 {
 	if (r->timer.masked)
 		return;
-	if (!r->requested[r->timer.vector])
+	if (!r->apic.requested[r->timer.vector])
 		m->timer_events++;
-	r->requested[r->timer.vector] = true;
+	r->apic.requested[r->timer.vector] = true;
 }
 
 static void reference_tick(struct machine *m, struct reference *r)
@@ -127,7 +112,7 @@ static void reference_send(struct reference *r, unsigned vector, bool nmi, bool 
 	if (nmi)
 		*(to_itself ? &r->nmi : &r->nmi_on_the_way) = true;
 	else if (to_itself)
-		r->requested[vector] = true;
+		r->apic.requested[vector] = true;
 	else if (!r->on_the_way[vector])
 		r->vectors_on_the_way++;
 	if (!nmi && !to_itself)
@@ -138,7 +123,7 @@ static void reference_collect(struct reference *r)
 {
 	for (unsigned vector = 0; r->vectors_on_the_way && vector < VECTORS; vector++) {
 		r->vectors_on_the_way -= r->on_the_way[vector];
-		r->requested[vector] |= r->on_the_way[vector];
+		r->apic.requested[vector] |= r->on_the_way[vector];
 		r->on_the_way[vector] = false;
 	}
 	r->nmi |= r->nmi_on_the_way;
@@ -242,11 +227,8 @@ static void program_timer(struct machine *m, struct random *random, unsigned cpu
 
 static void end(struct machine *m, unsigned cpu)
 {
-	struct reference *r = &m->refs[cpu];
-
 	lapic_put(&m->rigs[cpu], MSR_X2APIC_EOI, 0);
-	if (r->depth)
-		r->depth--;
+	reference_end(&m->refs[cpu].apic);
 }
 
 static void take(struct machine *m, unsigned cpu)
@@ -261,8 +243,7 @@ static void take(struct machine *m, unsigned cpu)
 		m->nmis++;
 	} else if (vector >= 0 && !m->interrupts_off[cpu]) {
 		lapic_accept(apic, (uint8_t)vector);
-		r->requested[vector] = false;
-		r->served[r->depth++] = (uint8_t)vector;
+		reference_take(&r->apic, (unsigned)vector);
 		m->taken++;
 	}
 }
@@ -275,16 +256,16 @@ static void compare(struct machine *m, unsigned cpu)
 
 	cr_assert(m->told[cpu] || !r->nmi_on_the_way, "CPU %u", cpu);
 	cr_assert(m->told[cpu] || suppressed || !r->vectors_on_the_way, "CPU %u", cpu);
-	cr_assert_eq(lapic_pending(apic), reference_pending(r), "CPU %u after %lu events", cpu,
-		     m->taken);
+	cr_assert_eq(lapic_pending(apic), reference_pending(&r->apic), "CPU %u after %lu events",
+		     cpu, m->taken);
 	cr_assert_eq(apic->signals & LAPIC_SIGNAL_NMI, r->nmi ? LAPIC_SIGNAL_NMI : 0, "CPU %u",
 		     cpu);
 }
 
 static bool is_served(const struct reference *r, unsigned vector)
 {
-	for (unsigned i = 0; i < r->depth; i++)
-		if (r->served[i] == vector)
+	for (unsigned i = 0; i < r->apic.depth; i++)
+		if (r->apic.served[i] == vector)
 			return true;
 	return false;
 }
@@ -296,7 +277,7 @@ static void compare_registers(struct machine *m, unsigned cpu)
 
 	for (unsigned vector = 0; vector < VECTORS; vector++) {
 		cr_assert_eq(lapic_get(rig, MSR_X2APIC_IRR0 + vector / 32) >> vector % 32 & 1,
-			     r->requested[vector]);
+			     r->apic.requested[vector]);
 		cr_assert_eq(lapic_get(rig, MSR_X2APIC_ISR0 + vector / 32) >> vector % 32 & 1,
 			     is_served(r, vector));
 	}
@@ -320,9 +301,9 @@ static void step(struct machine *m, struct random *random, unsigned cpu)
 		send(m, random, cpu);
 		break;
 	case 3:
-		m->refs[cpu].tpr =
+		m->refs[cpu].apic.tpr =
 			random_once_in(random, 3) ? (unsigned)random_below(random, 256) : 0;
-		lapic_put(&m->rigs[cpu], MSR_X2APIC_TPR, m->refs[cpu].tpr);
+		lapic_put(&m->rigs[cpu], MSR_X2APIC_TPR, m->refs[cpu].apic.tpr);
 		break;
 	case 4:
 		m->interrupts_off[cpu] = random_once_in(random, 3);

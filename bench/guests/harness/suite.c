@@ -22,7 +22,7 @@ struct suite {
 static void check_keys(const char *cmdline)
 {
 	static const char *const keys[] = {"only",  "samples", "spaces", "pages",
-					   "ticks", "cpus",    "fault"};
+					   "ticks", "cpus",    "fault",	 "log"};
 	struct cmdline_token token;
 
 	if (cmdline_unknown(cmdline, keys, COUNT(keys), &token))

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "bench/guests/irq/irq.h"
+#include "bench/guests/irq/log.h"
 #include "bench/guests/irq/second.h"
 #include "bench/guests/rt/apic.h"
 #include "bench/guests/rt/report.h"
@@ -77,13 +78,24 @@ static void open_window(void)
 	__asm__ volatile("sti; nop; nop; cli" : : : "memory");
 }
 
+static void note(const struct side *side, enum log_step step, uint32_t number)
+{
+	log_put(side == &sides[1], step, number);
+}
+
 /* `priority` is never above what holds vectors back. */
 static void set_priority(struct side *side, uint32_t priority)
 {
-	if (priority < side->priority)
+	bool falls = priority < side->priority;
+
+	if (falls) {
 		side->priority = priority;
+		note(side, LOG_PRIORITY, priority);
+	}
 	write_cr8(priority);
 	side->priority = priority;
+	if (!falls)
+		note(side, LOG_PRIORITY, priority);
 }
 
 /* Some let higher ones interrupt them. */
@@ -92,6 +104,7 @@ static void take(struct trap_frame *frame)
 	struct side *side = &sides[frame->vector & 1];
 	uint32_t class = (uint32_t)frame->vector >> 4, before = side->served;
 
+	note(side, LOG_TAKE, (uint32_t)frame->vector);
 	expect("masked", frame->rflags & RFLAGS_IF, RFLAGS_IF);
 	if (class <= side->priority || class <= before)
 		fail("too-early vector=0x%lx priority=%u served=%u", frame->vector, side->priority,
@@ -106,14 +119,18 @@ static void take(struct trap_frame *frame)
 		side->served = before;
 	}
 	host_wait_interrupted(frame);
+	note(side, LOG_END, 0);
 	apic_eoi();
 	add(&side->taken);
 }
 
 static void take_nmi(struct trap_frame *frame)
 {
+	struct side *side = &sides[rdmsr(MSR_X2APIC_APICID) == sides[1].apic_id];
+
 	host_wait_interrupted(frame);
-	add(&sides[rdmsr(MSR_X2APIC_APICID) == sides[1].apic_id].nmis);
+	note(side, LOG_TAKE_NMI, 0);
+	add(&side->nmis);
 }
 
 /* One was on its way when the priority rose above it: SDM volume 3, 11.9. */
@@ -147,6 +164,7 @@ static void choose(struct side *side, uint32_t *vectors, uint32_t count, uint32_
 
 static void send_to_other(struct side *side, const struct side *to, uint32_t vector)
 {
+	note(side, LOG_SEND, vector);
 	switch (random_below(side, 3)) {
 	case 0:
 		wrmsr(MSR_X2APIC_ICR, ICR_OTHERS | vector);
@@ -165,6 +183,7 @@ static void send_to_itself(struct side *side, uint32_t index, bool held)
 {
 	uint32_t vector = side->own[index];
 
+	note(side, LOG_COMES, vector);
 	if (index == 0) {
 		apic_timer_deadline((uint8_t)vector);
 		wrmsr(MSR_IA32_TSC_DEADLINE,
@@ -174,10 +193,13 @@ static void send_to_itself(struct side *side, uint32_t index, bool held)
 	} else {
 		wrmsr(MSR_X2APIC_SELF_IPI, vector);
 	}
+	if (index || held)
+		note(side, LOG_HAS_COME, vector);
 }
 
 static void send_nmi(struct side *side, const struct side *to)
 {
+	note(side, LOG_SEND_NMI, 0);
 	wrmsr(MSR_X2APIC_ICR, (uint64_t)to->apic_id << 32 | ICR_NMI);
 	add(&side->nmis_sent);
 }
@@ -212,6 +234,7 @@ static void meet(struct side *side, const struct side *other)
 	add(&side->done);
 	while (load(&other->done) < side->done)
 		pause();
+	note(side, LOG_MEET, 0);
 }
 
 /*
@@ -260,9 +283,11 @@ static void take_held(struct side *side, const struct side *other)
 	check_requests(side, other);
 	set_priority(side, priority);
 	open_window();
+	note(side, LOG_CLOSED, 0);
 	check_order(side, other, priority, HIGHEST_PRIORITY);
 	set_priority(side, 0);
 	open_window();
+	note(side, LOG_CLOSED, 0);
 	check_order(side, other, 0, priority);
 }
 
@@ -351,6 +376,7 @@ void bench_ipi_stress(struct run *run)
 	sides[1] = (struct side){
 		.random = 2, .random_in_handler = 4, .rounds = run_samples(run) * rounds};
 	start_side(&sides[0]);
+	log_begin(run);
 	second_begin(run_second);
 	meet(&sides[0], &sides[1]);
 	for (struct sample *s = run->first; s != run->end; s++) {
@@ -362,4 +388,5 @@ void bench_ipi_stress(struct run *run)
 	second_finish();
 	handle(NULL, NULL, NULL);
 	apic_timer_stop();
+	log_print();
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "bench/guests/irq/irq.h"
+#include "bench/guests/irq/log.h"
 #include "bench/guests/rt/apic.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
@@ -39,12 +40,15 @@ static void take(struct trap_frame *frame)
 	if (seen.count == sizeof(seen.taken))
 		fail("too-many");
 	seen.taken[seen.count++] = (uint8_t)frame->vector;
+	log_put(0, LOG_TAKE, (uint32_t)frame->vector);
+	log_put(0, LOG_END, 0);
 	apic_eoi();
 }
 
 static void take_nmi(struct trap_frame *frame)
 {
 	(void)frame;
+	log_put(0, LOG_TAKE_NMI, 0);
 	seen.nmis++;
 }
 
@@ -73,6 +77,7 @@ static void check_order(uint32_t lowest_class)
 static void request(uint32_t vector)
 {
 	seen.requested[vector] = true;
+	log_put(0, LOG_REQUEST, vector);
 	if (random_below(8) == 0) {
 		apic_timer_deadline((uint8_t)vector);
 		wrmsr(MSR_IA32_TSC_DEADLINE, 1);
@@ -86,6 +91,7 @@ static void request(uint32_t vector)
 static void open_window(void)
 {
 	__asm__ volatile("sti; nop; nop; cli" : : : "memory");
+	log_put(0, LOG_CLOSED, 0);
 }
 
 /* Half of them wait behind IF, the others behind the task priority too, and one comes at once. */
@@ -95,17 +101,20 @@ static void round(uint32_t id)
 
 	for (uint32_t i = 0; i < ROUND; i++)
 		request(FIRST_VECTOR + random_below(LAST_VECTOR - FIRST_VECTOR + 1));
+	log_put(0, LOG_PRIORITY, priority);
 	if (random_below(2))
 		write_cr8(priority);
 	else
 		wrmsr(MSR_X2APIC_TPR, priority << 4);
 	if (random_below(4) == 0) {
+		log_put(0, LOG_SEND_NMI, 0);
 		wrmsr(MSR_X2APIC_ICR, (uint64_t)id << 32 | ICR_NMI);
 		nmis++;
 	}
 	open_window();
 	expect("wrong-nmis", seen.nmis, nmis);
 	check_order(priority);
+	log_put(0, LOG_PRIORITY, 0);
 	write_cr8(0);
 	open_window();
 	check_order(0);
@@ -119,6 +128,7 @@ void bench_stress(struct run *run)
 	trap_gate(VECTOR_IRQ, NULL);
 	id = (uint32_t)rdmsr(MSR_X2APIC_APICID);
 	state = 1;
+	log_begin(run);
 	for (uint32_t vector = FIRST_VECTOR; vector <= LAST_VECTOR; vector++)
 		trap_handle((uint8_t)vector, take);
 	trap_handle(VECTOR_NMI, take_nmi);
@@ -134,4 +144,5 @@ void bench_stress(struct run *run)
 	trap_handle(VECTOR_NMI, NULL);
 	trap_handle(VECTOR_SPURIOUS, NULL);
 	apic_timer_stop();
+	log_print();
 }
