@@ -155,3 +155,10 @@ struct lapic_ipi ioapic_message(const struct ioapic *ioapic, unsigned line)
 		.everybody = !logical && REDIRECTION_ID(entry) == BROADCAST_ID,
 	};
 }
+
+bool ioapic_passes_extint(const struct ioapic *ioapic, unsigned line)
+{
+	uint64_t entry = ioapic->redirection[line];
+
+	return REDIRECTION_MODE(entry) == LAPIC_EXTINT && !(entry & REDIRECTION_MASK);
+}

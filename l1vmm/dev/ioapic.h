@@ -43,4 +43,7 @@ uint32_t ioapic_end_of_interrupt(struct ioapic *ioapic, uint8_t vector);
 /* What a line sends to local APICs. */
 struct lapic_ipi ioapic_message(const struct ioapic *ioapic, unsigned line);
 
+/* Whether a line passes on what interrupt controllers ask for, who are then to name the vector. */
+bool ioapic_passes_extint(const struct ioapic *ioapic, unsigned line);
+
 #endif

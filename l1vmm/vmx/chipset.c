@@ -1,6 +1,7 @@
 #include "l1vmm/vmx/chipset.h"
 
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/lib/muldiv.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
@@ -8,6 +9,9 @@
 /* Where counter 0 of the timer goes. */
 #define PIC_TIMER_LINE	  0
 #define IOAPIC_TIMER_LINE 2
+
+/* Where the controllers' output goes, besides the boot processor's LINT0. */
+#define IOAPIC_PIC_LINE 0
 
 /* Port 0x61: bits that can be written, and what they say. */
 #define SPEAKER_PORT	 0x61
@@ -113,14 +117,27 @@ static void send(struct vcpu *v, uint32_t lines)
 	apic_changed(v);
 }
 
-/* The controllers' output goes to the boot processor. */
+/* Whether the I/O APIC passes it on to `v`. */
+static bool is_passed_to(const struct vcpu *v)
+{
+	const struct ioapic *ioapic = &v->vm->chipset.ioapic;
+	const struct lapic_ipi message = ioapic_message(ioapic, IOAPIC_PIC_LINE);
+
+	return ioapic_passes_extint(ioapic, IOAPIC_PIC_LINE) &&
+	       (v->lapic.base & APIC_BASE_ENABLE) && lapic_is_destination(&v->lapic, &message);
+}
+
+/* The controllers' output goes to the boot processor, and to the I/O APIC. */
 static void tell_of_pic(struct vcpu *v)
 {
+	const struct chipset *chipset = &v->vm->chipset;
 	const struct vcpu *boot = &v->vm->vcpus[0];
 	const struct lapic_ipi message = {.destination = boot->lapic.id, .mode = LAPIC_EXTINT};
 
-	if (!pic_asks(&v->vm->chipset.pic))
+	if (!pic_asks(&chipset->pic))
 		return;
+	if (ioapic_passes_extint(&chipset->ioapic, IOAPIC_PIC_LINE))
+		send(v, UINT32_C(1) << IOAPIC_PIC_LINE);
 	if (v == boot)
 		v->lapic.signals |= LAPIC_SIGNAL_EXTINT;
 	else
@@ -260,6 +277,7 @@ void chipset_write_ioapic(struct vcpu *v, uint32_t offset, uint32_t value)
 	lock(chipset);
 	see_to_timer(v);
 	send(v, ioapic_write(&chipset->ioapic, offset, value));
+	tell_of_pic(v);
 	unlock(chipset);
 }
 
@@ -286,8 +304,10 @@ void chipset_poll(struct vcpu *v)
 
 bool chipset_asks(struct vcpu *v)
 {
+	const struct vcpu *boot = &v->vm->vcpus[0];
+
 	return (v->lapic.signals & LAPIC_SIGNAL_EXTINT) && pic_asks(&v->vm->chipset.pic) &&
-	       lapic_takes_extint(&v->lapic);
+	       ((v == boot && lapic_takes_extint(&v->lapic)) || is_passed_to(v));
 }
 
 void chipset_settle(struct vcpu *v)

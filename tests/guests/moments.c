@@ -22,12 +22,17 @@
 #define ON_TERMINAL_COUNT 0x30
 #define PIT_COUNT	  0xffff
 
-#define PIC	       0x20
-#define PIC_EOI	       0x20
-#define VECTOR_PIC     0x30
-#define PIC_INTERRUPTS 5
-#define PIC_COUNT      1193 /* a millisecond */
-#define PIC_PATIENCE   100000000
+#define PIC		 0x20
+#define PIC_EOI		 0x20
+#define VECTOR_PIC	 0x30
+#define PIC_INTERRUPTS	 5
+#define PIC_COUNT	 1193 /* a millisecond */
+#define IOAPIC_SELECT	 ((volatile uint32_t *)0xfec00000)
+#define IOAPIC_WINDOW	 ((volatile uint32_t *)0xfec00010)
+#define IOAPIC_PIC_ENTRY 0x10
+#define IOAPIC_EXTINT	 0x700u
+#define IOAPIC_MASKED	 0x10000u
+#define PIC_PATIENCE	 100000000
 
 /* From the least that a deadline can be ahead to behind the last of the exits. */
 #define AHEAD_LEAST 20
@@ -176,6 +181,55 @@ static void pic_interrupts_without_an_apic(void)
 	expect("taken", taken[VECTOR_PIC], PIC_INTERRUPTS);
 }
 
+static void write_entry(uint32_t apic_id, uint32_t low)
+{
+	*IOAPIC_SELECT = IOAPIC_PIC_ENTRY + 1;
+	*IOAPIC_WINDOW = apic_id << 24;
+	*IOAPIC_SELECT = IOAPIC_PIC_ENTRY;
+	*IOAPIC_WINDOW = low;
+}
+
+static void take_pic_interrupts(void)
+{
+	sti();
+	while (taken[VECTOR_PIC] < PIC_INTERRUPTS && !given_up)
+		pause();
+	cli();
+}
+
+/* The other way of the controllers': line 0 of the I/O APIC, as ExtINT, to whichever processor. */
+static void pic_interrupts_by_the_ioapic(uint32_t apic_id)
+{
+	report_running("by-the-ioapic");
+	taken[VECTOR_PIC] = 0;
+	given_up = false;
+	initialize_pic(PIC, VECTOR_PIC, 0x04);
+	trap_handle(VECTOR_PIC, count_pic);
+	out8(PIC + 1, 0xfe);
+	if (apic_id)
+		second_begin(take_pic_interrupts);
+	write_entry(apic_id, IOAPIC_EXTINT);
+	sti();
+	for (uint64_t i = 1; i <= PIC_INTERRUPTS; i++) {
+		uint64_t start = rdtsc_ordered();
+
+		count_down(PIC_COUNT);
+		while (taken[VECTOR_PIC] < i && rdtsc_ordered() - start < PIC_PATIENCE)
+			;
+	}
+	given_up = true;
+	if (apic_id)
+		second_finish();
+	expect("taken", taken[VECTOR_PIC], PIC_INTERRUPTS);
+	write_entry(apic_id, IOAPIC_MASKED | IOAPIC_EXTINT);
+	count_down(PIC_COUNT);
+	wait_until(rdtsc_ordered() + PIC_PATIENCE / 100);
+	expect("masked", taken[VECTOR_PIC], PIC_INTERRUPTS);
+	cli();
+	out8(PIC + 1, 0xff);
+	stop_pit();
+}
+
 static void send_nmi(void)
 {
 	wrmsr(MSR_X2APIC_ICR, NMI_TO_SELF);
@@ -225,6 +279,7 @@ void guest_main(const struct start_info_view *boot)
 	stop_pit();
 	if (second_is_there(&run)) {
 		pic_interrupts_without_an_apic();
+		pic_interrupts_by_the_ioapic(second_apic_id());
 		return;
 	}
 	if (cmdline_get(boot->cmdline, "end", end, sizeof(end)) == CMDLINE_FOUND) {
@@ -234,5 +289,6 @@ void guest_main(const struct start_info_view *boot)
 	deadlines_change_hands();
 	counts_are_no_deadlines();
 	halts_are_not_ended_by_blocked_nmis();
+	pic_interrupts_by_the_ioapic(0);
 	report_running(NULL);
 }

@@ -7,9 +7,10 @@
 #include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
 
-#define OTHER	 0x50 /* vectors */
-#define INJECTED 0x51
-#define NMI	 0x400 /* x2APIC ICR: an NMI to APIC 0, this one */
+#define OTHER	   0x50 /* vectors */
+#define INJECTED   0x51
+#define TIME_AHEAD (UINT64_C(1) << 40)
+#define NMI	   0x400 /* x2APIC ICR: an NMI to APIC 0, this one */
 
 /* With no bit set, no access to an MSR exits. */
 static uint8_t msr_bitmap[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -25,6 +26,7 @@ L2_CODE(l2_starts_timer, "wrmsr; l2_timed: jmp l2_timed");
 L2_CODE(l2_sends_nmi, "wrmsr; nop; vmcall");
 L2_CODE(l2_returns, "vmcall; iretq");
 L2_CODE(l2_undefined, "ud2");
+L2_CODE(l2_sets_time, "wrmsr; vmcall");
 extern const char l2_open[], l2_taken[], l2_timed[], l2_woken[];
 
 static void begin(const char *name, const void *rip)
@@ -178,6 +180,28 @@ static void interrupts_of_the_timer(void)
 	apic_timer_stop();
 }
 
+/* SDM volume 3, 26.3: a WRMSR of L2's that does not exit sets L1's clock, by which no count goes.
+ */
+static void time_that_l2_sets(void)
+{
+	uint64_t left, to;
+
+	begin("time-set", l2_sets_time);
+	apic_timer_count(OTHER, APIC_TIMER_ONE_SHOT);
+	wrmsr(MSR_X2APIC_INIT_COUNT, UINT32_MAX);
+	to = rdtsc_ordered() + TIME_AHEAD;
+	l2_registers[L2_RCX] = MSR_IA32_TIME_STAMP_COUNTER;
+	l2_registers[L2_RAX] = (uint32_t)to;
+	l2_registers[L2_RDX] = to >> 32;
+	l1_expect(EXIT_REASON_VMCALL, NULL);
+	left = rdmsr(MSR_X2APIC_CURRENT_COUNT);
+	expect("set", rdtsc_ordered() >= to, true);
+	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, rdtsc_ordered() - TIME_AHEAD);
+	if (left < UINT32_MAX / 2)
+		fail("count-has-moved left=%lu", left);
+	apic_timer_stop();
+}
+
 void interrupts(void)
 {
 	apic_enable();
@@ -186,6 +210,7 @@ void interrupts(void)
 	interrupts_that_do_not();
 	interrupts_that_wake();
 	interrupts_of_the_timer();
+	time_that_l2_sets();
 }
 
 static void send_nmi(void)

@@ -192,6 +192,26 @@ Test(ioapic, edge_triggering_forgets_what_waits_for_its_end)
 	cr_expect_eq(ioapic_write(&ioapic, IOWIN, LEVEL | 0x55), 1u << LINE);
 }
 
+Test(ioapic, passes_on_what_has_no_vector_as_extint_and_unmasked)
+{
+	static const struct {
+		uint32_t low;
+		bool passes;
+	} rows[] = {{0x700, true},  {0x8700, true}, {0x755, true}, {0x10700, false},
+		    {0x600, false}, {0x400, false}, {0x55, false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ioapic ioapic;
+
+		ioapic_reset(&ioapic);
+		cr_expect_not(ioapic_passes_extint(&ioapic, LINE));
+		route(&ioapic, rows[i].low, 0);
+		cr_expect_eq(ioapic_passes_extint(&ioapic, LINE), rows[i].passes, "0x%x",
+			     rows[i].low);
+		cr_expect_not(ioapic_passes_extint(&ioapic, LINE + 1), "0x%x", rows[i].low);
+	}
+}
+
 Test(ioapic, messages_say_what_the_entry_says)
 {
 	static const struct {
