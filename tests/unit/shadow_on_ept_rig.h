@@ -95,4 +95,14 @@ enum soe_outcome soe_access(struct soe_rig *rig, unsigned probe, uint64_t access
 /* Whether a cache of whoever runs is about to be full. */
 bool soe_crowded(struct soe_rig *rig);
 
+/* Of whoever runs: its VPIDs, and what the processors have cached for a probe; of a frame. */
+uint16_t soe_vpid12(unsigned context);
+uint16_t soe_vpid02(const struct soe_rig *rig);
+struct mmu_cache *soe_combined(struct soe_rig *rig, unsigned probe);
+struct mmu_cache *soe_lawful(struct soe_rig *rig, unsigned probe);
+struct mmu_cache *soe_physical(struct soe_rig *rig, unsigned frame);
+
+/* ept01 has changed, or its flags have: the processor may walk it at any moment. */
+void soe_take_in_ept(struct soe_rig *rig);
+
 #endif
