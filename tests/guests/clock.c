@@ -13,12 +13,14 @@
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/lib/cmdline.h"
+#include "l1vmm/lib/string.h"
 
 #define VECTOR_TIMER 0x60
 #define VECTOR_TURN  0x61
 
 #define READINGS 20000
-#define PERIOD	 20000 /* of timers meanwhile */
+#define PERIOD	 20000 /* of timers meanwhile, unless `period=` says otherwise */
 #define AHEAD	 30000
 #define LATE	 30000 /* a timer may be, at most */
 #define TURNS	 4000
@@ -30,6 +32,8 @@
 #define PIT_COUNT	    29830
 #define SPEAKER		    0x61
 #define SPEAKER_OUTPUT	    0x20
+
+static uint64_t period = PERIOD;
 
 static uint64_t read_tscp(void)
 {
@@ -81,14 +85,14 @@ static void take(struct trap_frame *frame)
 static void tick(struct trap_frame *frame)
 {
 	(void)frame;
-	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + PERIOD);
+	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + period);
 	apic_eoi();
 }
 
 static void start_ticking(void)
 {
 	apic_timer_deadline(VECTOR_TIMER);
-	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + PERIOD);
+	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + period);
 }
 
 /* With exits of all kinds in between, and what becomes of their records. */
@@ -239,8 +243,12 @@ static void turns(void)
 void guest_main(const struct start_info_view *boot)
 {
 	struct run run = {.boot = boot};
+	char text[16];
 
 	report_image("clock");
+	if (cmdline_get(boot->cmdline, "period", text, sizeof(text)) == CMDLINE_FOUND &&
+	    !cmdline_number(text, strlen(text), &period))
+		fail("bad-period");
 	apic_enable();
 	if (second_is_there(&run)) {
 		turns();

@@ -1,0 +1,30 @@
+#!/bin/bash
+# A guest's clock goes backwards on no processor, under each way to deliver interrupts and each timer, and
+# two hypervisors up.
+cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
+
+# keeps LEVELS: the guest finds nothing wrong
+keeps() {
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s\n' \
+		"$1" >"$T/clock.ini"
+	rm -rf "$T/results"
+	run build/vmfee run --no-plots --results "$T/results" "$T/clock.ini"
+	is "$status" 0 "time goes on, and timers keep to it: $1" || diag "$errors"
+}
+
+for irq in emulated apicv posted; do
+	for timer in emulated preempt direct; do
+		for tsc in trap offset scale; do
+			keeps "l1vmm irq=$irq timer=$timer tsc=$tsc ring=64 / clock"
+			keeps "l1vmm cpus=2 irq=$irq timer=$timer tsc=$tsc / clock cpus=2"
+		done
+	done
+done
+for tsc in 'tsc=trap tsc_multiplier=65535/65534' 'tsc=scale tsc_multiplier=65534/65535' 'tsc=scale tsc_multiplier=4/1'; do
+	keeps "l1vmm $tsc timer=preempt / clock"
+	keeps "l1vmm cpus=2 $tsc / clock cpus=2"
+	keeps "l1vmm nested=on cpus=2 / l1vmm cpus=2 $tsc / clock cpus=2 period=1000000"
+	keeps "l1vmm nested=on cpus=2 tsc=trap / l1vmm cpus=2 $tsc timer=preempt / clock cpus=2 period=1000000"
+done
+
+finish
