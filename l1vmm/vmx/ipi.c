@@ -47,10 +47,9 @@ void ipi_send(struct vcpu *v, const struct lapic_ipi *ipi)
 		kick(v, ipi);
 }
 
-bool ipi_has_init(const struct vcpu *v)
+bool ipi_init_counts(const struct vcpu *v)
 {
-	return (v->lapic.signals & LAPIC_SIGNAL_INIT) &&
-	       !(v->nested && v->nested->vmx.on && !v->nested->vmx.in_l2);
+	return !(v->nested && v->nested->vmx.on && !v->nested->vmx.in_l2);
 }
 
 /* As one to oneself. */
