@@ -208,7 +208,7 @@ static void send(struct lapic *apic, const struct lapic_ipi *ipi, bool to_self, 
 {
 	if (to_self && ipi->mode == LAPIC_FIXED)
 		lapic_request(apic, ipi->vector, ipi->level);
-	else if (to_self)
+	else if (to_self && ipi->mode != LAPIC_STARTUP) /* void, as it has started */
 		apic->signals |= signal_of(ipi);
 	if (to_others)
 		apic->ops->send(apic->ctx, ipi);

@@ -100,6 +100,7 @@ bool apic_init(struct vcpu *v)
 		return false;
 	lapic_init(&v->lapic, v->id, page, mailbox, cpuid(CPUID_ADDRESS_SIZES, 0).eax & 0xff,
 		   v->vm->vcpu_count > 1 ? &ops : &ops_alone, v);
+	v->awaits_startup = v->id != 0;
 	v->posted = v->controls.word[CONTROL_PIN] & CONTROL_PIN_POSTED_INTERRUPTS;
 	v->lapic.by_processor =
 		v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;

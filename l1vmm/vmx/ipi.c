@@ -14,6 +14,7 @@
 #include "l1vmm/vmx/stop.h"
 
 #define STARTUP_PAGE(signals) ((uint8_t)((signals) >> 8))
+#define STARTUP_MESSAGE	      (LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE)
 
 /*
  * around=masked: a guest that was entered with IF clear may not be interrupted until it sets it,
@@ -61,6 +62,13 @@ void ipi_unblock_init(struct vcpu *v)
 		kick(v, &init);
 }
 
+/* One that finds no INIT before it starts nobody, nor later: SDM volume 3, 26.2. */
+static void forget_void_startup(struct vcpu *v)
+{
+	if (!v->awaits_startup && (!ipi_has_init(v) || nested_runs_l2(v)))
+		v->lapic.signals &= ~STARTUP_MESSAGE;
+}
+
 /* Who counts vCPUs that wait must not find this one among them with its mailbox empty already. */
 void ipi_kicked(struct vcpu *v)
 {
@@ -70,6 +78,7 @@ void ipi_kicked(struct vcpu *v)
 		__atomic_fetch_sub(&v->vm->helpless, 1, __ATOMIC_SEQ_CST);
 	}
 	lapic_collect(&v->lapic);
+	forget_void_startup(v);
 	apic_changed(v);
 }
 
@@ -115,6 +124,7 @@ void ipi_wait_for_startup(struct vcpu *v)
 	lapic_suppress(&v->lapic);
 	wait_for_signals(v, LAPIC_SIGNAL_STARTUP);
 	lapic_go_on(&v->lapic);
+	v->awaits_startup = false;
 	startup_begin(v, STARTUP_PAGE(v->lapic.signals));
 	v->lapic.signals &= LAPIC_SIGNAL_EXTINT;
 }
@@ -126,12 +136,13 @@ void ipi_wait_for_startup(struct vcpu *v)
 static void take_init(struct vcpu *v)
 {
 	uint64_t start = rdtsc_ordered(), waited;
-	uint32_t startup = v->lapic.signals & (LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE);
+	uint32_t startup = v->lapic.signals & STARTUP_MESSAGE;
 
 	if (v->lapic.base & APIC_BASE_BSP)
 		vcpu_stop(v, STOP_INIT, "signals=0x%x", v->lapic.signals);
 	lapic_reset(&v->lapic);
 	v->lapic.signals |= startup;
+	v->awaits_startup = true;
 	ipi_wait_for_startup(v);
 	waited = rdtsc_ordered() - start;
 	v->telemetry.cur->tsc += waited;
@@ -142,5 +153,4 @@ void ipi_take_signals(struct vcpu *v)
 {
 	if (ipi_has_init(v) && !nested_runs_l2(v))
 		take_init(v);
-	v->lapic.signals &= ~(LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE);
 }

@@ -39,7 +39,7 @@ static inline bool ipi_has_init(const struct vcpu *v)
 /*
  * What was taken in is seen to now where it is an INIT that counts, and not one for the guest's
  * hypervisor (nested_interrupted()): waits for a start-up message behind it, and has `v` begin
- * there.  A start-up message without INIT is void.
+ * there.
  * @pre v's VMCS is current
  */
 void ipi_take_signals(struct vcpu *v);

@@ -92,6 +92,7 @@ struct vcpu {
 	bool apic_page_lent;	/* vm->apic_access stands where its APIC is */
 	bool posted;		/* others leave its interrupts to the processor: irq=posted */
 	bool helpless;		/* waits for what only another vCPU can send */
+	bool awaits_startup;	/* an INIT has been taken, or it has never begun */
 	uint8_t *msr_bitmap;
 
 	/* The guest's own EFER; the VMCS has what the processor runs it with. */

@@ -34,6 +34,13 @@
 #define IOAPIC_MASKED	 0x10000u
 #define PIC_PATIENCE	 100000000
 
+/* A page of real-mode code that stores 1 at OUT of it. */
+#define REAL_PAGE  0xa000
+#define OUT	   0x100
+#define ICR_INIT   0x4500
+#define ICR_START  0x4600
+#define INIT_TICKS 100000 /* for an INIT or a start-up message to arrive, and what comes of it */
+
 /* From the least that a deadline can be ahead to behind the last of the exits. */
 #define AHEAD_LEAST 20
 #define AHEAD_MOST  4000
@@ -153,6 +160,61 @@ static void keep_pit(void)
 	}
 	out8(PIC + 1, 0xff);
 	stop_pit();
+}
+
+static void send_second(uint32_t icr)
+{
+	wrmsr(MSR_X2APIC_ICR, (uint64_t)second_apic_id() << 32 | icr);
+	wait_until(rdtsc_ordered() + INIT_TICKS);
+}
+
+static void run_on(void)
+{
+	for (;;)
+		pause();
+}
+
+static void halt_for_good_masked(void)
+{
+	for (;;)
+		hlt();
+}
+
+static void start_itself(void)
+{
+	send_second(ICR_START | REAL_PAGE >> PAGE_SHIFT);
+	run_on();
+}
+
+/* SDM volume 3, 26.2: they are discarded, and start nobody behind an INIT that comes later. */
+static void startups_count_behind_an_init(void)
+{
+	static const uint8_t code[] = {
+		0x31, 0xc0,			      /* xor %ax, %ax */
+		0x8e, 0xd8,			      /* mov %ax, %ds */
+		0xc6, 0x06, 0x00, REAL_PAGE >> 8 | 1, /* movb $1, REAL_PAGE + OUT */
+		0x01, 0xf4, 0xeb, 0xfd,		      /* hlt, again */
+	};
+	static void (*const works[])(void) = {run_on, halt_for_good_masked, start_itself};
+	volatile uint8_t *page = (volatile uint8_t *)(uintptr_t)REAL_PAGE;
+
+	report_running("startups");
+	for (size_t i = 0; i < sizeof(code); i++)
+		page[i] = code[i];
+	for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+		page[OUT] = 0;
+		second_begin(stop_pit);
+		second_finish();
+		second_begin(works[i]);
+		wait_until(rdtsc_ordered() + INIT_TICKS);
+		send_second(ICR_START | REAL_PAGE >> PAGE_SHIFT);
+		send_second(ICR_INIT);
+		expect("void", page[OUT], 0);
+		send_second(ICR_START | REAL_PAGE >> PAGE_SHIFT);
+		expect("started", page[OUT], 1);
+		second_restart(stop_pit);
+		second_finish();
+	}
 }
 
 /* SDM volume 3, 11.4.3: without its APIC a processor takes the controllers' interrupt all the same.
@@ -278,6 +340,7 @@ void guest_main(const struct start_info_view *boot)
 	apic_enable();
 	stop_pit();
 	if (second_is_there(&run)) {
+		startups_count_behind_an_init();
 		pic_interrupts_without_an_apic();
 		pic_interrupts_by_the_ioapic(second_apic_id());
 		return;

@@ -15,7 +15,8 @@ for how in timer=emulated timer=preempt timer=direct 'timer=direct irq=apicv'; d
 	moments "l1vmm $how / moments"
 done
 
-# What the other processor has the controllers ask for reaches one whose APIC is off.
+# A start-up message is void without an INIT, and what the other processor has the controllers ask for
+# reaches one whose APIC is off.
 for way in emulated posted; do
 	moments "l1vmm cpus=2 irq=$way / moments cpus=2"
 done

@@ -234,6 +234,16 @@ Test(lapic_delivery, wrong_ipis_are_logged_in_the_error_status)
 	}
 }
 
+/* SDM volume 3, 26.2: who sends one has started. */
+Test(lapic_delivery, a_startup_message_to_oneself_is_void)
+{
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 0x2a);
+	lapic_put(&rig, MSR_X2APIC_ICR, TO(0x2a) | STARTUP | 0x9f);
+	cr_expect_eq(rig.apic.signals, 0);
+}
+
 /* SDM volume 3, 11.4.7.2: no new interrupts, but those requested before still wait. */
 Test(lapic_delivery, an_apic_disabled_by_software_takes_nothing_new)
 {
