@@ -166,9 +166,13 @@ static void collect_vectors(struct lapic *apic, uint64_t marks)
 
 static void collect_levels(struct lapic *apic)
 {
+	bool enabled = load(apic, LAPIC_SVR) & SVR_ENABLE;
+
 	for (unsigned i = 0; i < LAPIC_VECTOR_WORDS; i++) {
 		uint32_t bits = __atomic_exchange_n(&apic->mailbox->levels[i], 0, __ATOMIC_SEQ_CST);
 
+		if (!enabled)
+			continue;
 		collect_word(apic, i, bits);
 		*lapic_word(apic, LAPIC_TMR + i * 16) |= bits;
 	}

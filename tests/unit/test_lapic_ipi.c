@@ -252,6 +252,20 @@ Test(lapic_ipi, loses_in_init_what_was_sent_before)
 	cr_expect_eq(lapic_requested(&rig.apic), -1);
 }
 
+/* As with vectors by edge. */
+Test(lapic_ipi, loses_in_init_what_an_io_apic_sent_before)
+{
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 1);
+	lapic_post(&rig.apic, &(struct lapic_ipi){.vector = 0x40, .level = true});
+	lapic_reset(&rig.apic);
+	lapic_collect(&rig.apic);
+	lapic_put(&rig, MSR_X2APIC_SIVR, 0x1ff);
+	lapic_collect(&rig.apic);
+	cr_expect_eq(lapic_requested(&rig.apic), -1);
+}
+
 static void *post_many(void *arg)
 {
 	struct lapic_rig *rig = arg;
