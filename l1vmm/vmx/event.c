@@ -215,7 +215,7 @@ void event_want_interrupt_window(struct vcpu *v, bool wanted)
 		    wanted || (v->waits & WAITS_FOR_INTERRUPT_WINDOW));
 }
 
-/* Most often there is none, and was none before. */
+/* Most often there is none, nor anything else that waits, and was none before. */
 static __attribute__((noinline)) void wait_for_nmi(struct vcpu *v)
 {
 	v->waits &= (uint8_t)~WAITS_NMI;
@@ -227,6 +227,8 @@ static __attribute__((noinline)) void wait_for_nmi(struct vcpu *v)
 				: WAITS_NMI_SHADOW;
 	want_window(v, CONTROL_PRIMARY_NMI_WINDOW_EXITING, v->waits & WAITS_NMI_WINDOW);
 	event_want_interrupt_window(v, false);
+	if (v->waits)
+		v->requests |= REQUEST_EVENT;
 }
 
 /*
@@ -251,22 +253,25 @@ static void wait_for_rest(struct vcpu *v)
 	if (v->lapic.irr_words) {
 		class = (uint32_t)lapic_requested(&v->lapic) >> 4;
 		pending = lapic_pending(&v->lapic) >= 0;
+		if (pending)
+			v->requests |= REQUEST_EVENT;
 	}
 	event_want_interrupt_window(v, pending);
 	set_tpr_threshold(v, class <= lapic_cr8(&v->lapic) ? class : 0);
 }
 
+/* What waits for a window is looked at with each exit: one may end the shadow that it waits for. */
 void event_prepare(struct vcpu *v, bool advanced)
 {
 	timer_settle(v);
 	if (__builtin_expect(v->lapic.signals & LAPIC_SIGNAL_EXTINT, 0))
 		settle_extint(v, advanced);
 	inject_one(v, advanced);
-	if (__builtin_expect((v->lapic.signals & LAPIC_SIGNAL_NMI) || (v->waits & WAITS_NMI), 0))
+	v->requests &= ~(uint32_t)REQUEST_EVENT;
+	if (__builtin_expect((v->lapic.signals & LAPIC_SIGNAL_NMI) || v->waits, 0))
 		wait_for_nmi(v);
 	if (v->lapic.by_processor)
 		apic_hand_over(v);
 	else
 		wait_for_rest(v);
-	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }

@@ -24,6 +24,7 @@ __attribute__((noinline, preserve_most)) void set_rip(struct vcpu *v, uint64_t r
 /*
  * Puts the guest behind the instruction that exited.  The shadow of an STI or MOV SS before it ends
  * one instruction late, unless an event waits (event.c): to look would be a VMREAD at each exit.
+ * What waits with the processor, with irq=apicv, is not known here, and comes late.
  */
 static inline void advance_by(struct vcpu *v, uint64_t length)
 {
