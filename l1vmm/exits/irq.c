@@ -141,7 +141,7 @@ static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *
 	if (!interrupts)
 		lapic_suppress(&v->lapic);
 	do {
-		if (!interrupts || !timer_prepare_wait(v))
+		if (!(interrupts ? timer_prepare_wait(v) : timer_prepare_keeping(v)))
 			ipi_check_helpless(v);
 		host_wait();
 		timer_waited(v);

@@ -12,6 +12,7 @@
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/startup.h"
 #include "l1vmm/vmx/stop.h"
+#include "l1vmm/vmx/timer.h"
 
 #define STARTUP_PAGE(signals) ((uint8_t)((signals) >> 8))
 #define STARTUP_MESSAGE	      (LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE)
@@ -114,8 +115,10 @@ void ipi_check_helpless(struct vcpu *v)
 static void wait_for_signals(struct vcpu *v, uint32_t signals)
 {
 	while (!(v->lapic.signals & signals)) {
-		ipi_check_helpless(v);
+		if (!timer_prepare_keeping(v))
+			ipi_check_helpless(v);
 		host_wait();
+		timer_waited(v);
 	}
 }
 

@@ -188,6 +188,11 @@ bool timer_prepare_wait(struct vcpu *v)
 	return left != UINT64_MAX;
 }
 
+bool timer_prepare_keeping(struct vcpu *v)
+{
+	return v->vm->vcpu_count > 1 && v->chipset_due != CHIPSET_NEVER && timer_prepare_wait(v);
+}
+
 void timer_waited(struct vcpu *v)
 {
 	if (v->timer_direct && v->cpu->timer_went_off)

@@ -38,6 +38,12 @@ void timer_stop(struct vcpu *v);
  */
 bool timer_prepare_wait(struct vcpu *v);
 
+/*
+ * The guest waits for no interrupt, and keeps the chipset's timer, whose interrupts may be those of
+ * other vCPUs: arms the processor's timer as above.  False where there is nothing to keep.
+ */
+bool timer_prepare_keeping(struct vcpu *v);
+
 /* The wait is over: requests the timer's interrupt if it was that. */
 void timer_waited(struct vcpu *v);
 

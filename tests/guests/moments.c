@@ -22,6 +22,10 @@
 #define ON_TERMINAL_COUNT 0x30
 #define PIT_COUNT	  0xffff
 
+#define PERIODIC 0x34
+
+#define LVT_EXTINT 0x700
+
 #define PIC		 0x20
 #define PIC_EOI		 0x20
 #define VECTOR_PIC	 0x30
@@ -293,6 +297,41 @@ static void pic_interrupts_by_the_ioapic(uint32_t apic_id)
 	stop_pit();
 }
 
+/* Who has started it waits for nothing, or has been stopped. */
+static void start_pit_and_halt(void)
+{
+	out8(PIT_CONTROL, PERIODIC);
+	out8(PIT_0, (uint8_t)PIC_COUNT);
+	out8(PIT_0, (uint8_t)(PIC_COUNT >> 8));
+	for (;;)
+		hlt();
+}
+
+static void expect_pic_interrupts(void)
+{
+	uint64_t start = rdtsc_ordered();
+
+	taken[VECTOR_PIC] = 0;
+	sti();
+	while (taken[VECTOR_PIC] < PIC_INTERRUPTS && rdtsc_ordered() - start < PIC_PATIENCE)
+		;
+	cli();
+	expect("ticks", taken[VECTOR_PIC] >= PIC_INTERRUPTS, true);
+}
+
+static void pit_goes_on_without_its_keeper(void)
+{
+	report_running("keeper");
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
+	out8(PIC + 1, 0xfe);
+	second_begin(start_pit_and_halt);
+	expect_pic_interrupts();
+	send_second(ICR_INIT);
+	expect_pic_interrupts();
+	stop_pit();
+	out8(PIC + 1, 0xff);
+}
+
 static void send_nmi(void)
 {
 	wrmsr(MSR_X2APIC_ICR, NMI_TO_SELF);
@@ -362,6 +401,7 @@ void guest_main(const struct start_info_view *boot)
 		startups_count_behind_an_init();
 		pic_interrupts_without_an_apic();
 		pic_interrupts_by_the_ioapic(second_apic_id());
+		pit_goes_on_without_its_keeper();
 		return;
 	}
 	if (cmdline_get(boot->cmdline, "end", end, sizeof(end)) == CMDLINE_FOUND) {
