@@ -10,7 +10,9 @@ NESTING_SRCS := \
 	nesting/pdpte.c \
 	nesting/reflect.c \
 	nesting/shadowing.c \
+	nesting/virtual_apic.c \
 	nesting/vmcs02.c \
+	nesting/vmcs02_merge.c \
 	nesting/vmcs12.c \
 	nesting/vmfunc.c \
 	nesting/vmx.c \

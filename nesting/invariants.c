@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 
 #define OF01(FIELD)	    v->vmcs01(v->ctx, VMCS_##FIELD)
@@ -24,19 +25,28 @@
 #define SECONDARY_OF_L0                                                            \
 	((uint32_t)(CONTROL_SECONDARY_ENABLE_EPT | CONTROL_SECONDARY_ENABLE_VPID | \
 		    CONTROL_SECONDARY_WBINVD_EXITING))
-#define ADDRESS_CONTROLS                                                                        \
-	((uint32_t)(CONTROL_SECONDARY_VIRTUALIZE_APIC_ACCESSES | CONTROL_SECONDARY_ENABLE_PML | \
-		    CONTROL_SECONDARY_VMCS_SHADOWING | CONTROL_SECONDARY_EPT_VIOLATION_VE))
+#define ADDRESS_CONTROLS                                                              \
+	((uint32_t)(CONTROL_SECONDARY_ENABLE_PML | CONTROL_SECONDARY_VMCS_SHADOWING | \
+		    CONTROL_SECONDARY_EPT_VIOLATION_VE))
+/* Those that work on the virtual-APIC page. */
+#define APIC_CONTROLS                                                \
+	((uint32_t)(CONTROL_SECONDARY_VIRTUALIZE_X2APIC |            \
+		    CONTROL_SECONDARY_APIC_REGISTER_VIRTUALIZATION | \
+		    CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY))
 
-/* Whether each bit of L0's `pages` is in those that the processor uses. */
-static bool contains(const uint8_t *used, const uint8_t *own, unsigned pages)
+/* Quadwords of an MSR bitmap for the MSRs of an x2APIC, to be read or written. */
+#define X2APIC_WORDS 4
+#define X2APIC_WORD  (MSR_X2APIC_FIRST / 64)
+#define HALF_WORDS   (PAGE_SIZE / 2 / sizeof(uint64_t))
+
+/* Whether each bit of L0's own pages is in those that the processor uses, from word to word. */
+static bool contains(const uint8_t *used, const uint8_t *own, size_t from, size_t to)
 {
 	const uint64_t *all = (const uint64_t *)used, *some = (const uint64_t *)own;
 
-	for (unsigned i = 0; i < pages * (PAGE_SIZE / sizeof(*all)); i++) {
+	for (size_t i = from; i < to; i++)
 		if (some[i] & ~all[i])
 			return false;
-	}
 	return true;
 }
 
@@ -59,7 +69,8 @@ static bool io_intercepted(const struct vmcs02_view *v)
 		if (!used)
 			return false;
 		if (WORD01(PRIMARY) & CONTROL_PRIMARY_USE_IO_BITMAPS)
-			return contains(used, v->base->io_bitmaps, 2);
+			return contains(used, v->base->io_bitmaps, 0,
+					2 * PAGE_SIZE / sizeof(uint64_t));
 		return !(WORD01(PRIMARY) & CONTROL_PRIMARY_UNCONDITIONAL_IO_EXITING);
 	}
 	if (WORD02(PRIMARY) & CONTROL_PRIMARY_UNCONDITIONAL_IO_EXITING)
@@ -68,17 +79,50 @@ static bool io_intercepted(const struct vmcs02_view *v)
 					      CONTROL_PRIMARY_UNCONDITIONAL_IO_EXITING));
 }
 
-/* Without a bitmap all of them exit. */
+/* Without a bitmap all of them exit.  Those of the x2APIC: x2apic_intercepted(). */
 static bool msrs_intercepted(const struct vmcs02_view *v)
 {
+	const uint8_t *used = v->base->merged_msr, *own = v->base->msr_bitmap;
+	size_t at = X2APIC_WORD, end = 2 * HALF_WORDS;
+
 	if (!(WORD02(PRIMARY) & CONTROL_PRIMARY_USE_MSR_BITMAPS))
 		return true;
-	if (!(WORD01(PRIMARY) & CONTROL_PRIMARY_USE_MSR_BITMAPS))
+	return (WORD01(PRIMARY) & CONTROL_PRIMARY_USE_MSR_BITMAPS) &&
+	       OF02(MSR_BITMAP) == v->base->merged_msr_hpa && contains(used, own, 0, at) &&
+	       contains(used, own, at + X2APIC_WORDS, HALF_WORDS + at) &&
+	       contains(used, own, HALF_WORDS + at + X2APIC_WORDS, end);
+}
+
+/* A page of L1's, or the one that belongs to nobody. */
+static bool is_lent(const struct vmcs02_view *v, uint64_t hpa)
+{
+	return hpa == v->base->no_apic || v->is_l1s(v->ctx, hpa);
+}
+
+#define BIT_OF(msr) BIT((msr) - MSR_X2APIC_FIRST)
+
+/* L2 reaches none of the processor's own APIC, even where L1 does: SDM volume 3, 30.5. */
+static bool x2apic_intercepted(const struct vmcs02_view *v)
+{
+	const uint64_t *reads = (const uint64_t *)v->base->merged_msr + X2APIC_WORD;
+	const uint64_t *writes = reads + HALF_WORDS;
+	uint32_t secondary = WORD02(SECONDARY);
+	bool all = (secondary & CONTROL_SECONDARY_VIRTUALIZE_X2APIC) &&
+		   (secondary & CONTROL_SECONDARY_APIC_REGISTER_VIRTUALIZATION);
+	uint64_t first = 0;
+
+	if (secondary & CONTROL_SECONDARY_VIRTUALIZE_X2APIC)
+		first = BIT_OF(MSR_X2APIC_TPR);
+	if (!all && (~reads[0] & ~first))
 		return false;
-	if (OF02(MSR_BITMAP) == v->base->msr_bitmap_hpa)
-		return true;
-	return OF02(MSR_BITMAP) == v->base->merged_msr_hpa &&
-	       contains(v->base->merged_msr, v->base->msr_bitmap, 1);
+	if (first && (secondary & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY))
+		first |= BIT_OF(MSR_X2APIC_EOI) | BIT_OF(MSR_X2APIC_SELF_IPI);
+	if (~writes[0] & ~first)
+		return false;
+	for (unsigned i = 1; i < X2APIC_WORDS; i++)
+		if ((!all && ~reads[i]) || ~writes[i])
+			return false;
+	return true;
 }
 
 const char *vmcs02_violated(const struct vmcs02_view *v)

@@ -12,6 +12,8 @@ struct vmcs02_view {
 	uint64_t cr0_owned, cr4_owned;
 	uint64_t (*vmcs01)(void *ctx, enum vmcs_field field);
 	uint64_t (*vmcs02)(void *ctx, enum vmcs_field field);
+	/* Whether the page at `hpa` is memory of L1's. */
+	bool (*is_l1s)(void *ctx, uint64_t hpa);
 	void *ctx;
 };
 

@@ -36,6 +36,8 @@ struct vmcs02_base {
 	uint64_t ept01, ept02;	       /* EPT pointers */
 	uint16_t vpid;		       /* for L2; 0: L0 uses none */
 	uint64_t virtual_apic;	       /* where L1's virtual-APIC page is, if it has one */
+	uint64_t apic_access;	       /* and its APIC-access page */
+	uint64_t no_apic;	       /* a page in place of one of these that is no memory */
 	uint64_t cr0_fixed, cr4_fixed; /* bits that are 1 whatever L1 says */
 	/* L1's own, which L2 starts with where L1 does not load them. */
 	uint64_t efer, pat, dr7, debugctl;
@@ -48,7 +50,7 @@ struct vmcs02_controls {
 	uint64_t io_bitmap_a, io_bitmap_b, msr_bitmap;
 	struct guest_tsc tsc;
 	uint64_t eptp;
-	uint64_t virtual_apic;
+	uint64_t virtual_apic, apic_access;
 	uint16_t vpid;
 };
 

@@ -27,6 +27,11 @@ struct nested_ops {
 	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
 	/* A field of the vmcs02 that belongs to nested.at, whichever VMCS is current. */
 	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
+	/*
+	 * Where the processor finds `size` bytes of L1's memory at `gpa`, which it will store to
+	 * from now on; 0: they are no memory.
+	 */
+	uint64_t (*lend)(void *ctx, uint64_t gpa, uint64_t size);
 	/* Has the next store to a page of L1's counted; false where that cannot be. */
 	bool (*watch)(void *ctx, uint64_t gpa);
 	/* An INVEPT of L1's: of one EPT pointer, 0 for all of them. */
@@ -141,6 +146,14 @@ static inline void nested_hold(struct nested *n, enum vmcs_field field)
 	unsigned slot = vmcs12_slot(field);
 
 	n->held[slot / 64] |= UINT64_C(1) << slot % 64;
+}
+
+/* The next exit of the processor's has another value. */
+static inline void nested_let_go(struct nested *n, enum vmcs_field field)
+{
+	unsigned slot = vmcs12_slot(field);
+
+	n->held[slot / 64] &= ~(UINT64_C(1) << slot % 64);
 }
 
 /* Sets a field that L1 finds different from vmcs02. */

@@ -6,6 +6,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
+#include "l1vmm/vmx/nested.h"
 
 #define CLASS_VECTORS  16 /* of one priority */
 #define WORD_VECTORS   32 /* of one register */
@@ -111,4 +112,27 @@ bool around_needs_preemption(const struct vcpu *v)
 {
 	return is_stepped_around(v) &&
 	       (v->vm->switches.timer != SW_TIMER_DIRECT || v->vm->vcpu_count > 1);
+}
+
+/* Whether it delivers to what has exited, be that the guest's guest. */
+static bool delivers(const struct vcpu *v)
+{
+	return nested_runs_l2(v) ? nested_delivers(v) : v->lapic.by_processor;
+}
+
+/*
+ * Of a virtual interrupt Bochs tells what it has delivered before (vapic.cc,
+ * VMX_Deliver_Virtual_Interrupt()).  The interrupt is in service by then, and only comes while IF
+ * is set, when hardly another one is.  A hypervisor below tells the truth.
+ */
+uint32_t around_vectoring(struct vcpu *v, uint32_t info)
+{
+	uint64_t served;
+
+	if (v->vm->switches.around != SW_AROUND_MASKED || v->vm->level != 0 || !delivers(v))
+		return info;
+	served = vmcs_read(v, VMCS_GUEST_INTR_STATUS) >> 8 & INTR_INFO_VECTOR_MASK;
+	if (!served || !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF))
+		return info;
+	return INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)served;
 }

@@ -35,6 +35,13 @@ bool around_take(struct vcpu *v);
 void around_prepare(struct vcpu *v);
 
 /*
+ * What an exit interrupted the delivery of, where IDT-vectoring information says `info`, which is
+ * valid.
+ * @pre the VMCS of what has exited is current
+ */
+uint32_t around_vectoring(struct vcpu *v, uint32_t info);
+
+/*
  * Whether the processor delivers interrupts to `v` that other processors send: no interrupt of the
  * processor's own timer may come to the guest then.
  */

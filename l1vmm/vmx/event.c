@@ -3,6 +3,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/stop.h"
 #include "l1vmm/vmx/timer.h"
@@ -73,10 +74,12 @@ enum exit_action event_pf(struct vcpu *v, uint64_t address, uint32_t error)
 void event_requeue(struct vcpu *v)
 {
 	uint32_t info = (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_INFO);
-	uint32_t type = info & INTR_INFO_TYPE_MASK;
+	uint32_t type;
 
 	if (!(info & INTR_INFO_VALID))
 		return;
+	info = around_vectoring(v, info);
+	type = info & INTR_INFO_TYPE_MASK;
 	v->telemetry.cur->flags |= RECORD_F_IDT_VECTORING;
 	queue(v, info & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK | INTR_INFO_ERROR_CODE),
 	      info & INTR_INFO_ERROR_CODE ? (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_ERROR_CODE)

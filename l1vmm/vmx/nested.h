@@ -27,9 +27,10 @@ struct vcpu_vmcs02 {
 	bool launched;	    /* by an entry that succeeded or is under way */
 };
 
-/* An access of L2's, carried out by the hypervisor, that ept12 does not allow. */
+/* An access of L2's, carried out by the hypervisor, that ends in an exit of L1's. */
 struct nested_refusal {
-	uint32_t reason; /* EXIT_REASON_EPT_VIOLATION or _MISCONFIG; 0: there is none */
+	uint32_t
+		reason; /* an EPT violation or misconfiguration, an APIC access; 0: there is none */
 	uint64_t qualification, l2_gpa, linear;
 };
 
@@ -37,7 +38,6 @@ struct vcpu_nested {
 	struct nested vmx;
 	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
 	struct ept02 ept02;
-	uint64_t no_apic; /* hpa: instead of a virtual-APIC page of L1's that is no memory */
 	struct vpid12_map vpids;
 	bool vmcs02_current;	 /* instead of vmcs01 */
 	bool shadowing;		 /* vmcs=shadow */
@@ -179,7 +179,23 @@ void nested_timer_go_on(struct vcpu *v);
 bool nested_interrupted(struct vcpu *v);
 void nested_interrupt_later(struct vcpu *v);
 
-/* An exit of one of the windows that these two have opened. */
+/*
+ * Takes the interrupts of L1's that tell of posted ones for L2, as long as no other is in front;
+ * whether there was one.
+ */
+bool nested_take_posted(struct vcpu *v);
+
+/* Whether the processor delivers virtual interrupts to L2. */
+static inline bool nested_delivers(const struct vcpu *v)
+{
+	return vmcs12_secondary(v->nested->vmx.vmcs12) &
+	       CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
+}
+
+/* Wakes L2, which is halted, where it can take a virtual interrupt; whether that is so. */
+bool nested_wake(struct vcpu *v);
+
+/* An exit of one of the windows that the two above have opened. */
 void nested_close_windows(struct vcpu *v);
 
 /* What is the hypervisor's of L2's registers, unless that is on shadow tables. */

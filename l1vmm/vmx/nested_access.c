@@ -7,10 +7,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/paging_state.h"
-
-/* The access is one to a linear address, and to what that is translated to. */
-#define LINEAR_VALID BIT(7)
-#define TRANSLATED   BIT(8)
+#include "nesting/virtual_apic.h"
 
 struct paging_state nested_paging_state(struct vcpu *v)
 {
@@ -35,6 +32,24 @@ struct paging_state nested_paging_state(struct vcpu *v)
 	return state;
 }
 
+/* Whatever L1 has the processor virtualize of its APIC, what the hypervisor would carry out exits.
+ */
+static bool refuse_apic(struct vcpu_nested *n, uint64_t l2_gpa, uint64_t access)
+{
+	bool write = access & EPT_WRITE;
+
+	n->refused = (struct nested_refusal){
+		.reason = EXIT_REASON_APIC_ACCESS,
+		.qualification = virtual_apic_qualification(n->walking ? APIC_ACCESS_GUEST_PHYSICAL
+							    : write    ? APIC_ACCESS_WRITE
+								       : APIC_ACCESS_READ,
+							    l2_gpa),
+		.l2_gpa = l2_gpa,
+		.linear = n->linear,
+	};
+	return false;
+}
+
 /* What the processor would tell L1 of the access: SDM volume 3, table 28-7. */
 static bool refuse(struct vcpu_nested *n, const struct ept12_walk *walk, uint64_t l2_gpa,
 		   uint64_t access)
@@ -49,7 +64,8 @@ static bool refuse(struct vcpu_nested *n, const struct ept12_walk *walk, uint64_
 	};
 	if (walk->outcome == EPT12_VIOLATION)
 		n->refused.qualification = ept12_qualification(
-			access | LINEAR_VALID | (n->walking ? 0 : TRANSLATED), walk->granted);
+			access | EPT_VIOLATION_LINEAR | (n->walking ? 0 : EPT_VIOLATION_TRANSLATED),
+			walk->granted);
 	return false;
 }
 
@@ -60,14 +76,14 @@ bool nested_translate(struct vcpu *v, uint64_t l2_gpa, uint64_t access, uint64_t
 	struct ept12_walk walk;
 
 	*gpa = l2_gpa;
-	if (!vmcs12_uses_ept(v12))
-		return true;
-	walk = ept12_translate(&n->ept02.ops.l1, &n->vmx.offered, vmcs12_get(v12, VMCS_EPT_POINTER),
-			       l2_gpa, access);
-	if (walk.outcome != EPT12_PAGE)
-		return refuse(n, &walk, l2_gpa, access);
-	*gpa = walk.gpa;
-	return true;
+	if (vmcs12_uses_ept(v12)) {
+		walk = ept12_translate(&n->ept02.ops.l1, &n->vmx.offered,
+				       vmcs12_get(v12, VMCS_EPT_POINTER), l2_gpa, access);
+		if (walk.outcome != EPT12_PAGE)
+			return refuse(n, &walk, l2_gpa, access);
+		*gpa = walk.gpa;
+	}
+	return !virtual_apic_is_accessed(&n->vmx, *gpa) || refuse_apic(n, l2_gpa, access);
 }
 
 /* With accessed and dirty flags, accesses to paging structures are writes: SDM volume 3, 29.3.3.2.

@@ -9,6 +9,7 @@
 #include "nesting/entry.h"
 #include "nesting/link.h"
 #include "nesting/pdpte.h"
+#include "nesting/virtual_apic.h"
 
 /* What L2 gets of L1's registers.  @pre vmcs01 is current */
 static void prepare_base(struct vcpu *v)
@@ -82,30 +83,6 @@ static void choose_ept02(struct vcpu *v)
 	b->ept02 = eptp;
 }
 
-/* Where the processor finds L2's task priority, and stores it. */
-static void choose_virtual_apic(struct vcpu *v)
-{
-	struct vcpu_nested *n = v->nested;
-	const struct vmcs12 *v12 = n->vmx.vmcs12;
-	uint64_t gpa = vmcs12_get(v12, VMCS_VIRTUAL_APIC_PAGE_ADDR);
-	uint64_t hpa;
-
-	if (!nested_holds(&n->vmx, vmcs12_slot(VMCS_VIRTUAL_APIC_PAGE_ADDR)) &&
-	    !nested_holds(&n->vmx, vmcs12_slot(VMCS_PRIMARY_CONTROLS)))
-		return;
-	if (!(vmcs12_get(v12, VMCS_PRIMARY_CONTROLS) & CONTROL_PRIMARY_USE_TPR_SHADOW))
-		return;
-	hpa = (uint64_t)vm_memory(v->vm, gpa, PAGE_SIZE);
-	if (!hpa)
-		hpa = n->no_apic;
-	if (hpa == nested_vmcs02(n)->base.virtual_apic)
-		return;
-	if (hpa != n->no_apic)
-		vm_written(v->vm, gpa, PAGE_SIZE); /* from now on */
-	nested_hold(&n->vmx, VMCS_VIRTUAL_APIC_PAGE_ADDR);
-	nested_vmcs02(n)->base.virtual_apic = hpa;
-}
-
 /* What waits for L1 goes on waiting, but its timer runs while L2 does. */
 static void put_off_requests(struct vcpu *v)
 {
@@ -176,7 +153,8 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	paged = unlikely(vcpu_is_shadowed(v)) && nested_paging_choose(v);
 	if (!paged)
 		choose_vpid02(v);
-	choose_virtual_apic(v);
+	if (virtual_apic_changed(&n->vmx))
+		virtual_apic_choose(&n->vmx, &nested_vmcs02(n)->base);
 	vmcs02_update(&n->vmx, &nested_vmcs02(n)->base, &to);
 	load_translations(v, paged, &to);
 	put_off_requests(v);
@@ -194,6 +172,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		nested_set(&n->vmx, VMCS_IDT_VECTORING_INFO, 0);
 		if (nested_interrupted(v))
 			return EXIT_RETRY;
+		nested_let_go(&n->vmx, VMCS_IDT_VECTORING_INFO);
 		if (v->event)
 			event_inject(v);
 	}

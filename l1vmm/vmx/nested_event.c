@@ -4,6 +4,7 @@
  */
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/nested.h"
+#include "nesting/virtual_apic.h"
 
 /* What brings L2 back to the hypervisor when it can take an event, and behind one. */
 #define WINDOWS                                                \
@@ -81,6 +82,42 @@ static void leave_by_interrupt(struct vcpu *v, uint8_t vector)
 	nested_leave_with(v, EXIT_REASON_EXTERNAL_INTERRUPT, 0, info, 0);
 }
 
+static uint16_t virtual_status(struct vcpu *v)
+{
+	return (uint16_t)vmcs_read(v, VMCS_GUEST_INTR_STATUS);
+}
+
+bool nested_wake(struct vcpu *v)
+{
+	const struct nested *n = &v->nested->vmx;
+
+	if (!nested_delivers(v) || !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF) ||
+	    !virtual_apic_is_pending(n, virtual_status(v)))
+		return false;
+	vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_ACTIVE);
+	return true;
+}
+
+/* SDM volume 3, 30.6: acknowledged and ended at once. */
+bool nested_take_posted(struct vcpu *v)
+{
+	const struct nested *n = &v->nested->vmx;
+	int vector = lapic_pending(&v->lapic);
+	bool taken = false;
+
+	for (; vector >= 0 && virtual_apic_is_notified(n, (uint8_t)vector);
+	     vector = lapic_pending(&v->lapic)) {
+		lapic_accept(&v->lapic, (uint8_t)vector);
+		lapic_end_of_interrupt(&v->lapic);
+		vmcs_write(v, VMCS_GUEST_INTR_STATUS,
+			   virtual_apic_take_posted(n, virtual_status(v)));
+		taken = true;
+	}
+	if (taken && vmcs_read(v, VMCS_GUEST_ACTIVITY_STATE) == ACTIVITY_HLT)
+		nested_wake(v);
+	return taken;
+}
+
 /* Each is an exit, whatever the controls say: SDM volume 3, 26.2. */
 static void leave_by_init(struct vcpu *v)
 {
@@ -114,8 +151,11 @@ bool nested_interrupted(struct vcpu *v)
 	if (vector < 0)
 		return false;
 	if (pin(v) & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) {
-		leave_by_interrupt(v, (uint8_t)vector);
-		return true;
+		if (nested_take_posted(v))
+			vector = lapic_pending(&v->lapic);
+		if (vector >= 0)
+			leave_by_interrupt(v, (uint8_t)vector);
+		return vector >= 0;
 	}
 	give_interrupt(v, (uint8_t)vector);
 	return false;

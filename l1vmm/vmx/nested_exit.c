@@ -4,6 +4,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/nested_fate.h"
@@ -43,6 +44,18 @@ static void advance_l2(struct vcpu *v)
 	advance(v);
 	if (unlikely(single_steps(v)))
 		trap_behind(v);
+}
+
+void nested_tell_vectoring(struct vcpu *v)
+{
+	uint32_t info, told;
+
+	if (!nested_delivers(v))
+		return;
+	told = (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_INFO);
+	info = told & INTR_INFO_VALID ? around_vectoring(v, told) : told;
+	if (info != told)
+		nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, info);
 }
 
 static enum fate leave(struct vcpu *v)
@@ -87,6 +100,7 @@ static struct nested_exit describe(struct vcpu *v)
 	case NESTED_DETAIL_EXCEPTION:
 		e.intr_info = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_INFO);
 		e.error_code = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_ERROR_CODE);
+		nested_tell_vectoring(v);
 		break;
 	case NESTED_DETAIL_MSR:
 		e.msr = (uint32_t)v->detail;
@@ -217,10 +231,13 @@ static enum fate halt(struct vcpu *v)
 		vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
 	if (nested_monitors(v))
 		return nested_leave_by_monitor(v);
-	if (!trapped && !vmcs12_has_timer(v12))
+	while (!trapped && !nested_wake(v) && !vmcs12_has_timer(v12)) {
 		wait_for_event(v, (vmcs12_get(v12, VMCS_PIN_BASED_CONTROLS) &
 				   CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) ||
 					  (vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF));
+		if (!nested_take_posted(v))
+			break;
+	}
 	return FATE_RETRY;
 }
 
@@ -299,7 +316,7 @@ static enum fate deliver(struct vcpu *v, enum fate fate)
 	if (!info)
 		return fate;
 	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION &&
-	    !(v->telemetry.cur->flags & RECORD_F_IDT_VECTORING) &&
+	    !(vmcs_read(v, VMCS_IDT_VECTORING_INFO) & INTR_INFO_VALID) &&
 	    nested_exception_exits(&v->nested->vmx, info & INTR_INFO_VECTOR_MASK, v->event_error)) {
 		leave_by_exception(v, info);
 		return FATE_L1;

@@ -6,6 +6,7 @@
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/nested_fate.h"
 #include "l1vmm/vmx/stop.h"
+#include "nesting/virtual_apic.h"
 
 #define IO_STRING BIT(4) /* of the exit qualification of I/O instructions */
 
@@ -28,12 +29,25 @@ static enum fate carried_out(struct vcpu *v, enum exit_action action)
 	return as_fate(action);
 }
 
+/* An APIC-access page of L1's that is no memory, which the processor knows nothing of. */
+static enum fate apic_access(struct vcpu *v, uint64_t gpa, enum apic_access type)
+{
+	if (type != APIC_ACCESS_GUEST_PHYSICAL &&
+	    (vmcs_read(v, VMCS_IDT_VECTORING_INFO) & INTR_INFO_VALID))
+		type = APIC_ACCESS_IN_DELIVERY;
+	nested_tell_vectoring(v);
+	nested_leave_with(v, EXIT_REASON_APIC_ACCESS, virtual_apic_qualification(type, gpa), 0, 0);
+	return FATE_L1;
+}
+
 /*
  * An access of L2's to a device of L1's.  @pre the event whose delivery it was part of is to be
  * injected again
  */
-static enum fate access_device(struct vcpu *v, uint64_t gpa)
+static enum fate access_device(struct vcpu *v, uint64_t gpa, enum apic_access type)
 {
+	if (virtual_apic_is_accessed(&v->nested->vmx, gpa))
+		return apic_access(v, gpa, type);
 	v->nested->cr2 = read_cr2();
 	return carried_out(v, emulate_device(v, gpa));
 }
@@ -74,7 +88,10 @@ static enum fate access_again(struct vcpu *v)
 static enum fate device_fault(struct vcpu *v, uint64_t gpa)
 {
 	event_requeue(v);
-	return access_device(v, gpa);
+	return access_device(v, gpa,
+			     !(v->detail & EPT_VIOLATION_TRANSLATED) ? APIC_ACCESS_GUEST_PHYSICAL
+			     : v->detail & EPT_WRITE		     ? APIC_ACCESS_WRITE
+								     : APIC_ACCESS_READ);
 }
 
 /* L2's physical memory is L1's: what L1 has not touched yet is mapped now. */
@@ -95,6 +112,7 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 
 static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
 {
+	nested_tell_vectoring(v);
 	v->detail = ept12_qualification(v->detail, r->granted);
 	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, v->detail);
 	return nested_reflect(v);
@@ -166,7 +184,8 @@ enum fate nested_page_fault(struct vcpu *v, struct nested_exit *e)
 	if (e->intr_info & INTR_INFO_IRET_UNDONE)
 		event_nmi_goes_on(v);
 	if (result.outcome == MMU_DEVICE)
-		return access_device(v, result.gpa);
+		return access_device(v, result.gpa,
+				     e->error_code & PF_W ? APIC_ACCESS_WRITE : APIC_ACCESS_READ);
 	if (result.outcome == MMU_EMULATE_ONLY)
 		return store(v, result.gpa);
 	return l2s ? deliver_page_fault(v, e->error_code) : FATE_RETRY;

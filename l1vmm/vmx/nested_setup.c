@@ -49,6 +49,15 @@ static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
 	vm_written(v->vm, gpa, size);
 }
 
+static uint64_t l1_lend(void *ctx, uint64_t gpa, uint64_t size)
+{
+	void *at = l1_memory(ctx, gpa, size);
+
+	if (at)
+		l1_written(ctx, gpa, size);
+	return (uint64_t)at;
+}
+
 /* What several processors run on is not changed: none of them has to be told. */
 static bool l1_watch(void *ctx, uint64_t gpa)
 {
@@ -167,13 +176,15 @@ static void read_capabilities(const struct vcpu *v, struct vmx_capabilities *c)
 	vmx_capabilities_read(c);
 	if (!v->vpid.number)
 		*secondary &= ~((uint64_t)CONTROL_SECONDARY_ENABLE_VPID << 32);
+	if (!(v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS))
+		*secondary &= ~((uint64_t)CONTROL_SECONDARY_VIRTUALIZE_X2APIC << 32);
 	if (vcpu_is_shadowed(v))
 		vmx_capabilities_of_shadow(c);
 	c->cr4_fixed1 &= ~(uint64_t)(CR4_SMXE | CR4_LA57 | CR4_PKE | CR4_CET | CR4_PKS);
 }
 
 static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_bitmaps,
-			uint8_t *msr_bitmap)
+			uint8_t *msr_bitmap, uint64_t no_apic)
 {
 	struct vmcs02_base *b = &vmcs02->base;
 	uint64_t pages = memory_alloc(MERGED_PAGES);
@@ -193,6 +204,7 @@ static bool make_vmcs02(struct vcpu *v, struct vcpu_vmcs02 *vmcs02, uint8_t *io_
 	b->merged = &vmcs02->merged;
 	b->tsc = v->tsc;
 	b->ept01 = v->eptp;
+	b->no_apic = no_apic;
 	b->cr0_fixed = v->nested->plain_cr0_fixed;
 	b->cr4_fixed = v->nested->plain_cr4_fixed;
 	return true;
@@ -216,6 +228,7 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	const struct nested_ops ops = {
 		.memory = l1_memory,
 		.vmcs02_read = read_vmcs02,
+		.lend = l1_lend,
 		.watch = l1_watch,
 		.invept = l1_invept,
 		.invvpid = l1_invvpid,
@@ -233,9 +246,10 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	struct vcpu_nested *n = (void *)memory_alloc(state_pages());
 	uint64_t copies = memory_alloc(NESTED_VMCSS);
 	uint64_t pool = memory_alloc(EPT02_POOL_MOST);
+	uint64_t no_apic = memory_alloc(1);
 	struct vmx_capabilities hardware;
 
-	if (!n || !copies || !pool)
+	if (!n || !copies || !pool || !no_apic)
 		return false;
 	v->nested = n;
 	n->stores = vcpu_is_shadowed(v) ? &v->mmu.guarded_stores : &v->vm->ept.write_grants;
@@ -248,13 +262,10 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 	n->plain_cr4_fixed = hardware.cr4_fixed0 | (read_cr4() & CR4_MCE);
 	n->cr0_fixed = cr0_real(v, 0);
 	n->cr4_fixed = cr4_real(v, 0);
-	n->no_apic = memory_alloc(1);
-	if (!n->no_apic)
-		return false;
 	make_vpids(v, &n->vpids);
 	ept02_init(&n->ept02, &ept_ops, pool, EPT02_POOL_MOST);
 	for (unsigned i = 0; i < NESTED_VMCSS; i++) {
-		if (!make_vmcs02(v, &n->vmcs02[i], io_bitmaps, msr_bitmap))
+		if (!make_vmcs02(v, &n->vmcs02[i], io_bitmaps, msr_bitmap, no_apic))
 			return false;
 		n->vmx.active[i].vmcs02 = &n->vmcs02[i];
 		n->vmx.active[i].cr0_owned = NESTED_CR0_OWNED;

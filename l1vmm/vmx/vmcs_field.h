@@ -51,7 +51,9 @@ enum vmcs_field {
 #define INTR_TYPE_SOFT_EXC    (6u << 8)
 #define INTR_TYPE_OTHER	      (7u << 8) /* with vector 0, a pending MTF exit */
 
-/* The same in the exit qualification of EPT violations: SDM volume 3, table 28-7. */
+/* Of the exit qualification of EPT violations: SDM volume 3, table 28-7. */
+#define EPT_VIOLATION_LINEAR	  (1u << 7) /* there is a linear address */
+#define EPT_VIOLATION_TRANSLATED  (1u << 8) /* and the access is to what that leads to */
 #define EPT_VIOLATION_IRET_UNDONE (1u << 12)
 
 /* VMCS_EXIT_REASON: SDM volume 3, 25.9.1. */

@@ -274,6 +274,13 @@ void faults_in_delivery(void)
 	       INTR_INFO_VALID | INTR_TYPE_SOFT_INT | INJECTED);
 	expect("length", vmread(VMCS_EXIT_INSTRUCTION_LEN), 2);
 
+	begin("fault-in-exception", l2_undefined);
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, 0);
+	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_GP));
+	expect_exception(VECTOR_GP, VECTOR_UD * 8 + 3);
+	expect("vectoring", vmread(VMCS_IDT_VECTORING_INFO),
+	       INTR_INFO_VALID | INTR_TYPE_EXCEPTION | VECTOR_UD);
+
 	begin("double-fault", l2_undefined);
 	vmwrite(VMCS_GUEST_IDTR_LIMIT, 0);
 	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_DF));

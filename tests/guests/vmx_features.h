@@ -9,6 +9,9 @@ void nmis(void);
 void task_priority(void);
 void faults_in_delivery(void);
 
+/* vmx_apic.c */
+void virtualized_apic(void);
+
 /* vmx_debug.c */
 void debugging(void);
 

@@ -3,7 +3,10 @@
  * back of the one below, entries that are refused for ever.  Upon a hypervisor only: what a
  * processor finds where there is no memory is its machine's affair.
  */
+#include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/pages.h"
 #include "bench/guests/rt/report.h"
+#include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "tests/guests/vmx_features.h"
@@ -16,6 +19,8 @@ static const uint64_t nowhere[] = {UINT64_C(1) << 38, UINT64_C(0xbffff000), UINT
 #define NOWHERES	  (sizeof(nowhere) / sizeof(nowhere[0]))
 #define EPTP_FLAGS	  UINT64_C(0x1e) /* write-back, four levels */
 #define LAUNCHES	  2000
+#define REQUESTED	  0xa1 /* vectors */
+#define NOTIFIED	  0xe3
 #define MSR_LOAD_FAILED	  34
 #define BAD_STATE	  33
 #define BAD_LINK	  4 /* qualification */
@@ -27,7 +32,12 @@ L2_CODE(l2_msr, "rdmsr; vmcall");
 L2_CODE(l2_function, "vmfunc; vmcall");
 L2_CODE(l2_field, "vmread %rdi, %rax; vmcall");
 L2_CODE(l2_priority_set, "mov %rax, %cr8; vmcall");
+L2_CODE(l2_opens, "sti; nop; nop; ud2");
+L2_CODE(l2_loads, "movl (%rdi), %eax; vmcall");
+L2_CODE(l2_stores, "movl %eax, (%rdi); vmcall");
 L2_CODE(l2_nothing, "vmcall; jmp l2_nothing");
+
+static uint8_t a_page[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 static void begin(const char *name, const void *rip)
 {
@@ -62,6 +72,59 @@ static void virtual_apic(uint64_t at)
 	vmwrite(VMCS_TPR_THRESHOLD, 0);
 	l2_registers[L2_RAX] = 9;
 	l1_expect(EXIT_REASON_VMCALL, NULL);
+}
+
+/* A guest whose APIC is virtualized. */
+static void begin_apic(const char *name, const void *rip, uint64_t page)
+{
+	begin(name, rip);
+	l1_set(CONTROL_PIN, CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING, true);
+	l1_set(CONTROL_EXIT, CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT, true);
+	l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_USE_TPR_SHADOW, true);
+	l1_set(CONTROL_SECONDARY,
+	       CONTROL_SECONDARY_APIC_REGISTER_VIRTUALIZATION |
+		       CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY,
+	       true);
+	vmwrite(VMCS_VIRTUAL_APIC_PAGE_ADDR, page);
+	vmwrite(VMCS_TPR_THRESHOLD, 0);
+	for (unsigned i = 0; i < 4; i++)
+		vmwrite(VMCS_EOI_EXIT_BITMAP0 + 2 * i, 0);
+}
+
+/* What is requested is delivered, wherever the page; what nobody posted reads as ones. */
+static void interrupts_from(uint64_t page, uint64_t descriptor)
+{
+	trap_gate(REQUESTED, l2_nothing);
+	begin_apic("virtual-interrupt-nowhere", l2_opens, page);
+	vmwrite(VMCS_GUEST_INTR_STATUS, REQUESTED);
+	l1_expect(EXIT_REASON_VMCALL, l2_nothing);
+	expect("served", vmread(VMCS_GUEST_INTR_STATUS) >> 8, REQUESTED);
+	trap_gate(REQUESTED, NULL);
+	if (!l1_can(CONTROL_PIN, CONTROL_PIN_POSTED_INTERRUPTS))
+		return;
+	begin_apic("descriptor-nowhere", l2_nothing, page);
+	l1_set(CONTROL_PIN, CONTROL_PIN_POSTED_INTERRUPTS, true);
+	vmwrite(VMCS_POSTED_INTR_DESC_ADDR, descriptor);
+	vmwrite(VMCS_POSTED_INTR_NV, NOTIFIED);
+	vmwrite(VMCS_GUEST_INTR_STATUS, 0);
+	wrmsr(MSR_X2APIC_SELF_IPI, NOTIFIED);
+	l1_expect(EXIT_REASON_VMCALL, l2_nothing);
+	expect("requested", vmread(VMCS_GUEST_INTR_STATUS), 0xff);
+}
+
+/* Where there is no memory, each access to the page is one that exits. */
+static void apic_access(uint64_t at, uint64_t page)
+{
+	for (unsigned write = 0; write < 2; write++) {
+		begin_apic("apic-access-nowhere", write ? l2_stores : l2_loads, page);
+		l1_set(CONTROL_SECONDARY, CONTROL_SECONDARY_VIRTUALIZE_APIC_ACCESSES, true);
+		vmwrite(VMCS_APIC_ACCESS_ADDR, at);
+		vmwrite(VMCS_GUEST_INTR_STATUS, 0);
+		page_map(PAGE_AREA_FREE + 4, at, PTE_RW);
+		l2_registers[L2_RDI] = (uint64_t)page_address(PAGE_AREA_FREE + 4) + 0x20;
+		l1_expect(EXIT_REASON_APIC_ACCESS, write ? l2_stores : l2_loads);
+		expect("qualification", vmread(VMCS_EXIT_QUALIFICATION), write << 12 | 0x20);
+	}
 }
 
 static void translation(uint64_t at)
@@ -132,6 +195,32 @@ static void edited_region(void)
 	l1_expect(EXIT_REASON_VMCALL, l2_nothing);
 }
 
+/* Of which the hypervisor has bitmaps and a region, too, that is active. */
+static void one_page_for_all(void)
+{
+	uint64_t places[] = {(uint64_t)a_page, 0};
+
+	begin("one-page", l2_nothing);
+	l1_expect(EXIT_REASON_VMCALL, l2_nothing);
+	__asm__ volatile("vmptrst %0" : "=m"(places[1]));
+	for (unsigned i = 0; i < 2; i++) {
+		begin_apic("one-page-for-all", l2_priority_set, places[i]);
+		l1_set(CONTROL_PIN, CONTROL_PIN_POSTED_INTERRUPTS, true);
+		l1_set(CONTROL_SECONDARY, CONTROL_SECONDARY_VIRTUALIZE_APIC_ACCESSES, true);
+		l1_set(CONTROL_PRIMARY, (uint32_t)CONTROL_PRIMARY_USE_MSR_BITMAPS, true);
+		l1_set(CONTROL_PRIMARY,
+		       CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING, false);
+		vmwrite(VMCS_APIC_ACCESS_ADDR, places[i]);
+		vmwrite(VMCS_POSTED_INTR_DESC_ADDR, places[i]);
+		vmwrite(VMCS_POSTED_INTR_NV, NOTIFIED);
+		vmwrite(VMCS_MSR_BITMAP, places[i]);
+		vmwrite(VMCS_GUEST_INTR_STATUS, 0);
+		wrmsr(MSR_X2APIC_SELF_IPI, NOTIFIED);
+		l2_registers[L2_RAX] = 9;
+		l1_expect(EXIT_REASON_VMCALL, NULL);
+	}
+}
+
 static void refused_for_ever(void)
 {
 	begin("refused-for-ever", l2_nothing);
@@ -151,13 +240,18 @@ void hostile_hypervisor(void)
 {
 	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR))
 		return;
+	apic_enable();
 	for (unsigned i = 0; i < NOWHERES; i++) {
 		bitmaps(nowhere[i]);
 		translation(nowhere[i]);
 		virtual_apic(nowhere[i]);
+		interrupts_from(nowhere[i], nowhere[i]);
+		apic_access(nowhere[i], (uint64_t)a_page);
+		apic_access(nowhere[i], nowhere[i]);
 		areas(nowhere[i]);
 		regions(nowhere[i]);
 	}
+	one_page_for_all();
 	edited_region();
 	refused_for_ever();
 }

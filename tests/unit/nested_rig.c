@@ -13,6 +13,11 @@ static void *memory(void *ctx, uint64_t gpa, uint64_t size)
 	return gpa > bytes || size > bytes - gpa ? NULL : (char *)rig->memory + gpa;
 }
 
+static uint64_t lend(void *ctx, uint64_t gpa, uint64_t size)
+{
+	return memory(ctx, gpa, size) ? RIG_LENT + gpa : 0;
+}
+
 static uint64_t read_vmcs02(void *ctx, enum vmcs_field field)
 {
 	struct nested_rig *rig = ctx;
@@ -78,6 +83,7 @@ void nested_rig_init(struct nested_rig *rig)
 	const struct nested_ops ops = {
 		.memory = memory,
 		.vmcs02_read = read_vmcs02,
+		.lend = lend,
 		.watch = watch,
 		.invept = count_invept,
 		.invvpid = count_invvpid,

@@ -14,6 +14,7 @@
 #define RIG_PAGES      16
 #define RIG_PAGE(n)    ((uint64_t)(n) << 12)
 #define RIG_OUTSIDE    RIG_PAGE(RIG_PAGES + 4) /* valid, and no memory */
+#define RIG_LENT       UINT64_C(0x40000000)    /* hpa of L1's memory */
 #define RIG_WIDTH      40
 #define RIG_BEYOND     (UINT64_C(1) << RIG_WIDTH)
 #define RIG_NOT_ABSENT UINT64_C(0x5555)

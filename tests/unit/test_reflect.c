@@ -74,8 +74,16 @@ Test(reflect, what_a_control_asks_for, .init = setup)
 Test(reflect, what_exits_whatever_the_controls_say, .init = setup)
 {
 	static const uint32_t always[] = {
-		EXIT_REASON_TRIPLE_FAULT, EXIT_REASON_TASK_SWITCH,	EXIT_REASON_CPUID,
-		EXIT_REASON_VMCALL,	  EXIT_REASON_PREEMPTION_TIMER, EXIT_REASON_XSETBV,
+		EXIT_REASON_TRIPLE_FAULT,
+		EXIT_REASON_TASK_SWITCH,
+		EXIT_REASON_CPUID,
+		EXIT_REASON_VMCALL,
+		EXIT_REASON_PREEMPTION_TIMER,
+		EXIT_REASON_XSETBV,
+		EXIT_REASON_TPR_BELOW_THRESHOLD,
+		EXIT_REASON_APIC_ACCESS,
+		EXIT_REASON_VIRTUALIZED_EOI,
+		EXIT_REASON_APIC_WRITE,
 	};
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
