@@ -59,6 +59,20 @@ for image in micro 'memory pages=64' irq; do
 	compare
 done
 
+# Each way to deliver interrupts, above and below.
+begin 'irq samples=1 only=*'
+for vmcs in trap shadow; do
+	for below in emulated apicv posted; do
+		for above in apicv posted; do
+			for mmu in ept:2m shadow:unsync; do
+				stack "$vmcs-$above-on-$below-${mmu%%:*}" \
+					"l1vmm nested=on vmcs=$vmcs irq=$below mmu=$mmu $QUIET / l1vmm irq=$above $QUIET"
+			done
+		done
+	done
+done
+compare
+
 # Three up, an exit of the uppermost takes many thousand instructions: small working sets.
 for image in micro 'memory pages=8 spaces=2' irq; do
 	begin "$image samples=1"
