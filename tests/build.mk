@@ -56,7 +56,9 @@ TABLES_SRCS := $(RUNTIME_SRCS) bench/guests/memory/probe.c l1vmm/lib/cmdline.c t
 VMX_SRCS := $(RUNTIME_SRCS) l1vmm/arch/below.c l1vmm/lib/cmdline.c tests/guests/vmx.c \
 	tests/guests/vmx_apic.c tests/guests/vmx_debug.c tests/guests/vmx_events.c \
 	tests/guests/vmx_functions.c tests/guests/vmx_l1.c tests/guests/vmx_hostile.c \
-	tests/guests/vmx_memory.c tests/guests/vmx_paging.c tests/guests/vmx_shadowing.c
+	tests/guests/vmx_memory.c tests/guests/vmx_pair.c tests/guests/vmx_pair_hostile.c \
+	tests/guests/vmx_pair_memory.c tests/guests/vmx_paging.c tests/guests/vmx_shadowing.c \
+	bench/guests/irq/second.c $(irq_SRCS)
 APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c \
 	tests/system/apic.c
 CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \

@@ -148,8 +148,11 @@ enum exit_action exit_vmxoff(struct vcpu *v)
 	if (!permitted(v))
 		return EXIT_RETRY;
 	nested_vmxoff(&v->nested->vmx);
-	ipi_unblock_init(v);
-	return finish_current(v, NESTED_SUCCEED);
+	finish_current(v, NESTED_SUCCEED);
+	if (!ipi_has_init(v))
+		return EXIT_ADVANCE;
+	ipi_take_signals(v);
+	return EXIT_RETRY;
 }
 
 enum exit_action exit_vmclear(struct vcpu *v)

@@ -19,16 +19,18 @@
 
 /*
  * around=masked: a guest that was entered with IF clear may not be interrupted until it sets it,
- * which a vector has to wait for anyway, and nothing else has.
+ * which a vector has to wait for anyway, and nothing else has.  To a hypervisor with a guest a
+ * vector is something else, too: an exit whatever IF is.
  */
 static void kick(const struct vcpu *v, const struct lapic_ipi *ipi)
 {
 	bool is_vector = lapic_is_vector(ipi);
 	uint8_t vector = is_vector && v->posted ? VECTOR_HOST_POSTED : VECTOR_HOST_KICK;
+	bool waits = is_vector && !(v->nested && v->nested->vmx.on);
 
-	if (v->vm->switches.around == SW_AROUND_NONE || (is_vector && !v->lapic.by_processor))
+	if (v->vm->switches.around == SW_AROUND_NONE || (waits && !v->lapic.by_processor))
 		host_apic_send(v->cpu->apic_id, vector);
-	else if (is_vector)
+	else if (waits)
 		around_send(v, vector);
 	else
 		host_apic_send_nmi(v->cpu->apic_id);
@@ -52,15 +54,6 @@ void ipi_send(struct vcpu *v, const struct lapic_ipi *ipi)
 bool ipi_init_counts(const struct vcpu *v)
 {
 	return !(v->nested && v->nested->vmx.on && !v->nested->vmx.in_l2);
-}
-
-/* As one to oneself. */
-void ipi_unblock_init(struct vcpu *v)
-{
-	const struct lapic_ipi init = {.mode = LAPIC_INIT};
-
-	if (ipi_has_init(v))
-		kick(v, &init);
 }
 
 /* One that finds no INIT before it starts nobody, nor later: SDM volume 3, 26.2. */
@@ -87,8 +80,11 @@ void ipi_kicked_by_nmi(void)
 {
 	const struct cpu *cpu = this_cpu();
 
-	if (cpu->vcpu && cpu->vcpu->vm->vcpu_count > 1)
-		host_apic_send(cpu->apic_id, VECTOR_HOST_KICK);
+	if (!cpu->vcpu || cpu->vcpu->vm->vcpu_count == 1)
+		return;
+	host_apic_send(cpu->apic_id, VECTOR_HOST_KICK);
+	if (cpu->vcpu->nested)
+		nested_exit_soon(cpu->vcpu);
 }
 
 static bool has_no_mail(const struct vm *vm)

@@ -26,10 +26,9 @@ void ipi_kicked_by_nmi(void);
 
 /*
  * Whether an INIT has come that counts: VMX operation blocks it, but while a guest's guest runs
- * (SDM volume 3, 24.8).  What was blocked comes about behind ipi_unblock_init(), with an entry.
+ * (SDM volume 3, 24.8).
  */
 bool ipi_init_counts(const struct vcpu *v);
-void ipi_unblock_init(struct vcpu *v);
 
 static inline bool ipi_has_init(const struct vcpu *v)
 {

@@ -198,6 +198,15 @@ bool nested_wake(struct vcpu *v);
 /* An exit of one of the windows that the two above have opened. */
 void nested_close_windows(struct vcpu *v);
 
+/*
+ * around=masked: a kick does not interrupt L2 while its IF is clear.  So when all is ready for L2,
+ * nested_look_again() has what other processors have sent meanwhile make an exit behind its next
+ * instruction; nested_exit_soon() does that from the handler of an NMI, whatever was going on, for
+ * what comes later still.
+ */
+void nested_look_again(struct vcpu *v);
+void nested_exit_soon(struct vcpu *v);
+
 /* What is the hypervisor's of L2's registers, unless that is on shadow tables. */
 #define NESTED_CR0_OWNED (CR0_CD | CR0_NW)
 #define NESTED_CR4_OWNED CR4_MCE

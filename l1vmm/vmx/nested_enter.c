@@ -176,6 +176,8 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		if (v->event)
 			event_inject(v);
 	}
+	if (unlikely(v->vm->vcpu_count > 1))
+		nested_look_again(v);
 	v->cost.nested_entries++;
 	n->launching02 = !nested_vmcs02(n)->launched;
 	if (n->launching02)

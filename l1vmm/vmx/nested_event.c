@@ -2,6 +2,7 @@
  * Interrupts and NMIs that come for a guest hypervisor while its guest runs: exits where it has
  * asked for them, and otherwise its guest's.
  */
+#include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/nested.h"
 #include "nesting/virtual_apic.h"
@@ -169,4 +170,23 @@ void nested_interrupt_later(struct vcpu *v)
 	     lapic_pending(&v->lapic) >= 0) &&
 	    (offered & CONTROL_PRIMARY_MONITOR_TRAP_FLAG))
 		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+}
+
+static bool may_be_deaf(const struct vcpu *v)
+{
+	return v->vm->switches.around == SW_AROUND_MASKED;
+}
+
+void nested_look_again(struct vcpu *v)
+{
+	if (may_be_deaf(v) && lapic_has_mail(&v->lapic))
+		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+}
+
+/* What is set in vmcs02 while it is prepared may get lost: then nested_look_again() is to come. */
+void nested_exit_soon(struct vcpu *v)
+{
+	if (may_be_deaf(v) && v->nested->vmx.in_l2 && vmptrst() == nested_vmcs02(v->nested)->vmcs)
+		vmwrite(VMCS_PRIMARY_CONTROLS,
+			vmread(VMCS_PRIMARY_CONTROLS) | CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
 }

@@ -7,6 +7,7 @@
 #include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
+#include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested_fate.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/stop.h"
@@ -257,6 +258,8 @@ static enum fate handle_own(struct vcpu *v)
 	case EXIT_REASON_NMI_WINDOW:
 	case EXIT_REASON_MONITOR_TRAP_FLAG:
 		nested_close_windows(v);
+		if (v->vm->vcpu_count > 1 && lapic_has_mail(&v->lapic))
+			ipi_kicked(v);
 		return FATE_RETRY;
 	case EXIT_REASON_HLT:
 		return halt(v);
@@ -357,6 +360,15 @@ static __attribute__((noinline)) void failed_entry(struct vcpu *v)
 	nested_entry_failed(v);
 }
 
+/* L2 goes on behind an exit of the hypervisor's own. */
+static void prepare_l2(struct vcpu *v)
+{
+	if (vmcs12_has_timer(v->nested->vmx.vmcs12))
+		nested_timer_go_on(v);
+	if (v->vm->vcpu_count > 1)
+		nested_look_again(v);
+}
+
 /* As handle() of exit.c, for the exits of vmcs02. */
 static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_t tsc,
 							 bool recorded)
@@ -379,8 +391,8 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 		fate = dispatch(v);
 	if (fate == FATE_L1 && v->requests)
 		serve_requests(v, EXIT_RETRY);
-	else if (fate != FATE_L1 && vmcs12_has_timer(v->nested->vmx.vmcs12))
-		nested_timer_go_on(v);
+	else if (fate != FATE_L1)
+		prepare_l2(v);
 	if (fate == FATE_ADVANCE)
 		advance_l2(v);
 	else

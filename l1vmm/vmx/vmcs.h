@@ -33,6 +33,15 @@ static inline enum vmx_outcome vmclear(uint64_t vmcs)
 	return VMX_INSTRUCTION("vmclear %2", "m"(vmcs));
 }
 
+/* The current VMCS; UINT64_MAX: none. */
+static inline uint64_t vmptrst(void)
+{
+	uint64_t vmcs;
+
+	__asm__ volatile("vmptrst %0" : "=m"(vmcs) : : "cc");
+	return vmcs;
+}
+
 static inline enum vmx_outcome vmptrld(uint64_t vmcs)
 {
 	return VMX_INSTRUCTION("vmptrld %2", "m"(vmcs));

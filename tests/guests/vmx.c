@@ -1,7 +1,7 @@
 /*
  * Is the VMX of this machine the SDM's?  A hypervisor that checks, feature by feature, what it
  * finds after the exits of its guest: the same image on a processor and upon l1vmm.  `case=NAME`
- * runs the cases of one feature only.
+ * runs the cases of one feature only; with `cpus=2` those are run that take a second processor.
  */
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/start.h"
@@ -12,6 +12,8 @@
 #include "l1vmm/lib/string.h"
 #include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What may pass between a timer's end and its exit to the image, in ticks. */
 #define SLACK 30000
@@ -122,31 +124,59 @@ static void monitor_trap_flag(void)
 	l1_expect(EXIT_REASON_VMCALL, NULL);
 }
 
-static const struct {
+struct feature {
 	const char *name;
 	void (*run)(void);
-} features[] = {
-	{"timer", preemption_timer},	{"mtf", monitor_trap_flag},
-	{"debug", debugging},		{"windows", interrupt_windows},
-	{"interrupts", interrupts},	{"nmis", nmis},
-	{"priority", task_priority},	{"apic", virtualized_apic},
-	{"faults", faults_in_delivery}, {"vmfunc", eptp_switching},
-	{"invvpid", invvpid_types},	{"vmcall", vmcall_in_root},
-	{"paging", own_paging},		{"memory", memory_left_alone},
-	{"shadowing", vmcs_shadowing},	{"hostile", hostile_hypervisor},
 };
+
+static const struct feature features[] = {
+	{"timer", preemption_timer},
+	{"mtf", monitor_trap_flag},
+	{"debug", debugging},
+	{"windows", interrupt_windows},
+	{"interrupts", interrupts},
+	{"nmis", nmis},
+	{"priority", task_priority},
+	{"apic", virtualized_apic},
+	{"faults", faults_in_delivery},
+	{"vmfunc", eptp_switching},
+	{"invvpid", invvpid_types},
+	{"vmcall", vmcall_in_root},
+	{"paging", own_paging},
+	{"memory", memory_left_alone},
+	{"shadowing", vmcs_shadowing},
+	{"hostile", hostile_hypervisor},
+};
+
+static const struct feature features_of_two[] = {
+	{"pair", two_processors},
+	{"pair-hostile", hostile_pair},
+	{"pair-left", leave_second_running},
+};
+
+static void run(const struct feature *feature, size_t count, const char *cmdline)
+{
+	char only[16];
+	bool all = cmdline_get(cmdline, "case", only, sizeof(only)) != CMDLINE_FOUND;
+
+	for (; count > 0; count--, feature++)
+		if (all || strcmp(only, feature->name) == 0)
+			feature->run();
+}
 
 void guest_main(const struct start_info_view *boot)
 {
-	char only[16];
-	bool told, all = cmdline_get(boot->cmdline, "case", only, sizeof(only)) != CMDLINE_FOUND;
+	char cpus[8];
+	bool told;
 
 	report_image("vmx");
-	l1_start();
+	l1_start(0);
+	if (cmdline_get(boot->cmdline, "cpus", cpus, sizeof(cpus)) == CMDLINE_FOUND) {
+		run(features_of_two, COUNT(features_of_two), boot->cmdline);
+		return;
+	}
 	told = l1_ask_for_page();
-	for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++)
-		if (all || strcmp(only, features[i].name) == 0)
-			features[i].run();
+	run(features, COUNT(features), boot->cmdline);
 	if (told) {
 		begin("told-no-more", l2_calls);
 		l1_decline_page();

@@ -28,6 +28,11 @@ void own_paging(void);
 /* vmx_hostile.c */
 void hostile_hypervisor(void);
 
+/* vmx_pair.c, vmx_pair_hostile.c: with a second processor */
+void two_processors(void);
+void hostile_pair(void);
+void leave_second_running(void);
+
 /* vmx_shadowing.c */
 void vmcs_shadowing(void);
 

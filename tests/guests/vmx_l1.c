@@ -10,7 +10,7 @@
 
 #define STACK_BYTES 4096
 
-static uint8_t vmxon_region[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static uint8_t vmxon_regions[2][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t vmcs_region[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
 static struct exit_page page;
@@ -84,8 +84,9 @@ void l1_set(enum control_word word, uint32_t control, bool on)
 	vmwrite(words[word].field, on ? now | control : now & ~(uint64_t)control);
 }
 
-void l1_start(void)
+void l1_start(unsigned processor)
 {
+	uint8_t *vmxon_region = vmxon_regions[processor];
 	uint32_t revision = (uint32_t)rdmsr(MSR_IA32_VMX_BASIC);
 
 	write_cr0((read_cr0() | rdmsr(MSR_IA32_VMX_CR0_FIXED0)) & rdmsr(MSR_IA32_VMX_CR0_FIXED1));
@@ -93,6 +94,12 @@ void l1_start(void)
 	*(uint32_t *)vmxon_region = revision;
 	*(uint32_t *)vmcs_region = revision;
 	expect("vmxon", vmxon((uint64_t)vmxon_region), VMX_SUCCEED);
+}
+
+void l1_stop(void)
+{
+	expect("vmclear", vmclear((uint64_t)vmcs_region), VMX_SUCCEED);
+	__asm__ volatile("vmxoff" : : : "cc", "memory");
 }
 
 /* The base of the TSS, from its descriptor. */
@@ -207,7 +214,7 @@ uint64_t l1_try(void)
 {
 	switch (l1_enter(!launched, VMCS_HOST_RSP)) {
 	case VMX_SUCCEED:
-		launched = true;
+		launched |= !(vmread(VMCS_EXIT_REASON) & EXIT_REASON_FAILED_ENTRY);
 		return 0;
 	case VMX_FAIL_VALID:
 		return vmread(VMCS_INSTRUCTION_ERROR);

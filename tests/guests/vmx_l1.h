@@ -22,8 +22,12 @@
 enum l2_register { L2_RAX, L2_RCX, L2_RDX, L2_RBX, L2_RBP, L2_RSI, L2_RDI, L2_REGISTERS = 15 };
 extern uint64_t l2_registers[L2_REGISTERS];
 
-/* Enters VMX operation. */
-void l1_start(void);
+/*
+ * Enters VMX operation, and leaves it, on a processor: the first or the second.  There is one VMCS:
+ * only one of them at a time has a guest.
+ */
+void l1_start(unsigned processor);
+void l1_stop(void);
 
 /* A guest that has not run, in 64-bit code at `rip` with interrupts off. */
 void l1_new_guest(const void *rip);

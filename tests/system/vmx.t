@@ -25,4 +25,9 @@ agrees shadow-paging '|' 'l1vmm nested=on mmu=shadow:unsync / vmx'
 agrees shadow-paging-traps '|' 'l1vmm nested=on mmu=shadow:trap vmcs=shadow tlb=flush cr=trap / vmx'
 agrees apicv '|' 'l1vmm nested=on irq=apicv telemetry=off / vmx'
 
+# And two processors of it: one interrupts the other and its guest, then edits what that runs on.
+agrees two '' 'vmx cpus=2'
+agrees two-nested '|' 'l1vmm cpus=2 nested=on telemetry=off / vmx cpus=2'
+agrees two-posted '|' 'l1vmm cpus=2 nested=on irq=posted vmcs=shadow / vmx cpus=2'
+
 finish
