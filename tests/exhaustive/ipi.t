@@ -1,5 +1,6 @@
 #!/bin/bash
-# 10^5 events at random between two processors under each way to deliver them, and with each timer.
+# 10^5 events at random between two processors and more under each way to deliver them, and with each
+# timer.
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 . tests/system/stress.sh
@@ -7,6 +8,15 @@ pair_stress '' 400
 for irq in emulated apicv posted; do
 	for timer in emulated preempt direct; do
 		pair_stress "l1vmm cpus=2 irq=$irq timer=$timer telemetry=off /" 400
+	done
+done
+
+# Three and four.
+for cpus in 3 4; do
+	many_stress '' $cpus 400
+	for irq in emulated apicv posted; do
+		many_stress "l1vmm cpus=$cpus irq=$irq telemetry=off /" $cpus 400
+		many_stress "l1vmm cpus=$cpus nested=on irq=$irq telemetry=off / l1vmm cpus=$cpus telemetry=off /" $cpus 4
 	done
 done
 

@@ -83,6 +83,8 @@ receiver posted 0 0
 for way in '' 'l1vmm cpus=2 irq=emulated /' 'l1vmm cpus=2 irq=apicv /' 'l1vmm cpus=2 irq=posted /'; do
 	pair_stress "$way" 40
 done
+many_stress 'l1vmm cpus=3 irq=posted telemetry=off /' 3 16
+
 # Two hypervisors up an event takes fifty times as long.
 for way in emulated posted; do
 	pair_stress "l1vmm cpus=2 nested=on irq=$way vmcs=shadow telemetry=off / l1vmm cpus=2 telemetry=off /" 1

@@ -65,3 +65,16 @@ pair_stress() {
 	replayed "$console" $((256 * $2))
 	rm -rf "$T/pair"
 }
+
+# many_stress LEVELS CPUS SAMPLES: so many processors send each other vectors at random, 64 a sample by
+# each, to one, some or all of them; what two do among them goes on beside the others
+many_stress() {
+	local console
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s irq cpus=%s only=many-*,pair-restart,pair-masked,ipi* samples=%s\n' \
+		"$1" "$2" "$3" >"$T/many.ini"
+	run build/vmfee run --no-plots --results "$T/many" "$T/many.ini"
+	console=$(cat "$T/many/many/case/console.log" "$T/many/.many.failed/case/console.log" 2>/dev/null)
+	like "$console" '@end image=irq status=ok' "what $2 send each other arrives once at each, and in order: ${1:-bare}"
+	like "$console" "@bench name=many-stress .* ops=64 samples=$3 " "in $3 samples"
+	rm -rf "$T/many"
+}

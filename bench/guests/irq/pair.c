@@ -1,5 +1,6 @@
 /* Interrupts from one processor to another. */
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "bench/guests/irq/irq.h"
 #include "bench/guests/irq/second.h"
@@ -40,6 +41,7 @@ static void start_pair(const struct run *run, bool halts)
 static void finish_pair(const struct run *run, uint64_t to_first)
 {
 	second_finish();
+	trap_gate(VECTOR_SECOND, NULL);
 	expect("wrong-count-at-second", second_count, run_samples(run));
 	irq_finish(to_first);
 }

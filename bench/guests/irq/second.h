@@ -1,4 +1,4 @@
-/* The second processor of an image that is to use two. */
+/* The other processors of an image that is to use several; most use a second one. */
 #ifndef BENCH_GUESTS_IRQ_SECOND_H
 #define BENCH_GUESTS_IRQ_SECOND_H
 
@@ -7,7 +7,12 @@
 
 #include "bench/guests/harness/sample.h"
 
-/* Whether the command line says that there is one; if not, has the workload left out. */
+#define PROCESSORS_MOST 8
+
+/* How many the command line says there are; fewer than `least` have the workload left out. */
+uint32_t processors(struct run *run, uint32_t least);
+
+/* Whether there are two. */
 bool second_is_there(struct run *run);
 
 /*
@@ -25,5 +30,9 @@ void second_finish(void);
 
 /* Its number in x2APIC mode, once it has begun. */
 uint32_t second_apic_id(void);
+
+/* The same for all of `count` processors but the caller, which is number 0. */
+void others_begin(uint32_t count, void (*work)(uint32_t number));
+void others_finish(uint32_t count);
 
 #endif

@@ -3,6 +3,7 @@
  * waits until that has invalidated it.
  */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bench/guests/irq/irq.h"
@@ -72,6 +73,7 @@ static void shoot_down(struct run *run, bool halts)
 		expect("stale-translation", shootdown_seen, number % 2);
 	}
 	second_finish();
+	trap_gate(VECTOR_SECOND, NULL);
 	page_unmap(PAGE);
 	irq_finish(0);
 }
