@@ -7,9 +7,10 @@
 #define MEMORY_WRITE_BACK UINT64_C(6)
 
 #define BASIC_OFFERED VMX_BASIC_ANY_ERROR_CODE
-#define MISC_OFFERED                                                         \
-	(VMX_MISC_TIMER_RATE | VMX_MISC_STORES_LMA | VMX_MISC_ACTIVITY_HLT | \
-	 VMX_MISC_CR3_TARGETS | VMX_MISC_WRITES_ANY_FIELD | VMX_MISC_ZERO_LENGTH)
+#define MISC_OFFERED                                                                 \
+	(VMX_MISC_TIMER_RATE | VMX_MISC_STORES_LMA | VMX_MISC_ACTIVITY_HLT |         \
+	 VMX_MISC_ACTIVITY_SIPI | VMX_MISC_CR3_TARGETS | VMX_MISC_WRITES_ANY_FIELD | \
+	 VMX_MISC_ZERO_LENGTH)
 #define EPT_OFFERED                                                                      \
 	(EPT_VPID_EXECUTE_ONLY | EPT_VPID_FOUR_LEVELS | EPT_VPID_UNCACHEABLE |           \
 	 EPT_VPID_WRITE_BACK | EPT_VPID_PAGES_2M | EPT_VPID_PAGES_1G | EPT_VPID_INVEPT | \

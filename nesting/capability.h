@@ -29,6 +29,7 @@ struct vmx_capabilities {
 #define VMX_MISC_TIMER_RATE	     UINT64_C(0x1f)
 #define VMX_MISC_STORES_LMA	     (UINT64_C(1) << 5)
 #define VMX_MISC_ACTIVITY_HLT	     (UINT64_C(1) << 6)
+#define VMX_MISC_ACTIVITY_SIPI	     (UINT64_C(1) << 8)
 #define VMX_MISC_CR3_TARGETS	     (UINT64_C(0x1ff) << 16)
 #define VMX_MISC_WRITES_ANY_FIELD    (UINT64_C(1) << 29)
 #define VMX_MISC_ZERO_LENGTH	     (UINT64_C(1) << 30) /* of injected software events */

@@ -56,11 +56,16 @@ bool ipi_init_counts(const struct vcpu *v)
 	return !(v->nested && v->nested->vmx.on && !v->nested->vmx.in_l2);
 }
 
+static void forget_startup(struct vcpu *v)
+{
+	v->lapic.signals &= ~STARTUP_MESSAGE;
+}
+
 /* One that finds no INIT before it starts nobody, nor later: SDM volume 3, 26.2. */
 static void forget_void_startup(struct vcpu *v)
 {
 	if (!v->awaits_startup && (!ipi_has_init(v) || nested_runs_l2(v)))
-		v->lapic.signals &= ~STARTUP_MESSAGE;
+		forget_startup(v);
 }
 
 /* Who counts vCPUs that wait must not find this one among them with its mailbox empty already. */
@@ -118,34 +123,58 @@ static void wait_for_signals(struct vcpu *v, uint32_t signals)
 	}
 }
 
-void ipi_wait_for_startup(struct vcpu *v)
+static uint8_t wait_for_message(struct vcpu *v)
 {
+	v->awaits_startup = true;
 	lapic_suppress(&v->lapic);
 	wait_for_signals(v, LAPIC_SIGNAL_STARTUP);
 	lapic_go_on(&v->lapic);
 	v->awaits_startup = false;
-	startup_begin(v, STARTUP_PAGE(v->lapic.signals));
+	return STARTUP_PAGE(v->lapic.signals);
+}
+
+void ipi_wait_for_startup(struct vcpu *v)
+{
+	startup_begin(v, wait_for_message(v));
 	v->lapic.signals &= LAPIC_SIGNAL_EXTINT;
+}
+
+/* A wait is the guest's time, as with HLT. */
+static void charge_guest(struct vcpu *v, uint64_t start)
+{
+	uint64_t waited = rdtsc_ordered() - start;
+
+	v->telemetry.cur->tsc += waited;
+	v->telemetry.cur->guest_ticks += waited;
+}
+
+uint8_t ipi_wait_for_startup_of_l2(struct vcpu *v)
+{
+	uint64_t start = rdtsc_ordered();
+	uint8_t page;
+
+	forget_startup(v);
+	page = wait_for_message(v);
+	forget_startup(v);
+	charge_guest(v, start);
+	return page;
 }
 
 /*
  * Of an INIT and a start-up message that have come together the INIT was the first: the other one
- * would have been void.  The wait is the guest's time, as with HLT.
+ * would have been void.
  */
 static void take_init(struct vcpu *v)
 {
-	uint64_t start = rdtsc_ordered(), waited;
+	uint64_t start = rdtsc_ordered();
 	uint32_t startup = v->lapic.signals & STARTUP_MESSAGE;
 
 	if (v->lapic.base & APIC_BASE_BSP)
 		vcpu_stop(v, STOP_INIT, "signals=0x%x", v->lapic.signals);
 	lapic_reset(&v->lapic);
 	v->lapic.signals |= startup;
-	v->awaits_startup = true;
 	ipi_wait_for_startup(v);
-	waited = rdtsc_ordered() - start;
-	v->telemetry.cur->tsc += waited;
-	v->telemetry.cur->guest_ticks += waited;
+	charge_guest(v, start);
 }
 
 void ipi_take_signals(struct vcpu *v)

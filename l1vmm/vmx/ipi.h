@@ -6,6 +6,7 @@
 #define L1VMM_VMX_IPI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "l1vmm/vmx/vcpu.h"
 
@@ -42,6 +43,12 @@ static inline bool ipi_has_init(const struct vcpu *v)
  * @pre v's VMCS is current
  */
 void ipi_take_signals(struct vcpu *v);
+
+/*
+ * A guest's guest waits for a start-up message that comes from now on, of which this is the vector;
+ * what else comes waits, too.
+ */
+uint8_t ipi_wait_for_startup_of_l2(struct vcpu *v);
 
 /* The first start of a vCPU that is not the boot processor's, of which INIT is the state. */
 void ipi_wait_for_startup(struct vcpu *v);

@@ -5,6 +5,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
+#include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/timer.h"
 #include "nesting/entry.h"
 #include "nesting/link.h"
@@ -133,6 +134,18 @@ static _Noreturn void launch_vmcs02(struct vcpu *v)
 	vmx_launch_again(v);
 }
 
+/*
+ * L2 waits for a start-up message, which is an exit (SDM volume 3, 26.2), as nothing else that
+ * comes is.  A processor in that state would not listen to the hypervisor either, so it does not
+ * enter it.
+ */
+static __attribute__((noinline)) enum exit_action wait_for_startup(struct vcpu *v)
+{
+	nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, 0);
+	nested_leave_with(v, EXIT_REASON_SIPI, ipi_wait_for_startup_of_l2(v), 0, 0);
+	return EXIT_RETRY;
+}
+
 enum exit_action nested_enter(struct vcpu *v, bool launch)
 {
 	const struct vmcs_ops to = nested_current(v);
@@ -164,6 +177,10 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		return refuse(v, check, number);
 	n->launching12 = launch;
 	n->vmx.vmcs12->launched = 1;
+	/* Which vmcs02 never runs in: so the copy has it, where it is so. */
+	if (unlikely(vmcs12_get(n->vmx.vmcs12, VMCS_GUEST_ACTIVITY_STATE) ==
+		     ACTIVITY_WAIT_FOR_SIPI))
+		return wait_for_startup(v);
 	if (vmcs12_has_timer(n->vmx.vmcs12))
 		nested_timer_start(v);
 	if (vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID) {

@@ -10,6 +10,8 @@
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "nesting/capability.h"
 #include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
 
@@ -203,6 +205,54 @@ static void blocked_init(void)
 	second_restart(NULL);
 }
 
+#define ICR_STARTUP 0x4600
+#define STARTUP	    0x12
+
+/* Of the second processor: its guest waits for a start-up message, then for what came before that.
+ */
+static void run_waiting(void)
+{
+	l1_start(1);
+	l1_new_guest(l2_pair_spins);
+	l1_set(CONTROL_PIN, CONTROL_PIN_NMI_EXITING | CONTROL_PIN_VIRTUAL_NMIS, true);
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		vmwrite(VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_WAIT_FOR_SIPI);
+		l1_expect(EXIT_REASON_SIPI, l2_pair_spins);
+		expect("vector", vmread(VMCS_EXIT_QUALIFICATION), STARTUP);
+		expect("activity", vmread(VMCS_GUEST_ACTIVITY_STATE), ACTIVITY_WAIT_FOR_SIPI);
+		add(&pair.turns);
+		vmwrite(VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_ACTIVE);
+		take_exit(l1_run());
+	}
+	l1_stop();
+}
+
+/* One that comes too early is void, so it is sent until it has been taken. */
+static void start_up(uint64_t number)
+{
+	uint64_t start = rdtsc_ordered();
+
+	while (load(&pair.turns) < number && rdtsc_ordered() - start < PATIENCE)
+		send(ICR_STARTUP | STARTUP);
+	await("startups", &pair.turns, number);
+}
+
+/* SDM volume 3, 26.2. */
+static void wait_for_startup(void)
+{
+	if (!(rdmsr(MSR_IA32_VMX_MISC) & VMX_MISC_ACTIVITY_SIPI))
+		return;
+	report_running("pair-startup");
+	pair.turns = pair.nmis = 0;
+	second_begin(run_waiting);
+	for (uint64_t number = 1; number <= ROUNDS; number++) {
+		start_up(number);
+		send(ICR_NMI);
+		await("nmis", &pair.nmis, number);
+	}
+	second_finish();
+}
+
 void two_processors(void)
 {
 	apic_enable();
@@ -212,6 +262,7 @@ void two_processors(void)
 	interrupt_guest("pair-exits", l2_pair_calls, RFLAGS_IF);
 	interrupt_guest("pair-halted", l2_pair_halts, RFLAGS_IF);
 	interrupt_guest("pair-masked", l2_pair_spins, 0);
+	wait_for_startup();
 	if (!on_bochs())
 		blocked_init();
 	interrupt_guest("pair-again", l2_pair_calls, RFLAGS_IF);

@@ -45,8 +45,8 @@ static bool prepare_ept(void)
 		return false;
 	root[0] = (uint64_t)table | EPT_ALL;
 	table[0] = EPT_ALL | EPT_LARGE | EPT_WRITE_BACK;
-	for (unsigned i = 0; i < WINDOW; i++)
-		page_map(FIRST_PAGE + i, HIGH + i * PAGE_SIZE, PTE_RW);
+	for (uint64_t i = 0; i < WINDOW; i++)
+		page_map(FIRST_PAGE + (unsigned)i, HIGH + i * PAGE_SIZE, PTE_RW);
 	for (unsigned i = 0; i < PTES_PER_PAGE; i++)
 		canary[i] = PATTERN;
 	l1_new_guest(l2_walks);
