@@ -21,10 +21,11 @@ int levels_add(struct levels *levels, unsigned window, const struct exit_record 
 {
 	struct level_trace *trace;
 
-	if (record->level >= STACK_MAX_LEVELS || window >= LEVELS_WINDOWS)
-		return vmfee_fail(err, VMFEE_SYSTEM, "exit %u is of level %u", record->seq,
-				  record->level);
-	trace = &levels->trace[record->level];
+	if (record->level >= STACK_MAX_LEVELS || window >= LEVELS_WINDOWS ||
+	    record->vcpu >= LEVELS_CPUS)
+		return vmfee_fail(err, VMFEE_SYSTEM, "exit %u is of level %u, CPU %u", record->seq,
+				  record->level, record->vcpu);
+	trace = &levels->trace[record->vcpu][record->level];
 	if (trace->exits == trace->room) {
 		size_t room = trace->room == 0 ? 1024 : 2 * trace->room;
 		struct level_exit *exit = reallocarray(trace->exit, room, sizeof(exit[0]));
@@ -129,12 +130,11 @@ static int place(struct levels *levels, unsigned level, struct level_exit *exit,
 	return 0;
 }
 
-static int join_level(struct levels *levels, unsigned level)
+static int join_level(struct levels *levels, struct level_trace *traces, unsigned level)
 {
 	static struct level_trace nothing;
-	struct level_trace *trace = &levels->trace[level];
-	struct level_trace *upper =
-		level + 1 < STACK_MAX_LEVELS ? &levels->trace[level + 1] : &nothing;
+	struct level_trace *trace = &traces[level];
+	struct level_trace *upper = level + 1 < STACK_MAX_LEVELS ? &traces[level + 1] : &nothing;
 	size_t next = 0; /* exit above that has not begun yet */
 
 	for (size_t i = 0; i < trace->exits; i++) {
@@ -159,26 +159,35 @@ static int join_level(struct levels *levels, unsigned level)
 	return 0;
 }
 
+static void count(struct levels *levels, const struct level_trace *trace)
+{
+	for (size_t i = 0; i < trace->exits; i++) {
+		struct level_node *node = &levels->node[trace->exit[i].node];
+
+		node->count++;
+		node->own_ticks += trace->exit[i].own;
+	}
+}
+
 int levels_join(struct levels *levels, struct vmfee_error *err)
 {
 	for (unsigned i = 0; i < LEVELS_WINDOWS; i++)
 		levels->first[i] = LEVELS_NO_NODE;
-	for (unsigned level = STACK_MAX_LEVELS; level-- > 0;)
-		if (join_level(levels, level) != 0)
-			return vmfee_fail_errno(err, "paths of exits");
-	for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
-		for (size_t i = 0; i < levels->trace[level].exits; i++) {
-			const struct level_exit *exit = &levels->trace[level].exit[i];
-			levels->node[exit->node].count++;
-			levels->node[exit->node].own_ticks += exit->own;
-		}
+	for (unsigned cpu = 0; cpu < LEVELS_CPUS; cpu++)
+		for (unsigned level = STACK_MAX_LEVELS; level-- > 0;)
+			if (join_level(levels, levels->trace[cpu], level) != 0)
+				return vmfee_fail_errno(err, "paths of exits");
+	for (unsigned cpu = 0; cpu < LEVELS_CPUS; cpu++)
+		for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
+			count(levels, &levels->trace[cpu][level]);
 	return 0;
 }
 
 void levels_free(struct levels *levels)
 {
-	for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
-		free(levels->trace[level].exit);
+	for (unsigned cpu = 0; cpu < LEVELS_CPUS; cpu++)
+		for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
+			free(levels->trace[cpu][level].exit);
 	free(levels->node);
 	*levels = (struct levels){0};
 }

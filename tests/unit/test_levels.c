@@ -34,11 +34,12 @@ struct line {
 	bool nested;
 };
 
-static void feed(const struct line *lines, size_t count)
+static void add(uint8_t cpu, const struct line *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct exit_record record = {
 			.level = (uint8_t)lines[i].level,
+			.vcpu = cpu,
 			.tsc = lines[i].left,
 			.handled_ticks = lines[i].handled,
 			.reason = lines[i].reason,
@@ -46,6 +47,11 @@ static void feed(const struct line *lines, size_t count)
 		};
 		cr_assert_eq(levels_add(&levels, WINDOW, &record, &err), 0, "%s", err.text);
 	}
+}
+
+static void feed(const struct line *lines, size_t count)
+{
+	add(0, lines, count);
 	cr_assert_eq(levels_join(&levels, &err), 0, "%s", err.text);
 }
 
@@ -149,10 +155,42 @@ Test(levels, paths_lead_through_all_levels)
 	expect_paths(paths, COUNT(paths));
 }
 
-Test(levels, a_record_of_no_level_is_refused)
+/* What two do at the same time is added up, and neither takes the other's. */
+Test(levels, each_cpu_is_joined_by_itself)
 {
-	const struct exit_record record = {.level = STACK_MAX_LEVELS, .reason = CPUID};
+	static const struct line first[] = {
+		{0, 100, 40, CPUID, true},
+		{0, 150, 20, VMREAD, false},
+		{0, 205, 50, VMRESUME, false},
+		{1, 145, 58, CPUID, false},
+	};
+	static const struct line second[] = {
+		{0, 110, 40, CPUID, true},
+		{0, 160, 30, VMREAD, false},
+		{0, 215, 50, VMRESUME, false},
+		{1, 155, 58, CPUID, false},
+	};
+	static const char *const paths[] = {
+		"L2;CPUID 2 66",
+		"L2;CPUID;L0-delivers 2 80",
+		"L2;CPUID;L1;VMREAD 2 50",
+		"L2;CPUID;L1;VMRESUME 2 100",
+	};
+
+	add(1, second, COUNT(second));
+	feed(first, COUNT(first));
+	expect_paths(paths, COUNT(paths));
+}
+
+Test(levels, a_record_of_no_level_or_cpu_is_refused)
+{
+	struct exit_record record = {.level = STACK_MAX_LEVELS, .reason = CPUID};
 
 	cr_expect_eq(levels_add(&levels, WINDOW, &record, &err), -1);
-	cr_expect_str_eq(err.text, "exit 0 is of level 8");
+	cr_expect_str_eq(err.text, "exit 0 is of level 8, CPU 0");
+	err = (struct vmfee_error){0};
+	record.level = 0;
+	record.vcpu = LEVELS_CPUS;
+	cr_expect_eq(levels_add(&levels, WINDOW, &record, &err), -1);
+	cr_expect_str_eq(err.text, "exit 0 is of level 0, CPU 2");
 }
