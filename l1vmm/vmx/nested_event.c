@@ -4,7 +4,8 @@
  */
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/event.h"
-#include "l1vmm/vmx/nested.h"
+#include "l1vmm/vmx/ipi.h"
+#include "l1vmm/vmx/nested_fate.h"
 #include "nesting/virtual_apic.h"
 
 /* What brings L2 back to the hypervisor when it can take an event, and behind one. */
@@ -179,8 +180,17 @@ static bool may_be_deaf(const struct vcpu *v)
 
 void nested_look_again(struct vcpu *v)
 {
-	if (may_be_deaf(v) && lapic_has_mail(&v->lapic))
+	uint32_t requests = v->requests;
+
+	if (!may_be_deaf(v) || !lapic_has_mail(&v->lapic))
+		return;
+	if (!nested_monitors(v)) {
 		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
+		return;
+	}
+	/* That exit is L1's already: what has come is seen to when L1 goes back to L2. */
+	ipi_kicked(v);
+	v->requests = requests;
 }
 
 /* What is set in vmcs02 while it is prepared may get lost: then nested_look_again() is to come. */
