@@ -114,6 +114,19 @@ bool around_needs_preemption(const struct vcpu *v)
 	       (v->vm->switches.timer != SW_TIMER_DIRECT || v->vm->vcpu_count > 1);
 }
 
+void around_enter_l2(struct vcpu *v)
+{
+	if (v->vm->switches.around == SW_AROUND_MASKED && v->vm->vcpu_count > 1)
+		v->nested->stepped_around = true;
+}
+
+/* An INIT, too, is the business of the one who asks next. */
+void around_take_for_l2(struct vcpu *v)
+{
+	around_take(v);
+	v->requests &= ~(uint32_t)REQUEST_EVENT;
+}
+
 /* Whether it delivers to what has exited, be that the guest's guest. */
 static bool delivers(const struct vcpu *v)
 {

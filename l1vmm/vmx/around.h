@@ -35,6 +35,15 @@ bool around_take(struct vcpu *v);
 void around_prepare(struct vcpu *v);
 
 /*
+ * The guest's guest is about to run with virtual interrupts: from now on what has come is taken
+ * before each entry of it, by around_take_for_l2().  Of what comes a vCPU in VMX operation is told
+ * by NMI anyway.
+ * @pre v->nested
+ */
+void around_enter_l2(struct vcpu *v);
+void around_take_for_l2(struct vcpu *v);
+
+/*
  * What an exit interrupted the delivery of, where IDT-vectoring information says `info`, which is
  * valid.
  * @pre the VMCS of what has exited is current

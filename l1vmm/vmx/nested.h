@@ -46,6 +46,7 @@ struct vcpu_nested {
 	bool launching02;	 /* the entry under way is a VMLAUNCH of L0's */
 	bool launching12;	 /* and of L1's */
 	bool nmi_blocked;	 /* by L1, when it entered L2 */
+	bool stepped_around;	 /* L2 has had virtual interrupts: vmx/around.h */
 	bool tsc_written;	 /* by L2: L1's, which vmcs01 does not have yet */
 	struct exit_page *tells; /* what L1 reads of its guest's exits; may be NULL */
 	uint64_t told[(ENTRY_CHECKS + 63) / 64]; /* checks that have named themselves */

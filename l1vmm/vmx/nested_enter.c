@@ -3,6 +3,7 @@
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/ipi.h"
@@ -82,6 +83,13 @@ static void choose_ept02(struct vcpu *v)
 	if (eptp != b->ept02)
 		nested_hold(&n->vmx, VMCS_EPT_POINTER);
 	b->ept02 = eptp;
+}
+
+static __attribute__((noinline)) void choose_virtual_apic(struct vcpu *v)
+{
+	virtual_apic_choose(&v->nested->vmx, &nested_vmcs02(v->nested)->base);
+	if (nested_delivers(v))
+		around_enter_l2(v);
 }
 
 /* What waits for L1 goes on waiting, but its timer runs while L2 does. */
@@ -167,7 +175,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	if (!paged)
 		choose_vpid02(v);
 	if (virtual_apic_changed(&n->vmx))
-		virtual_apic_choose(&n->vmx, &nested_vmcs02(n)->base);
+		choose_virtual_apic(v);
 	vmcs02_update(&n->vmx, &nested_vmcs02(n)->base, &to);
 	load_translations(v, paged, &to);
 	put_off_requests(v);

@@ -3,6 +3,7 @@
  * asked for them, and otherwise its guest's.
  */
 #include "l1vmm/vm.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested_fate.h"
@@ -144,10 +145,33 @@ static __attribute__((noinline)) bool signalled(struct vcpu *v)
 	return false;
 }
 
+void nested_tell_vectoring(struct vcpu *v)
+{
+	uint32_t info, told;
+
+	if (!nested_delivers(v))
+		return;
+	told = (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_INFO);
+	info = told & INTR_INFO_VALID ? around_vectoring(v, told) : told;
+	if (info != told)
+		nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, info);
+}
+
+/* As around_prepare(): what comes behind this must not have L2 take what its IF holds back. */
+static __attribute__((noinline)) void step_around(struct vcpu *v)
+{
+	around_take_for_l2(v);
+	if (v->event || !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF))
+		open_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING);
+}
+
 bool nested_interrupted(struct vcpu *v)
 {
-	int vector = lapic_pending(&v->lapic);
+	int vector;
 
+	if (__builtin_expect(v->nested->stepped_around, 0))
+		step_around(v);
+	vector = lapic_pending(&v->lapic);
 	if (v->lapic.signals && signalled(v))
 		return true;
 	if (vector < 0)
@@ -167,6 +191,8 @@ void nested_interrupt_later(struct vcpu *v)
 {
 	uint64_t offered = v->nested->vmx.offered.controls.msr[CONTROL_PRIMARY] >> 32;
 
+	if (v->nested->stepped_around)
+		open_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING);
 	if (((v->lapic.signals & LAPIC_SIGNAL_INIT) || nmi_waits(v) ||
 	     lapic_pending(&v->lapic) >= 0) &&
 	    (offered & CONTROL_PRIMARY_MONITOR_TRAP_FLAG))

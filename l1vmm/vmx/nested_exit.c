@@ -4,7 +4,6 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/exits/exits.h"
 #include "l1vmm/vm.h"
-#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
 #include "l1vmm/vmx/ipi.h"
@@ -45,18 +44,6 @@ static void advance_l2(struct vcpu *v)
 	advance(v);
 	if (unlikely(single_steps(v)))
 		trap_behind(v);
-}
-
-void nested_tell_vectoring(struct vcpu *v)
-{
-	uint32_t info, told;
-
-	if (!nested_delivers(v))
-		return;
-	told = (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_INFO);
-	info = told & INTR_INFO_VALID ? around_vectoring(v, told) : told;
-	if (info != told)
-		nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, info);
 }
 
 static enum fate leave(struct vcpu *v)
@@ -341,7 +328,8 @@ static enum fate dispatch(struct vcpu *v)
 		fate = handle_own(v);
 	if (fate == FATE_L1)
 		return fate;
-	if (fate == FATE_ADVANCE && (nested_monitors(v) || (v->requests & REQUEST_EVENT))) {
+	if (fate == FATE_ADVANCE &&
+	    (nested_monitors(v) || (v->requests & REQUEST_EVENT) || v->nested->stepped_around)) {
 		advance_l2(v);
 		fate = FATE_RETRY;
 		/* To L1 what the hypervisor carries out is an instruction of L2's: 26.5.2. */

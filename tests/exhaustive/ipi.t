@@ -26,7 +26,10 @@ for irq in emulated apicv posted; do
 	for vmcs in trap shadow; do
 		below="l1vmm cpus=2 nested=on irq=$irq vmcs=$vmcs"
 		pair_stress "$below telemetry=off / l1vmm cpus=2 telemetry=off /" 8
-		run_pair "$below ring=16384 / l1vmm cpus=2 /" 'ipi*,tlbshoot*,storm-0,storm-latency-*'
+		run_pair "$below ring=16384 / l1vmm cpus=2 /" 'ipi*,tlbshoot*,storm-0,storm-50,storm-latency-*'
+		for above in apicv posted; do
+			pair_stress "$below telemetry=off / l1vmm cpus=2 irq=$above telemetry=off /" 8
+		done
 	done
 done
 
