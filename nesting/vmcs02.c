@@ -200,18 +200,14 @@ static void refresh_cr(struct nested *n, enum vmcs_field field)
 }
 
 /* L1 may write to its bitmaps while L2 does not run: SDM volume 3, 25.11.4. */
-static unsigned touched_in_memory(const struct nested *n, const struct vmcs02_base *base)
+static bool touched_in_memory(const struct vmcs02_base *base)
 {
-	const uint64_t bitmaps = CONTROL_PRIMARY_USE_IO_BITMAPS | CONTROL_PRIMARY_USE_MSR_BITMAPS;
-
-	if (base->merged->writes == base->writes && !base->merged->unwatched)
-		return 0;
-	return vmcs12_get(n->vmcs12, VMCS_PRIMARY_CONTROLS) & bitmaps ? TOUCHED_CONTROLS : 0;
+	return base->merged->writes != base->writes || base->merged->unwatched;
 }
 
 void vmcs02_update(struct nested *n, const struct vmcs02_base *base, const struct vmcs_ops *to)
 {
-	unsigned touched = touched_in_memory(n, base);
+	unsigned touched = 0;
 
 	for (unsigned word = 0; word < HELD_WORDS; word++) {
 		uint64_t bits = n->held[word];
@@ -223,6 +219,8 @@ void vmcs02_update(struct nested *n, const struct vmcs02_base *base, const struc
 	if (touched & TOUCHED_CONTROLS) {
 		write_controls(n, base, to);
 		write_inherited(n, base, to);
+	} else if (touched_in_memory(base)) {
+		vmcs02_merge_bitmaps(n, base);
 	}
 	if (touched & TOUCHED_CR0) {
 		refresh_cr(n, VMCS_GUEST_CR0);

@@ -14,11 +14,16 @@
 /* The pages of L1's that bitmaps were merged from. */
 enum { MERGED_IO_A, MERGED_IO_B, MERGED_MSR, MERGED_BITMAPS };
 
+/* A bit for each of a page's quadwords. */
+#define MERGED_WORDS 8
+
 struct vmcs02_merged {
 	uint64_t gpa[MERGED_BITMAPS];
 	bool fresh[MERGED_BITMAPS]; /* but for a store that `writes` tells of */
 	bool unwatched;		    /* one of them in use may change without telling */
 	uint64_t writes;	    /* vmcs02_base.writes when all that are fresh were */
+	bool known[MERGED_BITMAPS]; /* where L0 leaves something to its guests: */
+	uint64_t open[MERGED_BITMAPS][MERGED_WORDS];
 };
 
 /* What L0 brings along. */
@@ -59,6 +64,9 @@ struct vmcs02_controls {
  * @pre vmcs12 has passed the checks of VM entry
  */
 void vmcs02_merge(struct nested *n, const struct vmcs02_base *base, struct vmcs02_controls *out);
+
+/* The bitmaps alone, where nothing else has changed. */
+void vmcs02_merge_bitmaps(struct nested *n, const struct vmcs02_base *base);
 
 /*
  * Brings vmcs02 up to date for an entry: writes what L1 has written since the last one, and what

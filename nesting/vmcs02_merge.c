@@ -1,4 +1,5 @@
 /* What vmcs02 has of the controls of both levels, and the bitmaps that are theirs together. */
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "nesting/virtual_apic.h"
 #include "nesting/vmcs02.h"
@@ -37,6 +38,28 @@ static bool traps_all_io(uint32_t primary)
 	return (primary & IO_CONTROLS) == CONTROL_PRIMARY_UNCONDITIONAL_IO_EXITING;
 }
 
+/* MSRs that L0 opens to its guests and closes as it goes, beside the x2APIC's. */
+#define DEADLINE_READS	(MSR_IA32_TSC_DEADLINE / 64)
+#define DEADLINE_WRITES (PAGE_SIZE / 2 / sizeof(uint64_t) + DEADLINE_READS)
+
+/* In all other words than those it finds, nothing is open: all of it exits, whatever L1 says. */
+static void find_open(struct vmcs02_merged *m, unsigned which, const uint64_t *ours, uint64_t *out)
+{
+	uint64_t *open = m->open[which];
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*ours); i++) {
+		bool closed = ours[i] == UINT64_MAX;
+
+		out[i] = UINT64_MAX;
+		open[i / 64] |= (uint64_t)!closed << i % 64;
+	}
+	if (which == MERGED_MSR) {
+		open[DEADLINE_READS / 64] |= BIT(DEADLINE_READS % 64);
+		open[DEADLINE_WRITES / 64] |= BIT(DEADLINE_WRITES % 64);
+	}
+	m->known[which] = true;
+}
+
 /* L1's page OR L0's; a page of L1 that is no memory reads as all ones. */
 static void merge_page(const struct nested *n, const struct vmcs02_base *base, unsigned which,
 		       uint64_t gpa, const uint8_t *own, uint8_t *merged)
@@ -51,8 +74,14 @@ static void merge_page(const struct nested *n, const struct vmcs02_base *base, u
 	m->gpa[which] = gpa;
 	m->fresh[which] = !theirs || n->ops.watch(n->ops.ctx, gpa);
 	m->unwatched |= !m->fresh[which];
-	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*out); i++)
-		out[i] = ours[i] | (theirs ? theirs[i] : UINT64_MAX);
+	if (!m->known[which])
+		find_open(m, which, ours, out);
+	for (unsigned i = 0; i < MERGED_WORDS; i++)
+		for (uint64_t open = m->open[which][i]; open; open &= open - 1) {
+			unsigned at = i * 64 + (unsigned)__builtin_ctzll(open);
+
+			out[at] = ours[at] | (theirs ? theirs[at] : UINT64_MAX);
+		}
 }
 
 static void merge_io(struct nested *n, const struct vmcs02_base *base, uint32_t primary12,
@@ -157,6 +186,17 @@ static void forget_stale(struct vmcs02_merged *m, uint64_t writes)
 		m->fresh[i] = false;
 	m->writes = writes;
 	m->unwatched = false;
+}
+
+void vmcs02_merge_bitmaps(struct nested *n, const struct vmcs02_base *base)
+{
+	uint32_t primary12 = (uint32_t)vmcs12_get(n->vmcs12, VMCS_PRIMARY_CONTROLS);
+	struct vmcs02_controls same;
+
+	forget_stale(base->merged, base->writes);
+	same.word.word[CONTROL_PRIMARY] = 0;
+	merge_io(n, base, primary12, &same);
+	merge_msr(n, base, primary12, &same);
 }
 
 void vmcs02_merge(struct nested *n, const struct vmcs02_base *base, struct vmcs02_controls *out)

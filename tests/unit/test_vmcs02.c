@@ -216,6 +216,27 @@ Test(vmcs02, bitmaps_that_cannot_be_watched_are_merged_each_time, .init = setup)
 	cr_expect_eq(merged_msr[9], 0x4);
 }
 
+/* What L0 leaves to no guest is not looked at; beside it L1 has its say. */
+Test(vmcs02, bitmaps_are_looked_at_where_l0_leaves_something, .init = setup)
+{
+	memset(msr, 0xff, sizeof(msr));
+	msr[2] = 0xff00;
+	merged = (struct vmcs02_merged){0};
+	use_bitmaps();
+	for (size_t i = 0; i < sizeof(msr) / sizeof(msr[0]); i++)
+		cr_expect_eq(merged_msr[i], i == 2 ? 0xff00 : UINT64_MAX, "word %zu", i);
+	rig.memory[7].slot[2] = 0x1;
+	writes++;
+	update();
+	cr_expect_eq(merged_msr[2], 0xff01);
+	memset(msr, 0, sizeof(msr));
+	writes++;
+	update();
+	cr_expect_eq(merged_msr[2], 0x1);
+	cr_expect_eq(merged_msr[3], UINT64_MAX, "what was closed stays so");
+	merged = (struct vmcs02_merged){0};
+}
+
 Test(vmcs02, bitmap_outside_memory_traps_all, .init = setup)
 {
 	set(VMCS_MSR_BITMAP, RIG_OUTSIDE);
