@@ -32,4 +32,7 @@ for irq in emulated apicv posted; do
 	done
 done
 
+# And three.
+pair_stress 'l1vmm cpus=2 nested=on irq=posted vmcs=shadow / l1vmm cpus=2 nested=on irq=posted memory=160 / l1vmm cpus=2 irq=posted /' 1
+
 finish
