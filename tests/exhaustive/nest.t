@@ -65,7 +65,7 @@ for vmcs in trap shadow; do
 	for below in emulated apicv posted; do
 		for above in apicv posted; do
 			for mmu in ept:2m shadow:unsync; do
-				stack "$vmcs-$above-on-$below-${mmu%%:*}" \
+				stack "$vmcs-$above-$below-${mmu%%:*}" \
 					"l1vmm nested=on vmcs=$vmcs irq=$below mmu=$mmu $QUIET / l1vmm irq=$above $QUIET"
 			done
 		done
