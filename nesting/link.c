@@ -23,16 +23,7 @@ static struct vmcs12 *shadow_of(const struct nested *n)
 			     VMCS12_BYTES);
 }
 
-/* The shadow VMCS has a place for error numbers, too.  `shadow` may be NULL. */
-static int fail(struct vmcs12 *shadow, int number)
-{
-	if (!shadow)
-		return NESTED_FAIL_INVALID;
-	vmcs12_set(shadow, VMCS_INSTRUCTION_ERROR, (uint64_t)number);
-	return number;
-}
-
-int link_read(const struct nested *n, uint64_t encoding, uint64_t *value)
+int link_read(struct nested *n, uint64_t encoding, uint64_t *value)
 {
 	struct vmcs12 *shadow = shadow_of(n);
 	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
@@ -40,12 +31,12 @@ int link_read(const struct nested *n, uint64_t encoding, uint64_t *value)
 	if (!shadow)
 		return NESTED_FAIL_INVALID;
 	if (!field)
-		return fail(shadow, NESTED_ERROR_UNSUPPORTED_FIELD);
+		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
 	*value = vmcs12_part(encoding, shadow->slot[vmcs12_slot(encoding)]);
 	return NESTED_SUCCEED;
 }
 
-int link_write(const struct nested *n, uint64_t encoding, uint64_t value)
+int link_write(struct nested *n, uint64_t encoding, uint64_t value)
 {
 	struct vmcs12 *shadow = shadow_of(n);
 	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
@@ -54,9 +45,9 @@ int link_write(const struct nested *n, uint64_t encoding, uint64_t value)
 	if (!shadow)
 		return NESTED_FAIL_INVALID;
 	if (!field)
-		return fail(shadow, NESTED_ERROR_UNSUPPORTED_FIELD);
+		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
 	if (vmcs_read_only(encoding) && !(n->offered.misc & VMX_MISC_WRITES_ANY_FIELD))
-		return fail(shadow, NESTED_ERROR_VMWRITE_READ_ONLY);
+		return nested_fail(n, NESTED_ERROR_VMWRITE_READ_ONLY);
 	shadow->slot[slot] = vmcs12_merge(encoding, shadow->slot[slot], value);
 	return NESTED_SUCCEED;
 }

@@ -14,9 +14,10 @@
 /* Whether a VMREAD, or a VMWRITE, of L2's with this register operand is an exit: 26.1.3. */
 bool link_access_exits(const struct nested *n, uint64_t encoding, bool write);
 
-/* What the instruction does where it is not; returns how it ends. */
-int link_read(const struct nested *n, uint64_t encoding, uint64_t *value);
-int link_write(const struct nested *n, uint64_t encoding, uint64_t value);
+/* What the instruction does where it is not; returns how it ends.  An error number is L1's to read.
+ */
+int link_read(struct nested *n, uint64_t encoding, uint64_t *value);
+int link_write(struct nested *n, uint64_t encoding, uint64_t value);
 
 /* An entry makes the region no longer active, should it be.  @pre vmcs01 is current */
 void link_prepare(struct nested *n);

@@ -106,6 +106,7 @@ static void failures(void)
 	begin("shadow-unsupported", l2_writes_field, UNSUPPORTED);
 	l1_expect(EXIT_REASON_VMCALL, NULL);
 	expect("outcome", outcome(), RFLAGS_ZF);
+	expect("number", vmread(VMCS_INSTRUCTION_ERROR), 12);
 	begin("shadow-none", l2_writes_field, VMCS_GUEST_RIP);
 	vmwrite(VMCS_VMCS_LINK_POINTER, UINT64_MAX);
 	l1_expect(EXIT_REASON_VMCALL, NULL);

@@ -85,20 +85,18 @@ Test(link, accesses_go_to_the_region, .init = setup)
 	cr_expect_eq(value, 0, "vmcs12 is another");
 }
 
-Test(link, failures_stand_in_the_region, .init = setup)
+Test(link, failures_stand_in_the_vmcs_of_the_hypervisor, .init = setup)
 {
 	uint64_t value = RIG_NOT_ABSENT;
 
 	cr_expect_eq(link_read(n, UNSUPPORTED, &value), NESTED_ERROR_UNSUPPORTED_FIELD);
 	cr_expect_eq(value, RIG_NOT_ABSENT);
-	cr_expect_eq(vmcs12_get(&rig.memory[5], VMCS_INSTRUCTION_ERROR),
-		     NESTED_ERROR_UNSUPPORTED_FIELD);
+	cr_expect_eq(vmcs12_get(n->vmcs12, VMCS_INSTRUCTION_ERROR), NESTED_ERROR_UNSUPPORTED_FIELD);
 	cr_expect_eq(link_write(n, VMCS_EXIT_REASON, 7), NESTED_SUCCEED);
 	n->offered.misc &= ~VMX_MISC_WRITES_ANY_FIELD;
 	cr_expect_eq(link_write(n, VMCS_EXIT_REASON, 9), NESTED_ERROR_VMWRITE_READ_ONLY);
 	cr_expect_eq(vmcs12_get(&rig.memory[5], VMCS_EXIT_REASON), 7);
-	cr_expect_eq(vmcs12_get(&rig.memory[5], VMCS_INSTRUCTION_ERROR),
-		     NESTED_ERROR_VMWRITE_READ_ONLY);
+	cr_expect_eq(vmcs12_get(n->vmcs12, VMCS_INSTRUCTION_ERROR), NESTED_ERROR_VMWRITE_READ_ONLY);
 	cr_expect_eq(link_write(n, UNSUPPORTED, 0), NESTED_ERROR_UNSUPPORTED_FIELD);
 }
 
