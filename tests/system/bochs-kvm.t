@@ -100,7 +100,7 @@ like "$errors" "kvm: nothing to launch" "KVM alone"
 is "$status" 2 "is wrong usage"
 stack "l1vmm / kvm"
 run "$vmfee" run case
-like "$errors" "no image 'kvm' in build/images" "KVM as a guest"
+like "$errors" "kvm: nothing to launch" "KVM as a guest, with nothing upon it"
 is "$status" 2 "is wrong usage"
 stack "kvm / micro"
 rm "$PROJECT/.cache"
