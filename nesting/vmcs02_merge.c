@@ -1,5 +1,4 @@
 /* What vmcs02 has of the controls of both levels, and the bitmaps that are theirs together. */
-#include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
 #include "nesting/virtual_apic.h"
 #include "nesting/vmcs02.h"
@@ -38,10 +37,6 @@ static bool traps_all_io(uint32_t primary)
 	return (primary & IO_CONTROLS) == CONTROL_PRIMARY_UNCONDITIONAL_IO_EXITING;
 }
 
-/* MSRs that L0 opens to its guests and closes as it goes, beside the x2APIC's. */
-#define DEADLINE_READS	(MSR_IA32_TSC_DEADLINE / 64)
-#define DEADLINE_WRITES (PAGE_SIZE / 2 / sizeof(uint64_t) + DEADLINE_READS)
-
 /* In all other words than those it finds, nothing is open: all of it exits, whatever L1 says. */
 static void find_open(struct vmcs02_merged *m, unsigned which, const uint64_t *ours, uint64_t *out)
 {
@@ -52,10 +47,6 @@ static void find_open(struct vmcs02_merged *m, unsigned which, const uint64_t *o
 
 		out[i] = UINT64_MAX;
 		open[i / 64] |= (uint64_t)!closed << i % 64;
-	}
-	if (which == MERGED_MSR) {
-		open[DEADLINE_READS / 64] |= BIT(DEADLINE_READS % 64);
-		open[DEADLINE_WRITES / 64] |= BIT(DEADLINE_WRITES % 64);
 	}
 	m->known[which] = true;
 }

@@ -78,13 +78,16 @@ static void arm_preemption(struct vcpu *v, uint64_t left)
 	v->requests |= REQUEST_TIMER;
 }
 
-/* A deadline is one of the processor's own TSC: of another clock it would be another one. */
+/*
+ * A deadline is one of the processor's own TSC: of another clock it would be another one.  What a
+ * guest hypervisor leaves to its guest has to stay the hypervisor's.
+ */
 static bool can_be_direct(const struct vcpu *v)
 {
 	return v->vm->switches.timer == SW_TIMER_DIRECT && !around_needs_preemption(v) &&
 	       (v->controls.word[CONTROL_PRIMARY] & CONTROL_PRIMARY_USE_MSR_BITMAPS) &&
 	       v->tsc.multiplier == TSC_MULTIPLIER_1 && v->tsc.offset == 0 &&
-	       v->chipset_due == CHIPSET_NEVER && lapic_awaits_deadline(&v->lapic);
+	       v->chipset_due == CHIPSET_NEVER && !v->nested && lapic_awaits_deadline(&v->lapic);
 }
 
 /* The deadline that the processor waits for, 0: none.  Bochs keeps what is over in the MSR. */
