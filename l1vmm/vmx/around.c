@@ -7,6 +7,7 @@
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested.h"
+#include "l1vmm/vmx/timer.h"
 
 #define CLASS_VECTORS  16 /* of one priority */
 #define WORD_VECTORS   32 /* of one register */
@@ -80,12 +81,17 @@ void around_init(struct vcpu *v)
 		v->requests |= REQUEST_AROUND;
 }
 
+static void take_at_gate(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
 /* Where two wait, the first can make a virtual one pending that the second has delivered. */
 bool around_take(struct vcpu *v)
 {
 	if (!host_apic_has_kick())
 		return false;
-	__asm__ volatile("sti; nop; cli" : : : "memory");
+	take_at_gate();
 	v->cpu->timer_went_off = false; /* it was armed for a wait that is over */
 	if (!ipi_has_init(v))
 		return false;
@@ -120,10 +126,19 @@ void around_enter_l2(struct vcpu *v)
 		v->nested->stepped_around = true;
 }
 
-/* An INIT, too, is the business of the one who asks next. */
+/*
+ * An INIT is the business of the one who asks next.  The timer is not one that a wait has armed: it
+ * is the guest hypervisor's, which it has while its guest runs.
+ */
 void around_take_for_l2(struct vcpu *v)
 {
-	around_take(v);
+	if (!host_apic_has_kick())
+		return;
+	take_at_gate();
+	if (v->cpu->timer_went_off) {
+		v->cpu->timer_went_off = false;
+		timer_interrupt(v);
+	}
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }
 
