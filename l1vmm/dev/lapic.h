@@ -52,6 +52,7 @@ struct __attribute__((aligned(64))) lapic_mailbox {
 #define LAPIC_SIGNAL_LEVEL   (1u << 4) /* vectors whose end the I/O APIC has to hear of */
 #define LAPIC_SIGNAL_EXTINT  (1u << 5) /* interrupt controllers besides the APIC may ask */
 #define LAPIC_SIGNAL_PAGE    0xff00u
+#define LAPIC_SIGNAL_MESSAGE (LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE)
 
 enum lapic_delivery_mode {
 	LAPIC_FIXED,

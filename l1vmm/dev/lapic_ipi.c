@@ -73,14 +73,24 @@ static uint32_t signal_of(const struct lapic_ipi *ipi)
 	}
 }
 
+/*
+ * The youngest start-up message is the one that counts, and only behind the youngest INIT: one
+ * before it is void, or the processor that it has started is to wait again (SDM volume 3, 26.2).
+ */
+static uint32_t add_signals(uint32_t before, uint32_t signals)
+{
+	if (signals & (LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_STARTUP))
+		before &= ~LAPIC_SIGNAL_MESSAGE;
+	return before | signals;
+}
+
 /* Whether there was none before. */
 static bool post_signal(struct lapic_mailbox *mailbox, uint32_t signal)
 {
 	uint32_t before = __atomic_load_n(&mailbox->signals, __ATOMIC_RELAXED), after;
 
-	do { /* the youngest start-up message is the one that counts */
-		after = signal & LAPIC_SIGNAL_STARTUP ? before & ~LAPIC_SIGNAL_PAGE : before;
-		after |= signal;
+	do {
+		after = add_signals(before, signal);
 	} while (!__atomic_compare_exchange_n(&mailbox->signals, &before, after, false,
 					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return !before;
@@ -193,9 +203,8 @@ void lapic_collect(struct lapic *apic)
 		lapic_error(apic, ESR_ILLEGAL_VECTOR);
 	if (signals & LAPIC_SIGNAL_LEVEL)
 		collect_levels(apic);
-	if (signals & LAPIC_SIGNAL_STARTUP)
-		apic->signals &= ~LAPIC_SIGNAL_PAGE;
-	apic->signals |= signals & ~(LAPIC_SIGNAL_ILLEGAL | LAPIC_SIGNAL_LEVEL);
+	apic->signals =
+		add_signals(apic->signals, signals & ~(LAPIC_SIGNAL_ILLEGAL | LAPIC_SIGNAL_LEVEL));
 }
 
 void lapic_suppress(struct lapic *apic)

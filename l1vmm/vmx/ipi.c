@@ -15,7 +15,6 @@
 #include "l1vmm/vmx/timer.h"
 
 #define STARTUP_PAGE(signals) ((uint8_t)((signals) >> 8))
-#define STARTUP_MESSAGE	      (LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_PAGE)
 
 /*
  * around=masked: a guest that was entered with IF clear may not be interrupted until it sets it,
@@ -58,7 +57,7 @@ bool ipi_init_counts(const struct vcpu *v)
 
 static void forget_startup(struct vcpu *v)
 {
-	v->lapic.signals &= ~STARTUP_MESSAGE;
+	v->lapic.signals &= ~LAPIC_SIGNAL_MESSAGE;
 }
 
 /* One that finds no INIT before it starts nobody, nor later: SDM volume 3, 26.2. */
@@ -167,7 +166,7 @@ uint8_t ipi_wait_for_startup_of_l2(struct vcpu *v)
 static void take_init(struct vcpu *v)
 {
 	uint64_t start = rdtsc_ordered();
-	uint32_t startup = v->lapic.signals & STARTUP_MESSAGE;
+	uint32_t startup = v->lapic.signals & LAPIC_SIGNAL_MESSAGE;
 
 	if (v->lapic.base & APIC_BASE_BSP)
 		vcpu_stop(v, STOP_INIT, "signals=0x%x", v->lapic.signals);

@@ -189,6 +189,43 @@ Test(lapic_ipi, start_where_the_latest_says)
 	cr_expect_eq(rig.apic.signals, LAPIC_SIGNAL_STARTUP | 0x0800);
 }
 
+/* A start-up message is only for a processor that waits for it, as INIT leaves it. */
+Test(lapic_ipi, start_nobody_before_an_init)
+{
+	static const struct {
+		uint8_t sent[4]; /* modes; 0: the owner looks into the mailbox */
+		uint32_t signals;
+	} rows[] = {
+		{{LAPIC_STARTUP, LAPIC_INIT}, LAPIC_SIGNAL_INIT},
+		{{LAPIC_STARTUP, 0, LAPIC_INIT}, LAPIC_SIGNAL_INIT},
+		{{LAPIC_INIT, LAPIC_STARTUP}, LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_STARTUP | 0x100},
+		{{LAPIC_INIT, 0, LAPIC_STARTUP}, LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_STARTUP | 0x200},
+		{{LAPIC_INIT, LAPIC_STARTUP, LAPIC_INIT}, LAPIC_SIGNAL_INIT},
+		{{LAPIC_INIT, LAPIC_STARTUP, 0, LAPIC_INIT}, LAPIC_SIGNAL_INIT},
+		{{LAPIC_STARTUP, LAPIC_INIT, LAPIC_STARTUP},
+		 LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_STARTUP | 0x200},
+		{{LAPIC_STARTUP, LAPIC_NMI}, LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_NMI},
+		{{LAPIC_NMI, LAPIC_STARTUP, LAPIC_INIT}, LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_NMI},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lapic_rig rig;
+
+		lapic_start(&rig, 1);
+		for (unsigned at = 0; at < COUNT(rows[i].sent); at++) {
+			struct lapic_ipi ipi = {.mode = rows[i].sent[at], .vector = (uint8_t)at};
+
+			if (ipi.mode)
+				lapic_post(&rig.apic, &ipi);
+			else
+				lapic_collect(&rig.apic);
+		}
+		lapic_collect(&rig.apic);
+		cr_expect_eq(rig.apic.signals, rows[i].signals, "row %zu: %#x", i,
+			     rig.apic.signals);
+	}
+}
+
 /* SDM volume 3, 11.5.3: it is the receiver that sees the vector. */
 Test(lapic_ipi, with_an_illegal_vector_is_an_error_where_it_arrives)
 {
