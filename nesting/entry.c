@@ -1,5 +1,7 @@
 #include "nesting/entry.h"
 
+#include <stddef.h>
+
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/lib/string.h"
 
@@ -136,13 +138,14 @@ bool nested_exit_store_msrs(struct nested *n)
 		return false;
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t at = area + i * sizeof(struct entry_msr);
-		struct entry_msr msr, *place = n->ops.memory(n->ops.ctx, at, sizeof(*place));
+		struct entry_msr msr;
 
+		/* Where there is no memory, the MSR of ones is one that no area may name. */
 		read_memory(n, at, &msr, sizeof(msr));
-		if (!place || forbidden(&msr) ||
-		    !n->ops.read_msr(n->ops.ctx, msr.index, &msr.value))
+		if (forbidden(&msr) || !n->ops.read_msr(n->ops.ctx, msr.index, &msr.value))
 			return false;
-		place->value = msr.value;
+		n->ops.store(n->ops.ctx, at + offsetof(struct entry_msr, value), &msr.value,
+			     sizeof(msr.value));
 	}
 	return true;
 }

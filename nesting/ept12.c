@@ -15,7 +15,6 @@
 
 /* An entry on the way. */
 struct step {
-	uint64_t *at; /* NULL: there is no memory */
 	uint64_t gpa, value;
 };
 
@@ -23,11 +22,11 @@ static struct step read_step(const struct ept12_ops *ops, uint64_t table, uint64
 			     unsigned level)
 {
 	uint64_t index = l2_gpa / page_table_span(level) % PTES_PER_PAGE;
-	struct step step = {.gpa = table + index * sizeof(*step.at)};
+	struct step step = {.gpa = table + index * sizeof(step.value)};
+	const uint64_t *at = ops->memory(ops->ctx, step.gpa, sizeof(*at));
 
-	step.at = ops->memory(ops->ctx, step.gpa, sizeof(*step.at));
 	/* Without memory, reads float high. */
-	step.value = step.at ? __atomic_load_n(step.at, __ATOMIC_RELAXED) : UINT64_MAX;
+	step.value = at ? __atomic_load_n(at, __ATOMIC_RELAXED) : UINT64_MAX;
 	return step;
 }
 
@@ -38,15 +37,8 @@ static bool is_page(uint64_t entry, unsigned level)
 
 static bool set_flags(const struct ept12_ops *ops, const struct step *step, uint64_t flags)
 {
-	uint64_t expected = step->value;
-
-	if (!(flags & ~expected))
-		return true;
-	if (!__atomic_compare_exchange_n(step->at, &expected, expected | flags, false,
-					 __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
-		return false;
-	ops->written(ops->ctx, step->gpa, sizeof(*step->at));
-	return true;
+	return !(flags & ~step->value) ||
+	       ops->exchange(ops->ctx, step->gpa, step->value, step->value | flags);
 }
 
 /* `steps` by level, down to `leaf`. */

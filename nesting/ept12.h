@@ -4,6 +4,7 @@
 #ifndef NESTING_EPT12_H
 #define NESTING_EPT12_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "nesting/capability.h"
@@ -13,10 +14,9 @@
 
 /* L1's memory. */
 struct ept12_ops {
-	/* Where `size` bytes at `gpa` can be accessed; NULL: they are no memory. */
-	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
-	/* `size` bytes at `gpa` have been stored to. */
-	void (*written)(void *ctx, uint64_t gpa, uint64_t size);
+	/* As in struct nested_ops. */
+	const void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
+	bool (*exchange)(void *ctx, uint64_t gpa, uint64_t expected, uint64_t desired);
 	void *ctx;
 };
 

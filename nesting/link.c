@@ -1,5 +1,7 @@
 #include "nesting/link.h"
 
+#include <stddef.h>
+
 #include "nesting/vmcs02.h"
 
 #define BITMAP_ENCODINGS 0x8000u /* those that the bitmaps have a bit for */
@@ -17,15 +19,19 @@ bool link_access_exits(const struct nested *n, uint64_t encoding, bool write)
 	return !byte || (*byte >> encoding % 8 & 1);
 }
 
-static struct vmcs12 *shadow_of(const struct nested *n)
+static uint64_t link_of(const struct nested *n)
 {
-	return n->ops.memory(n->ops.ctx, vmcs12_get(n->vmcs12, VMCS_VMCS_LINK_POINTER),
-			     VMCS12_BYTES);
+	return vmcs12_get(n->vmcs12, VMCS_VMCS_LINK_POINTER);
+}
+
+static const struct vmcs12 *shadow_of(const struct nested *n)
+{
+	return n->ops.memory(n->ops.ctx, link_of(n), VMCS12_BYTES);
 }
 
 int link_read(struct nested *n, uint64_t encoding, uint64_t *value)
 {
-	struct vmcs12 *shadow = shadow_of(n);
+	const struct vmcs12 *shadow = shadow_of(n);
 	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
 
 	if (!shadow)
@@ -38,9 +44,10 @@ int link_read(struct nested *n, uint64_t encoding, uint64_t *value)
 
 int link_write(struct nested *n, uint64_t encoding, uint64_t value)
 {
-	struct vmcs12 *shadow = shadow_of(n);
+	const struct vmcs12 *shadow = shadow_of(n);
 	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
 	unsigned slot = vmcs12_slot(encoding);
+	uint64_t whole;
 
 	if (!shadow)
 		return NESTED_FAIL_INVALID;
@@ -48,13 +55,15 @@ int link_write(struct nested *n, uint64_t encoding, uint64_t value)
 		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
 	if (vmcs_read_only(encoding) && !(n->offered.misc & VMX_MISC_WRITES_ANY_FIELD))
 		return nested_fail(n, NESTED_ERROR_VMWRITE_READ_ONLY);
-	shadow->slot[slot] = vmcs12_merge(encoding, shadow->slot[slot], value);
+	whole = vmcs12_merge(encoding, shadow->slot[slot], value);
+	n->ops.store(n->ops.ctx, link_of(n) + offsetof(struct vmcs12, slot[slot]), &whole,
+		     sizeof(whole));
 	return NESTED_SUCCEED;
 }
 
 void link_prepare(struct nested *n)
 {
-	uint64_t link = vmcs12_get(n->vmcs12, VMCS_VMCS_LINK_POINTER);
+	uint64_t link = link_of(n);
 
 	/* An entry with a VMCS as its own shadow will be refused. */
 	if ((vmcs12_secondary(n->vmcs12) & CONTROL_SECONDARY_VMCS_SHADOWING) && link != n->current)

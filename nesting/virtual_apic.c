@@ -6,10 +6,9 @@
 #include "l1vmm/arch/x86.h"
 
 /* Of the virtual-APIC page: SDM volume 3, table 11-1. */
-#define REGISTER(offset) ((offset) / sizeof(uint32_t))
-#define VTPR		 REGISTER(0x80)
-#define VIRR		 REGISTER(0x200)
-#define NEXT		 REGISTER(16)
+#define VTPR 0x80
+#define VIRR 0x200
+#define NEXT 16 /* register */
 
 #define STATUS_RVI(status) ((status) & 0xff)
 #define STATUS_SVI(status) ((status) >> 8)
@@ -45,44 +44,49 @@ void virtual_apic_choose(const struct nested *n, struct vmcs02_base *base)
 		base->apic_access = lend(n, VMCS_APIC_ACCESS_ADDR, base->no_apic);
 }
 
-/* Takes a quadword of requests; where there is no memory, reads float high. */
-static uint64_t take(struct posted_descriptor *posted, size_t word)
+/*
+ * Clears and sets bits of a quadword while other processors may do so too, and returns what it was;
+ * where there is no memory, reads float high.
+ */
+static uint64_t change(const struct nested *n, uint64_t gpa, uint64_t clear, uint64_t set)
 {
-	return posted ? __atomic_exchange_n(&posted->requests[word], 0, __ATOMIC_SEQ_CST)
-		      : UINT64_MAX;
+	const uint64_t *at = n->ops.memory(n->ops.ctx, gpa, sizeof(*at));
+	uint64_t before, after;
+
+	if (!at)
+		return UINT64_MAX;
+	do {
+		before = __atomic_load_n(at, __ATOMIC_RELAXED);
+		after = (before & ~clear) | set;
+	} while (after != before && !n->ops.exchange(n->ops.ctx, gpa, before, after));
+	return before;
 }
 
-/* VIRR has 32 vectors a register. */
-static void request(uint32_t *page, size_t word, uint64_t vectors)
+/* VIRR has 32 vectors a register, each in 16 bytes. */
+static void request(const struct nested *n, uint64_t page, size_t word, uint64_t vectors)
 {
-	uint32_t *at = page + VIRR + 2 * word * NEXT;
+	uint64_t gpa = page + VIRR + 2 * word * NEXT;
 
-	__atomic_fetch_or(at, (uint32_t)vectors, __ATOMIC_SEQ_CST);
-	__atomic_fetch_or(at + NEXT, (uint32_t)(vectors >> 32), __ATOMIC_SEQ_CST);
-}
-
-static void *memory_of(const struct nested *n, enum vmcs_field field, uint64_t size)
-{
-	return n->ops.memory(n->ops.ctx, vmcs12_get(n->vmcs12, field), size);
+	change(n, gpa, 0, (uint32_t)vectors);
+	change(n, gpa + NEXT, 0, vectors >> 32);
 }
 
 uint16_t virtual_apic_take_posted(const struct nested *n, uint16_t status)
 {
-	struct posted_descriptor *posted =
-		memory_of(n, VMCS_POSTED_INTR_DESC_ADDR, sizeof(*posted));
-	uint32_t *page = memory_of(n, VMCS_VIRTUAL_APIC_PAGE_ADDR, PAGE_SIZE);
+	uint64_t posted = vmcs12_get(n->vmcs12, VMCS_POSTED_INTR_DESC_ADDR);
+	uint64_t page = vmcs12_get(n->vmcs12, VMCS_VIRTUAL_APIC_PAGE_ADDR);
 	unsigned highest = STATUS_RVI(status);
 
-	if (posted)
-		__atomic_fetch_and(&posted->control, ~POSTED_OUTSTANDING, __ATOMIC_SEQ_CST);
+	change(n, posted + offsetof(struct posted_descriptor, control), POSTED_OUTSTANDING, 0);
 	for (size_t word = 0; word < 4; word++) {
-		uint64_t vectors = take(posted, word);
+		uint64_t vectors =
+			change(n, posted + offsetof(struct posted_descriptor, requests[word]),
+			       UINT64_MAX, 0);
 		unsigned top = (unsigned)word * 64 + 63 - (unsigned)__builtin_clzll(vectors | 1);
 
 		if (!vectors)
 			continue;
-		if (page)
-			request(page, word, vectors);
+		request(n, page, word, vectors);
 		if (top > highest)
 			highest = top;
 	}
@@ -92,8 +96,9 @@ uint16_t virtual_apic_take_posted(const struct nested *n, uint16_t status)
 /* The task priority, or that of what is in service (30.1.3). */
 bool virtual_apic_is_pending(const struct nested *n, uint16_t status)
 {
-	const uint32_t *page = memory_of(n, VMCS_VIRTUAL_APIC_PAGE_ADDR, PAGE_SIZE);
-	unsigned task = page ? CLASS(page[VTPR] & 0xff) : 0;
+	uint64_t gpa = vmcs12_get(n->vmcs12, VMCS_VIRTUAL_APIC_PAGE_ADDR) + VTPR;
+	const uint8_t *vtpr = n->ops.memory(n->ops.ctx, gpa, sizeof(*vtpr));
+	unsigned task = vtpr ? CLASS(*vtpr) : 0;
 	unsigned requested = CLASS(STATUS_RVI(status));
 
 	return requested > task && requested > CLASS((unsigned)STATUS_SVI(status));

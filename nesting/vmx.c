@@ -1,5 +1,7 @@
 #include "nesting/vmx.h"
 
+#include <stddef.h>
+
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/lib/string.h"
 
@@ -127,12 +129,9 @@ static unsigned place_for_another(const struct nested *n)
 /* Brings the copy up to date and puts it back into L1's memory; no VMCS is current then. */
 static void release_current(struct nested *n)
 {
-	void *region = n->ops.memory(n->ops.ctx, n->current, VMCS12_BYTES);
-
 	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++)
 		n->vmcs12->slot[slot] = nested_slot(n, slot);
-	if (region)
-		memcpy(region, n->vmcs12, VMCS12_BYTES);
+	n->ops.store(n->ops.ctx, n->current, n->vmcs12, VMCS12_BYTES);
 	n->current = VMCS12_NO_ADDRESS;
 	n->active[n->at].gpa = VMCS12_NO_ADDRESS;
 }
@@ -177,10 +176,18 @@ __attribute__((noinline)) void nested_release(struct nested *n, uint64_t gpa)
 	take_up(n, current);
 }
 
+static void store_word(const struct nested *n, uint64_t gpa, uint32_t value)
+{
+	n->ops.store(n->ops.ctx, gpa, &value, sizeof(value));
+}
+
+void nested_abort(struct nested *n, uint32_t indicator)
+{
+	store_word(n, n->current + offsetof(struct vmcs12, abort), indicator);
+}
+
 int nested_vmclear(struct nested *n, uint64_t gpa)
 {
-	struct vmcs12 *region;
-
 	if (!valid_pointer(n, gpa))
 		return nested_fail(n, NESTED_ERROR_VMCLEAR_ADDRESS);
 	if (gpa == n->vmxon)
@@ -189,9 +196,7 @@ int nested_vmclear(struct nested *n, uint64_t gpa)
 		release_current(n);
 	else
 		nested_release(n, gpa);
-	region = n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES);
-	if (region)
-		region->launched = 0;
+	store_word(n, gpa + offsetof(struct vmcs12, launched), 0);
 	return NESTED_SUCCEED;
 }
 

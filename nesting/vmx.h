@@ -23,8 +23,12 @@ struct vmcs_ops {
 
 /* What the instructions reach outside. */
 struct nested_ops {
-	/* Where `size` bytes of L1's memory at `gpa` can be accessed; NULL: they are no memory. */
-	void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
+	/* Where `size` bytes of L1's memory at `gpa` can be read; NULL: they are no memory. */
+	const void *(*memory)(void *ctx, uint64_t gpa, uint64_t size);
+	/* Stores there, by these two alone, so that who follows L1's stores knows of each. */
+	void (*store)(void *ctx, uint64_t gpa, const void *from, uint64_t size);
+	/* A quadword, where it still has the expected value. */
+	bool (*exchange)(void *ctx, uint64_t gpa, uint64_t expected, uint64_t desired);
 	/* A field of the vmcs02 that belongs to nested.at, whichever VMCS is current. */
 	uint64_t (*vmcs02_read)(void *ctx, enum vmcs_field field);
 	/*
@@ -132,6 +136,9 @@ int nested_invvpid(struct nested *n, uint64_t type, const uint64_t descriptor[2]
 
 /* The VMCS at `gpa`, which is not the current one, is no longer active. */
 void nested_release(struct nested *n, uint64_t gpa);
+
+/* Leaves the reason of a VMX abort in the region of the current VMCS: SDM volume 3, 28.7. */
+void nested_abort(struct nested *n, uint32_t indicator);
 
 /* The checks of VMLAUNCH (`launch`) or VMRESUME before those of the fields. */
 int nested_entry_start(struct nested *n, bool launch, bool blocked_by_mov_ss);

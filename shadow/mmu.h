@@ -164,15 +164,9 @@ void mmu_written(struct mmu *mmu, uint64_t gpa, uint64_t size);
 
 /*
  * Let the guest write the table at gpa until it invalidates, since an instruction that does so
- * cannot be emulated.
+ * cannot be emulated; or let others do so who make no report.
  */
 void mmu_unprotect(struct mmu *mmu, uint64_t gpa);
-
-/*
- * The table at gpa, if there is one, is stored to without a report, and that before the next load
- * at the latest.
- */
-void mmu_distrust(struct mmu *mmu, uint64_t gpa);
 
 /*
  * Has the next store to the page at gpa counted in guarded_stores, which may also count where there

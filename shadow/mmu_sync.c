@@ -201,19 +201,14 @@ void mmu_written(struct mmu *mmu, uint64_t gpa, uint64_t size)
 	mmu_bury_orphans(mmu);
 }
 
-void mmu_distrust(struct mmu *mmu, uint64_t gpa)
-{
-	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
-	     page = mmu_next_watcher(mmu, gpa, page))
-		if (mmu->pages[page].role.key != MMU_GUARD.key)
-			mmu_mark_unsync(mmu, page);
-}
-
 void mmu_unprotect(struct mmu *mmu, uint64_t gpa)
 {
 	if (mmu->guards > 0)
 		mmu_lift_guard(mmu, gpa);
-	mmu_distrust(mmu, gpa);
+	for (uint32_t page = mmu_next_watcher(mmu, gpa, MMU_NONE); page != MMU_NONE;
+	     page = mmu_next_watcher(mmu, gpa, page))
+		if (mmu->pages[page].role.key != MMU_GUARD.key)
+			mmu_mark_unsync(mmu, page);
 }
 
 bool mmu_guard(struct mmu *mmu, uint64_t gpa)

@@ -107,11 +107,8 @@ bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void 
 	return true;
 }
 
-/* Tells whoever follows the guest's stores of one by the hypervisor. */
-static void written(struct vcpu *v, const void *at, size_t size)
+void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size)
 {
-	uint64_t gpa = vm_gpa(v->vm, at);
-
 	shadow_written(v, gpa, size);
 	vm_written(v->vm, gpa, size);
 }
@@ -130,10 +127,10 @@ bool guest_write(struct guest_view *view, uint64_t linear, const void *from, siz
 			return false;
 	}
 	memcpy(low, from, first);
-	written(view->v, low, first);
+	guest_written(view->v, vm_gpa(view->v->vm, low), first);
 	if (high) {
 		memcpy(high, (const char *)from + first, size - first);
-		written(view->v, high, size - first);
+		guest_written(view->v, vm_gpa(view->v->vm, high), size - first);
 	}
 	return true;
 }

@@ -38,6 +38,9 @@ bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, 
 bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size);
 bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size);
 
+/* Tells whoever follows the guest's stores of one by the hypervisor, to its memory at `gpa`. */
+void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size);
+
 /* The code that the guest executes: its mode, and up to INSN_MAX_LENGTH bytes from RIP on. */
 enum insn_mode guest_code_mode(struct vcpu *v);
 bool guest_fetch(struct guest_view *view, uint8_t code[INSN_MAX_LENGTH], size_t *size);

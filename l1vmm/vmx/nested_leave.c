@@ -26,10 +26,7 @@
  */
 static _Noreturn void abort_vmx(struct vcpu *v, uint32_t indicator)
 {
-	struct vmcs12 *region = vm_memory(v->vm, v->nested->vmx.current, sizeof(*region));
-
-	if (region)
-		region->abort = indicator;
+	nested_abort(&v->nested->vmx, indicator);
 	vcpu_stop(v, STOP_VMX_ABORT, "indicator=%u", indicator);
 }
 

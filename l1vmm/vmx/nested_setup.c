@@ -5,8 +5,10 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/boot/memory.h"
+#include "l1vmm/exits/guest_access.h"
 #include "l1vmm/exits/msr.h"
 #include "l1vmm/exits/ports.h"
+#include "l1vmm/lib/string.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/nested.h"
@@ -31,30 +33,46 @@ uint64_t nested_bytes(void)
 	return (state_pages() + NESTED_PAGES + EPT02_POOL_MOST) * PAGE_SIZE;
 }
 
-static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
+static const void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
+{
+	const struct vcpu *v = ctx;
+
+	return vm_memory(v->vm, gpa, size);
+}
+
+static void l1_store(void *ctx, uint64_t gpa, const void *from, uint64_t size)
 {
 	struct vcpu *v = ctx;
 	void *at = vm_memory(v->vm, gpa, size);
 
-	/* What the hypervisor stores there, should it be a table, the next change compares. */
-	if (at && vcpu_is_shadowed(v))
-		mmu_distrust(&v->mmu, gpa);
-	return at;
+	if (!at)
+		return;
+	memcpy(at, from, size);
+	guest_written(v, gpa, size);
 }
 
-static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
+static bool l1_exchange(void *ctx, uint64_t gpa, uint64_t expected, uint64_t desired)
 {
-	const struct vcpu *v = ctx;
+	struct vcpu *v = ctx;
+	uint64_t *at = vm_memory(v->vm, gpa, sizeof(*at));
 
-	vm_written(v->vm, gpa, size);
+	if (!at || !__atomic_compare_exchange_n(at, &expected, desired, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+		return false;
+	guest_written(v, gpa, sizeof(*at));
+	return true;
 }
 
+/* The processor tells nobody: what it stores, should it be a table, the next change compares. */
 static uint64_t l1_lend(void *ctx, uint64_t gpa, uint64_t size)
 {
-	void *at = l1_memory(ctx, gpa, size);
+	struct vcpu *v = ctx;
+	const void *at = l1_memory(v, gpa, size);
 
+	if (at && vcpu_is_shadowed(v))
+		mmu_unprotect(&v->mmu, gpa);
 	if (at)
-		l1_written(ctx, gpa, size);
+		vm_written(v->vm, gpa, size);
 	return (uint64_t)at;
 }
 
@@ -227,6 +245,8 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 {
 	const struct nested_ops ops = {
 		.memory = l1_memory,
+		.store = l1_store,
+		.exchange = l1_exchange,
 		.vmcs02_read = read_vmcs02,
 		.lend = l1_lend,
 		.watch = l1_watch,
@@ -237,7 +257,7 @@ bool nested_create(struct vcpu *v, uint8_t *io_bitmaps, uint8_t *msr_bitmap)
 		.ctx = v,
 	};
 	const struct ept02_ops ept_ops = {
-		.l1 = {.memory = l1_memory, .written = l1_written, .ctx = v},
+		.l1 = {.memory = l1_memory, .exchange = l1_exchange, .ctx = v},
 		.page = l1_page,
 		.table = table_at,
 		.invalidate = invalidate_ept02,

@@ -1,6 +1,7 @@
 /* Instructions that reach memory and devices for which the guest's hypervisor asks no exit. */
 #include "bench/guests/rt/pages.h"
 #include "bench/guests/rt/report.h"
+#include "l1vmm/arch/msr.h"
 #include "l1vmm/dev/ioapic.h"
 #include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
@@ -30,11 +31,14 @@ static uint64_t table[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
 static uint64_t directory[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
 static uint64_t entries[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t pages[2][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static uint64_t msr_bitmap[PAGE_SIZE / 8] __attribute__((aligned(PAGE_SIZE)));
 static const char line[] = "vmx: a line of the guest's guest\n";
 
 L2_CODE(l2_out_strings, "cld; l2_outs: rep outsb; vmcall");
 L2_CODE(l2_in_strings, "cld; l2_ins: rep insb; vmcall");
 L2_CODE(l2_device, "movl %eax, (%rdi); movl 0x10(%rdi), %ebx; vmcall");
+L2_CODE(l2_msr_read, "rdmsr; vmcall");
+L2_CODE(l2_call, "vmcall");
 extern const char l2_outs[], l2_ins[];
 
 /* All of memory and devices where they are, and two pages of memory at HIGH. */
@@ -155,8 +159,63 @@ static void device(bool ept)
 	page_unmap(DEVICE_PAGE);
 }
 
+/* The next exit stores this value in the second half of `area`. */
+static void begin_storing(const char *name, const void *rip, volatile uint64_t *area,
+			  uint64_t value)
+{
+	area[0] = MSR_IA32_KERNEL_GS_BASE;
+	area[1] = 0;
+	wrmsr(MSR_IA32_KERNEL_GS_BASE, value);
+	begin(name, rip, false);
+	vmwrite(VMCS_EXIT_MSR_STORE_ADDR, (uint64_t)area);
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 1);
+}
+
+static void end_storing(void)
+{
+	vmwrite(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	wrmsr(MSR_IA32_KERNEL_GS_BASE, 0);
+}
+
+/* The value is the bits of MSRs 0x140 to 0x17f, to be read. */
+static void bitmap_stored_to(void)
+{
+	uint64_t *area = &msr_bitmap[0x140 / 64 - 1];
+
+	begin_storing("bitmap-stored-to", l2_msr_read, area, UINT64_MAX);
+	vmwrite(VMCS_MSR_BITMAP, (uint64_t)msr_bitmap);
+	l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_USE_MSR_BITMAPS, true);
+	l2_registers[L2_RCX] = MSR_IA32_SYSENTER_CS;
+	l1_expect(EXIT_REASON_VMCALL, NULL);
+	expect("stored", area[1], UINT64_MAX);
+	vmwrite(VMCS_GUEST_RIP, (uint64_t)l2_msr_read);
+	l1_expect(EXIT_REASON_MSR_READ, l2_msr_read);
+	end_storing();
+}
+
+/* The value is a page's entry, in the stead of one that has been used. */
+static void table_stored_to(void)
+{
+	uint64_t entry = (uint64_t)pages[1] | PTE_RW | PTE_P;
+
+	pages[0][0] = 1;
+	pages[1][0] = 2;
+	begin_storing("table-stored-to", l2_call, &area_pt[FIRST_PAGE], entry);
+	page_map(FIRST_PAGE + 1, (uint64_t)pages[0], PTE_RW);
+	expect("byte", *page_address(FIRST_PAGE + 1), 1);
+	l1_expect(EXIT_REASON_VMCALL, NULL);
+	expect("stored", area_pt[FIRST_PAGE + 1], entry);
+	invlpg(page_address(FIRST_PAGE + 1));
+	expect("byte", *page_address(FIRST_PAGE + 1), 2);
+	end_storing();
+	page_unmap(FIRST_PAGE);
+	page_unmap(FIRST_PAGE + 1);
+}
+
 void memory_left_alone(void)
 {
+	bitmap_stored_to();
+	table_stored_to();
 	strings_out(false);
 	device(false);
 	strings_fault();

@@ -31,25 +31,25 @@ struct ept02_part *ept02_rig_part(struct ept02_rig *rig, uint64_t gpa)
 	return &rig->parts[gpa < 0x200000 ? 0 : gpa < 0x40000000 ? 1 : 2];
 }
 
-static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
-{
-	struct ept02_rig *rig = ctx;
-
-	return gpa > sizeof(rig->l1) || size > sizeof(rig->l1) - gpa ? NULL : (char *)rig->l1 + gpa;
-}
-
 uint64_t *ept02_rig_word(struct ept02_rig *rig, uint64_t gpa)
 {
-	return l1_memory(rig, gpa, sizeof(uint64_t));
+	return gpa < sizeof(rig->l1) ? (uint64_t *)rig->l1 + gpa / sizeof(uint64_t) : NULL;
 }
 
-static void l1_written(void *ctx, uint64_t gpa, uint64_t size)
+static const void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
+{
+	cr_assert_eq(size, sizeof(uint64_t));
+	cr_assert_eq(gpa % size, 0);
+	return ept02_rig_word(ctx, gpa);
+}
+
+static bool l1_exchange(void *ctx, uint64_t gpa, uint64_t expected, uint64_t desired)
 {
 	struct ept02_rig *rig = ctx;
 
-	cr_assert_eq(size, 8);
-	cr_assert_lt(gpa, sizeof(rig->l1));
 	rig->stores++;
+	return __atomic_compare_exchange_n(ept02_rig_word(rig, gpa), &expected, desired, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static bool l1_page(void *ctx, uint64_t gpa, uint64_t access, struct ept_page *page)
@@ -94,7 +94,7 @@ static void invalidate(void *ctx, uint64_t eptp02)
 void ept02_rig_init(struct ept02_rig *rig, unsigned tables)
 {
 	const struct ept02_ops ops = {
-		.l1 = {.memory = l1_memory, .written = l1_written, .ctx = rig},
+		.l1 = {.memory = l1_memory, .exchange = l1_exchange, .ctx = rig},
 		.page = l1_page,
 		.table = table_at,
 		.invalidate = invalidate,

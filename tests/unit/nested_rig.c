@@ -5,12 +5,42 @@
 
 #include "nesting/entry.h"
 
-static void *memory(void *ctx, uint64_t gpa, uint64_t size)
+static char *memory(struct nested_rig *rig, uint64_t gpa, uint64_t size)
 {
-	struct nested_rig *rig = ctx;
 	uint64_t bytes = sizeof(rig->memory);
 
 	return gpa > bytes || size > bytes - gpa ? NULL : (char *)rig->memory + gpa;
+}
+
+static const void *read_memory(void *ctx, uint64_t gpa, uint64_t size)
+{
+	return memory(ctx, gpa, size);
+}
+
+static void log_store(struct nested_rig *rig, uint64_t gpa, uint64_t size)
+{
+	rig->stored[rig->stores++ % RIG_STORES] = (struct rig_store){gpa, size};
+}
+
+static void store(void *ctx, uint64_t gpa, const void *from, uint64_t size)
+{
+	char *at = memory(ctx, gpa, size);
+
+	if (!at)
+		return;
+	memcpy(at, from, size);
+	log_store(ctx, gpa, size);
+}
+
+static bool exchange(void *ctx, uint64_t gpa, uint64_t expected, uint64_t desired)
+{
+	uint64_t *at = (uint64_t *)memory(ctx, gpa, sizeof(*at));
+
+	if (!at || *at != expected)
+		return false;
+	*at = desired;
+	log_store(ctx, gpa, sizeof(*at));
+	return true;
 }
 
 static uint64_t lend(void *ctx, uint64_t gpa, uint64_t size)
@@ -81,7 +111,9 @@ struct vmx_capabilities nested_rig_hardware(void)
 void nested_rig_init(struct nested_rig *rig)
 {
 	const struct nested_ops ops = {
-		.memory = memory,
+		.memory = read_memory,
+		.store = store,
+		.exchange = exchange,
 		.vmcs02_read = read_vmcs02,
 		.lend = lend,
 		.watch = watch,

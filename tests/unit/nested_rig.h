@@ -19,6 +19,12 @@
 #define RIG_BEYOND     (UINT64_C(1) << RIG_WIDTH)
 #define RIG_NOT_ABSENT UINT64_C(0x5555)
 
+#define RIG_STORES 64
+
+struct rig_store {
+	uint64_t gpa, size;
+};
+
 struct nested_rig {
 	struct nested nested;
 	struct vmcs12 copy[NESTED_VMCSS];
@@ -31,6 +37,8 @@ struct nested_rig {
 	uint64_t invept;		   /* the EPT pointer of the last one */
 	uint64_t watched;		   /* a bit for each page */
 	bool unwatchable;
+	unsigned stores;		     /* of L0's to L1's memory */
+	struct rig_store stored[RIG_STORES]; /* the last of them */
 };
 
 /* A processor that has every feature. */

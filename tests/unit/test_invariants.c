@@ -64,7 +64,7 @@ static bool is_l1s(void *ctx, uint64_t hpa)
 	return !(hpa & (PAGE_SIZE - 1)) && hpa >= L1S && hpa < L1S + WORLD_BYTES;
 }
 
-static void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
+static const void *l1_memory(void *ctx, uint64_t gpa, uint64_t size)
 {
 	struct rig *rig = ctx;
 
