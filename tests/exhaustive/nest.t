@@ -5,13 +5,14 @@
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 QUIET='telemetry=off'
+MMU=(ept:4k ept:2m ept:1g shadow:trap shadow:unsync)
 stacks=()
 
 # begin WORKLOAD: an experiment of it, with the stack `native` to compare with
 begin() {
 	workload=$1
 	stacks=(native)
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 20000\n\n[stack native]\nlevels = %s\n\n' \
+	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 40000\n\n[stack native]\nlevels = %s\n\n' \
 		"$workload" >"$T/nest.ini"
 }
 
@@ -31,7 +32,7 @@ ran() {
 compare() {
 	local stack console native
 	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/nest.ini"
+	run build/vmfee run --jobs="$(nproc)" --no-plots --results "$T/results" "$T/nest.ini"
 	is "$status" 0 "$workload: every stack runs to its end" || diag "$errors"
 	native=$(ran native)
 	for stack in "${stacks[@]}"; do
@@ -49,8 +50,8 @@ compare() {
 for image in micro 'memory pages=64' irq; do
 	begin "$image samples=1 only=*"
 	for vmcs in trap shadow; do
-		for below in ept:4k ept:2m shadow:trap shadow:unsync; do
-			for above in ept:4k ept:2m shadow:trap shadow:unsync shadow:pv; do
+		for below in "${MMU[@]}"; do
+			for above in "${MMU[@]}" shadow:pv; do
 				stack "$vmcs-${above##*:}-on-${below##*:}" \
 					"l1vmm nested=on vmcs=$vmcs mmu=$below $QUIET / l1vmm mmu=$above $QUIET"
 			done
@@ -73,13 +74,33 @@ for vmcs in trap shadow; do
 done
 compare
 
+# deep VMCS BELOW BETWEEN ABOVE: a stack of three hypervisors
+deep() {
+	stack "$1-${4##*:}-${3##*:}-${2##*:}" \
+		"l1vmm nested=on vmcs=$1 mmu=$2 $QUIET / l1vmm nested=on vmcs=$1 memory=160 mmu=$3 / l1vmm mmu=$4"
+}
+
 # Three up, an exit of the uppermost takes many thousand instructions: small working sets.
 for image in micro 'memory pages=8 spaces=2' irq; do
-	begin "$image samples=1"
+	begin "$image samples=1 only=*"
 	for vmcs in trap shadow; do
-		for above in ept:2m shadow:unsync; do
-			stack "$vmcs-${above##*:}" \
-				"l1vmm nested=on vmcs=$vmcs $QUIET / l1vmm nested=on memory=160 $QUIET / l1vmm mmu=$above $QUIET"
+		for below in ept:2m shadow:unsync; do
+			for between in ept:2m shadow:unsync; do
+				for above in ept:2m shadow:unsync; do
+					deep "$vmcs" "$below" "$between" "$above"
+				done
+			done
+		done
+	done
+	compare
+done
+
+# Each size of page and each policy meets each other at all three levels.
+for below in "${MMU[@]}"; do
+	begin 'micro samples=1'
+	for between in "${MMU[@]}"; do
+		for above in "${MMU[@]}" shadow:pv; do
+			deep shadow "$below" "$between" "$above"
 		done
 	done
 	compare
