@@ -22,7 +22,7 @@ int levels_add(struct levels *levels, unsigned window, const struct exit_record 
 	struct level_trace *trace;
 
 	if (record->level >= STACK_MAX_LEVELS || window >= LEVELS_WINDOWS ||
-	    record->vcpu >= LEVELS_CPUS)
+	    record->vcpu >= STACK_MAX_CPUS)
 		return vmfee_fail(err, VMFEE_SYSTEM, "exit %u is of level %u, CPU %u", record->seq,
 				  record->level, record->vcpu);
 	trace = &levels->trace[record->vcpu][record->level];
@@ -173,11 +173,11 @@ int levels_join(struct levels *levels, struct vmfee_error *err)
 {
 	for (unsigned i = 0; i < LEVELS_WINDOWS; i++)
 		levels->first[i] = LEVELS_NO_NODE;
-	for (unsigned cpu = 0; cpu < LEVELS_CPUS; cpu++)
+	for (unsigned cpu = 0; cpu < STACK_MAX_CPUS; cpu++)
 		for (unsigned level = STACK_MAX_LEVELS; level-- > 0;)
 			if (join_level(levels, levels->trace[cpu], level) != 0)
 				return vmfee_fail_errno(err, "paths of exits");
-	for (unsigned cpu = 0; cpu < LEVELS_CPUS; cpu++)
+	for (unsigned cpu = 0; cpu < STACK_MAX_CPUS; cpu++)
 		for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
 			count(levels, &levels->trace[cpu][level]);
 	return 0;
@@ -185,7 +185,7 @@ int levels_join(struct levels *levels, struct vmfee_error *err)
 
 void levels_free(struct levels *levels)
 {
-	for (unsigned cpu = 0; cpu < LEVELS_CPUS; cpu++)
+	for (unsigned cpu = 0; cpu < STACK_MAX_CPUS; cpu++)
 		for (unsigned level = 0; level < STACK_MAX_LEVELS; level++)
 			free(levels->trace[cpu][level].exit);
 	free(levels->node);

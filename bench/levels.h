@@ -7,8 +7,8 @@
  *     levels_add()   each record, those of a level and a CPU in the order of their trace
  *     levels_join()  then once
  *
- * All stamps are of one clock.  Each CPU of a level is, for good, the one below of the same number:
- * with more than two, each level may have started them in another order.
+ * All stamps are of one clock.  Each CPU of a level is, for good, the one below of the same number,
+ * which is its APIC ID (l1vmm/arch/ap.h).
  */
 #ifndef BENCH_LEVELS_H
 #define BENCH_LEVELS_H
@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LEVELS_WINDOWS = 129, LEVELS_CPUS = 2, LEVELS_NO_NODE = UINT32_MAX };
+enum { LEVELS_WINDOWS = 129, LEVELS_NO_NODE = UINT32_MAX };
 
 /* What an exit has to do with the one that it hangs from. */
 enum level_kind {
@@ -59,7 +59,7 @@ struct levels {
 	struct level_trace {
 		struct level_exit *exit;
 		size_t exits, room;
-	} trace[LEVELS_CPUS][STACK_MAX_LEVELS];
+	} trace[STACK_MAX_CPUS][STACK_MAX_LEVELS];
 	struct level_node *node; /* those that others hang from stand before them */
 	size_t nodes, room;
 	uint32_t first[LEVELS_WINDOWS];

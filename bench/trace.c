@@ -45,7 +45,7 @@ static bool has_levels(const struct console *console)
 	const struct console_trace *upper = lowest + 1;
 
 	return console->traced + 1 < STACK_MAX_LEVELS && upper->records > 0 &&
-	       upper->dropped == 0 && lowest->dropped == 0 && lowest->cpus <= LEVELS_CPUS;
+	       upper->dropped == 0 && lowest->dropped == 0;
 }
 
 static int add_record(const struct exit_record *record, const struct console *console,

@@ -28,9 +28,7 @@ struct __attribute__((packed)) gdtr32 {
 
 static uint32_t arrived(void)
 {
-	uint32_t count = __atomic_load_n(&ap_arrived, __ATOMIC_ACQUIRE);
-
-	return count < ap_wanted ? count : ap_wanted;
+	return __atomic_load_n(&ap_arrived, __ATOMIC_ACQUIRE);
 }
 
 static void wait(uint64_t ticks)

@@ -28,15 +28,15 @@ struct ap_start {
 };
 
 /*
- * Starts the other processors and returns how many came, at most `count`; one that is too many
- * halts.  @pre the calling processor's APIC is in x2APIC mode, and all of the above lies below 4
- * GiB
+ * Starts the other processors and returns how many came of those with APIC IDs from 1 to `count`;
+ * all others halt.  @pre the calling processor has APIC ID 0, in x2APIC mode, and all of the above
+ * lies below 4 GiB
  */
 uint32_t ap_start(const struct ap_start *start);
 
 /*
- * What they come to, in 64-bit mode with interrupts off, numbered from 1 on in the order in which
- * they came.
+ * What they come to, in 64-bit mode with interrupts off, numbered by APIC ID: so a guest's vCPU and
+ * the processor of the level below that runs it have the same number.
  */
 _Noreturn void ap_main(uint32_t id);
 

@@ -41,10 +41,13 @@ ap_entry64:
 	mov %eax, %fs
 	mov %eax, %gs
 	mov $1, %eax
-	lock xadd %eax, ap_arrived
+	cpuid
+	shr $24, %ebx		/* initial APIC ID */
+	lea -1(%rbx), %eax
 	cmp ap_wanted, %eax
 	jae 1f
-	lea 1(%rax), %edi
+	lock incl ap_arrived
+	mov %ebx, %edi
 	mov %edi, %eax
 	imul ap_stack_bytes, %eax
 	add ap_stacks, %eax

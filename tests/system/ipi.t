@@ -89,6 +89,19 @@ many_stress 'l1vmm cpus=3 irq=posted telemetry=off /' 3 16
 for way in emulated posted; do
 	pair_stress "l1vmm cpus=2 nested=on irq=$way vmcs=shadow telemetry=off / l1vmm cpus=2 irq=$way telemetry=off /" 1
 done
+# What four processors of one level do is joined with the four below: an access of the upper level to its
+# VMCS is part of an exit of that processor's.
+printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=4 nested=on / l1vmm cpus=4 / irq cpus=4 only=many-*,ipi* samples=4\n' \
+	>"$T/levels.ini"
+run build/vmfee run --no-plots --results "$T/levels" "$T/levels.ini"
+is "$status" 0 "two hypervisors run four processors" || diag "$errors"
+joined=$(sqlite3 -separator ' ' "$T/levels/levels/results.db" "
+	SELECT sum(count), sum((kind = 'within') * count) FROM path
+	WHERE level = 0 AND reason IN ('VMREAD', 'VMWRITE') AND benchmark IS NOT NULL")
+read -r accesses within <<<"$joined"
+if [ "${accesses:-0}" -gt 10000 ] && [ $((within * 100)) -ge $((accesses * 99)) ]; then holds=0; else holds=1; fi
+ok $holds "99 of 100 exits for its VMCS are within one of the upper level" || diag "got: $joined"
+
 printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 400\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=2 irq=posted around=none / irq cpus=2 only=pair-stress samples=4\n' \
 	>"$T/around.ini"
 run build/vmfee run --results "$T/around" "$T/around.ini"

@@ -190,7 +190,7 @@ Test(levels, a_record_of_no_level_or_cpu_is_refused)
 	cr_expect_str_eq(err.text, "exit 0 is of level 8, CPU 0");
 	err = (struct vmfee_error){0};
 	record.level = 0;
-	record.vcpu = LEVELS_CPUS;
+	record.vcpu = STACK_MAX_CPUS;
 	cr_expect_eq(levels_add(&levels, WINDOW, &record, &err), -1);
-	cr_expect_str_eq(err.text, "exit 0 is of level 0, CPU 2");
+	cr_expect_str_eq(err.text, "exit 0 is of level 0, CPU 8");
 }
