@@ -5,15 +5,16 @@
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 QUIET='telemetry=off'
-MMU=(ept:4k ept:2m ept:1g shadow:trap shadow:unsync)
+MMU=(ept:4k ept:2m shadow:trap shadow:unsync)
+MEMORY=256
 stacks=()
 
 # begin WORKLOAD: an experiment of it, with the stack `native` to compare with
 begin() {
 	workload=$1
 	stacks=(native)
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 40000\n\n[stack native]\nlevels = %s\n\n' \
-		"$workload" >"$T/nest.ini"
+	printf '[experiment]\ntitle = t\nmemory = %s\nwatchdog = 40000\n\n[stack native]\nlevels = %s\n\n' \
+		"$MEMORY" "$workload" >"$T/nest.ini"
 }
 
 # stack NAME LEVELS: another stack, with the workload upon these levels
@@ -59,6 +60,22 @@ for image in micro 'memory pages=64' irq; do
 	done
 	compare
 done
+
+# Pages of 1 GB, on either side: a machine has memory for one such guest in another.
+MEMORY=3071
+begin 'memory pages=64 samples=1'
+for vmcs in trap shadow; do
+	for below in ept:4k ept:2m shadow:unsync; do
+		stack "$vmcs-1g-on-${below##*:}" \
+			"l1vmm nested=on vmcs=$vmcs mmu=$below $QUIET / l1vmm mmu=ept:1g $QUIET"
+	done
+	for above in ept:4k ept:2m shadow:unsync; do
+		stack "$vmcs-${above##*:}-on-1g" \
+			"l1vmm nested=on vmcs=$vmcs mmu=ept:1g $QUIET / l1vmm mmu=$above $QUIET"
+	done
+done
+compare
+MEMORY=256
 
 # Each way to deliver interrupts, above and below.
 begin 'irq samples=1 only=*'
