@@ -156,6 +156,31 @@ Test(tsc, two_levels_make_one)
 	}
 }
 
+/* SDM volume 3, 27.2.1.1: no clock stands still, nor does a fast one turn into a slow one. */
+Test(tsc, of_two_levels_has_a_multiplier_whatever_they_are)
+{
+	static const struct {
+		uint64_t outer, inner, both;
+	} rows[] = {
+		{TSC_MULTIPLIER_1 / 2, 1, 1},
+		{1, 1, 1},
+		{TSC_MULTIPLIER_1 / 3, 3, 1},
+		{TSC_MULTIPLIER_1 / 2, 4, 2},
+		{TSC_MULTIPLIER_1 << 8, TSC_MULTIPLIER_1 << 8, UINT64_MAX},
+		{TSC_MULTIPLIER_1 << 8, TSC_MULTIPLIER_1 << 7, TSC_MULTIPLIER_1 << 15},
+		{UINT64_MAX, TSC_MULTIPLIER_1, UINT64_MAX},
+		{UINT64_MAX, TSC_MULTIPLIER_1 + 1, UINT64_MAX},
+		{UINT64_MAX, UINT64_MAX, UINT64_MAX},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct guest_tsc outer = {.multiplier = rows[i].outer};
+		const struct guest_tsc inner = {.multiplier = rows[i].inner};
+
+		cr_expect_eq(tsc_compose(&outer, &inner).multiplier, rows[i].both, "row %zu", i);
+	}
+}
+
 Test(tsc, a_level_that_makes_nothing_of_it_changes_nothing)
 {
 	const struct guest_tsc plain = {.multiplier = TSC_MULTIPLIER_1, .offset = 0};
