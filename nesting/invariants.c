@@ -9,6 +9,8 @@
 #define OF02(FIELD)	    v->vmcs02(v->ctx, VMCS_##FIELD)
 #define WORD01(WORD)	    (v->base->controls.word[CONTROL_##WORD])
 #define WORD02(WORD)	    ((uint32_t)OF02(WORD##_WORD))
+#define PRIMARY12	    ((uint32_t)vmcs12_get(v->vmcs12, VMCS_PRIMARY_CONTROLS))
+#define SECONDARY12	    vmcs12_secondary(v->vmcs12)
 #define VMCS_PIN_WORD	    VMCS_PIN_BASED_CONTROLS
 #define VMCS_PRIMARY_WORD   VMCS_PRIMARY_CONTROLS
 #define VMCS_SECONDARY_WORD VMCS_SECONDARY_CONTROLS
@@ -123,6 +125,13 @@ static bool x2apic_intercepted(const struct vmcs02_view *v)
 		if ((!all && ~reads[i]) || ~writes[i])
 			return false;
 	return true;
+}
+
+static struct guest_tsc clock_of_l2(const struct vmcs02_view *v)
+{
+	struct guest_tsc inner = vmcs12_tsc(v->vmcs12);
+
+	return tsc_compose(&v->base->tsc, &inner);
 }
 
 const char *vmcs02_violated(const struct vmcs02_view *v)

@@ -9,6 +9,7 @@
 /* Both VMCSs, and what vmcs02 was made of. */
 struct vmcs02_view {
 	const struct vmcs02_base *base;
+	const struct vmcs12 *vmcs12; /* for the clock that L1 gives L2 */
 	uint64_t cr0_owned, cr4_owned;
 	uint64_t (*vmcs01)(void *ctx, enum vmcs_field field);
 	uint64_t (*vmcs02)(void *ctx, enum vmcs_field field);
