@@ -102,6 +102,8 @@ struct lapic {
 	/* Which words of IRR and ISR are not 0; unless the processor changes them by itself. */
 	uint8_t irr_words, isr_words;
 	bool by_processor;
+	/* INIT is blocked and waits, as while a guest's guest waits for a start-up message. */
+	bool init_blocked;
 	bool levels; /* there has been a level-triggered interrupt */
 	struct {
 		bool running;

@@ -76,21 +76,25 @@ static uint32_t signal_of(const struct lapic_ipi *ipi)
 /*
  * The youngest start-up message is the one that counts, and only behind the youngest INIT: one
  * before it is void, or the processor that it has started is to wait again (SDM volume 3, 26.2).
+ * Unless that INIT waits itself.
  */
-static uint32_t add_signals(uint32_t before, uint32_t signals)
+static uint32_t add_signals(const struct lapic *apic, uint32_t before, uint32_t signals)
 {
-	if (signals & (LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_STARTUP))
+	bool blocked = __atomic_load_n(&apic->init_blocked, __ATOMIC_RELAXED);
+
+	if (signals & (blocked ? LAPIC_SIGNAL_STARTUP : LAPIC_SIGNAL_STARTUP | LAPIC_SIGNAL_INIT))
 		before &= ~LAPIC_SIGNAL_MESSAGE;
 	return before | signals;
 }
 
 /* Whether there was none before. */
-static bool post_signal(struct lapic_mailbox *mailbox, uint32_t signal)
+static bool post_signal(const struct lapic *apic, uint32_t signal)
 {
+	struct lapic_mailbox *mailbox = apic->mailbox;
 	uint32_t before = __atomic_load_n(&mailbox->signals, __ATOMIC_RELAXED), after;
 
 	do {
-		after = add_signals(before, signal);
+		after = add_signals(apic, before, signal);
 	} while (!__atomic_compare_exchange_n(&mailbox->signals, &before, after, false,
 					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return !before;
@@ -108,7 +112,7 @@ static bool post_level(struct lapic *apic, const struct lapic_ipi *ipi)
 		return false;
 	__atomic_fetch_or(&apic->mailbox->levels[ipi->vector / 32], 1u << ipi->vector % 32,
 			  __ATOMIC_SEQ_CST);
-	return post_signal(apic->mailbox, LAPIC_SIGNAL_LEVEL);
+	return post_signal(apic, LAPIC_SIGNAL_LEVEL);
 }
 
 bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
@@ -121,7 +125,7 @@ bool lapic_post(struct lapic *apic, const struct lapic_ipi *ipi)
 
 		if (signal == LAPIC_SIGNAL_LEVEL)
 			return post_level(apic, ipi);
-		return signal && post_signal(mailbox, signal);
+		return signal && post_signal(apic, signal);
 	}
 	if (!(load(apic, LAPIC_SVR) & SVR_ENABLE))
 		return false;
@@ -203,8 +207,8 @@ void lapic_collect(struct lapic *apic)
 		lapic_error(apic, ESR_ILLEGAL_VECTOR);
 	if (signals & LAPIC_SIGNAL_LEVEL)
 		collect_levels(apic);
-	apic->signals =
-		add_signals(apic->signals, signals & ~(LAPIC_SIGNAL_ILLEGAL | LAPIC_SIGNAL_LEVEL));
+	apic->signals = add_signals(apic, apic->signals,
+				    signals & ~(LAPIC_SIGNAL_ILLEGAL | LAPIC_SIGNAL_LEVEL));
 }
 
 void lapic_suppress(struct lapic *apic)

@@ -152,9 +152,11 @@ uint8_t ipi_wait_for_startup_of_l2(struct vcpu *v)
 	uint64_t start = rdtsc_ordered();
 	uint8_t page;
 
+	__atomic_store_n(&v->lapic.init_blocked, true, __ATOMIC_RELAXED);
 	forget_startup(v);
 	page = wait_for_message(v);
 	forget_startup(v);
+	__atomic_store_n(&v->lapic.init_blocked, false, __ATOMIC_RELAXED);
 	charge_guest(v, start);
 	return page;
 }

@@ -226,6 +226,26 @@ Test(lapic_ipi, start_nobody_before_an_init)
 	}
 }
 
+/* An INIT that waits itself takes none away. */
+Test(lapic_ipi, start_a_guests_guest_whatever_init_is_blocked)
+{
+	const struct lapic_ipi startup = {.mode = LAPIC_STARTUP, .vector = 8};
+	const struct lapic_ipi init = {.mode = LAPIC_INIT};
+
+	for (unsigned collected = 0; collected < 2; collected++) {
+		struct lapic_rig rig;
+
+		lapic_start(&rig, 1);
+		rig.apic.init_blocked = true;
+		lapic_post(&rig.apic, &startup);
+		if (collected)
+			lapic_collect(&rig.apic);
+		lapic_post(&rig.apic, &init);
+		lapic_collect(&rig.apic);
+		cr_expect_eq(rig.apic.signals, LAPIC_SIGNAL_INIT | LAPIC_SIGNAL_STARTUP | 0x0800);
+	}
+}
+
 /* SDM volume 3, 11.5.3: it is the receiver that sees the vector. */
 Test(lapic_ipi, with_an_illegal_vector_is_an_error_where_it_arrives)
 {
