@@ -5,6 +5,7 @@
 #include "l1vmm/arch/console.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/spin.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/layout.h"
 #include "l1vmm/boot/memory.h"
@@ -187,14 +188,13 @@ bool trace_take_packet(struct vcpu *v, const void *packet, uint64_t bytes)
 	uint64_t now = rdtsc();
 	bool taken;
 
-	while (__atomic_test_and_set(&outbox.busy, __ATOMIC_ACQUIRE))
-		pause();
+	spin_lock(&outbox.busy);
 	if (outbox.drains)
 		stop_clock(v);
 	taken = carry_out(packet, bytes);
 	if (outbox.drains)
 		restart_clock(now);
-	__atomic_clear(&outbox.busy, __ATOMIC_RELEASE);
+	spin_unlock(&outbox.busy);
 	return taken;
 }
 

@@ -5,6 +5,7 @@
 
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/ports.h"
+#include "l1vmm/arch/spin.h"
 #include "l1vmm/lib/printf.h"
 #include "l1vmm/lib/string.h"
 
@@ -16,13 +17,10 @@ static bool writing;
 
 void console_write(const char *text, size_t length)
 {
-	for (uint32_t turn = 0; turn < LONGEST_WAIT; turn++) {
-		if (!__atomic_test_and_set(&writing, __ATOMIC_ACQUIRE))
-			break;
+	for (uint32_t turn = 0; turn < LONGEST_WAIT && !spin_try(&writing); turn++)
 		pause();
-	}
 	outs8(PORT_CONSOLE, text, length);
-	__atomic_clear(&writing, __ATOMIC_RELEASE);
+	spin_unlock(&writing);
 }
 
 void printk(const char *text, ...)

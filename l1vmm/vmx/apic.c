@@ -2,6 +2,7 @@
 
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/spin.h"
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/memory.h"
 #include "l1vmm/exits/msr.h"
@@ -84,10 +85,9 @@ static bool lend_page(struct vcpu *v)
 static void take_page_back(struct vcpu *v)
 {
 	v->apic_page_lent = false;
-	while (__atomic_test_and_set(&v->vm->apic_access_busy, __ATOMIC_ACQUIRE))
-		pause();
+	spin_lock(&v->vm->apic_access_busy);
 	ept_take_back(&v->vm->ept, LAPIC_BASE_AT_RESET);
-	__atomic_clear(&v->vm->apic_access_busy, __ATOMIC_RELEASE);
+	spin_unlock(&v->vm->apic_access_busy);
 	tlb_flush_ept(v);
 }
 

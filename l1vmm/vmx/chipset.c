@@ -2,6 +2,7 @@
 
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
+#include "l1vmm/arch/spin.h"
 #include "l1vmm/lib/muldiv.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
@@ -30,17 +31,6 @@
 /* As with the local APIC's: faster than it can be taken, it would leave no time for anything else.
  */
 #define SHORTEST_PERIOD 2000
-
-static void lock(struct chipset *chipset)
-{
-	while (__atomic_test_and_set(&chipset->busy, __ATOMIC_ACQUIRE))
-		pause();
-}
-
-static void unlock(struct chipset *chipset)
-{
-	__atomic_clear(&chipset->busy, __ATOMIC_RELEASE);
-}
 
 void chipset_reset(struct chipset *chipset)
 {
@@ -240,9 +230,9 @@ uint8_t chipset_read_port(struct vcpu *v, uint16_t port)
 	struct chipset *chipset = &v->vm->chipset;
 	uint8_t value;
 
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	value = is_timer(port) ? read_timer(chipset, port) : pic_read(&chipset->pic, port);
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 	return value;
 }
 
@@ -250,13 +240,13 @@ void chipset_write_port(struct vcpu *v, uint16_t port, uint8_t value)
 {
 	struct chipset *chipset = &v->vm->chipset;
 
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	if (is_timer(port))
 		write_timer(v, port, value);
 	else
 		pic_write(&chipset->pic, port, value);
 	tell_of_pic(v);
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 }
 
 uint32_t chipset_read_ioapic(struct vcpu *v, uint32_t offset)
@@ -264,9 +254,9 @@ uint32_t chipset_read_ioapic(struct vcpu *v, uint32_t offset)
 	struct chipset *chipset = &v->vm->chipset;
 	uint32_t value;
 
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	value = ioapic_read(&chipset->ioapic, offset);
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 	return value;
 }
 
@@ -274,21 +264,21 @@ void chipset_write_ioapic(struct vcpu *v, uint32_t offset, uint32_t value)
 {
 	struct chipset *chipset = &v->vm->chipset;
 
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	see_to_timer(v);
 	send(v, ioapic_write(&chipset->ioapic, offset, value));
 	tell_of_pic(v);
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 }
 
 void chipset_end_of_interrupt(struct vcpu *v, uint8_t vector)
 {
 	struct chipset *chipset = &v->vm->chipset;
 
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	see_to_timer(v);
 	send(v, ioapic_end_of_interrupt(&chipset->ioapic, vector));
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 }
 
 void chipset_poll(struct vcpu *v)
@@ -297,9 +287,9 @@ void chipset_poll(struct vcpu *v)
 
 	if (rdtsc_ordered() < v->chipset_due)
 		return;
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	see_to_timer(v);
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 }
 
 bool chipset_asks(struct vcpu *v)
@@ -323,8 +313,8 @@ uint8_t chipset_acknowledge(struct vcpu *v)
 	struct chipset *chipset = &v->vm->chipset;
 	uint8_t vector;
 
-	lock(chipset);
+	spin_lock(&chipset->busy);
 	vector = pic_acknowledge(&chipset->pic);
-	unlock(chipset);
+	spin_unlock(&chipset->busy);
 	return vector;
 }

@@ -26,8 +26,8 @@ struct chipset {
 	uint8_t speaker; /* port 0x61, as it was written */
 	/*
 	 * The timer runs as fast as the machine's own, which is measured when a guest first asks
-	 * for it: so many ticks of the TSC in CHIPSET_MEASURED of its own.  0: the machine has
-	 * none, and so has the guest.
+	 * for it: so many ticks of the TSC in 10 ms.  0: the machine has none, and so has the
+	 * guest.
 	 */
 	bool measured;
 	uint64_t tsc_ticks;

@@ -1,6 +1,7 @@
 #include "l1vmm/vmx/rtc.h"
 
 #include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/spin.h"
 
 /* Bit 7 of the index masks NMIs on some machines. */
 #define INDEX_MASK 0x7f
@@ -18,11 +19,10 @@ static uint8_t machine_register(struct rtc *rtc, uint8_t index)
 {
 	uint8_t value;
 
-	while (__atomic_test_and_set(&rtc->busy, __ATOMIC_ACQUIRE))
-		pause();
+	spin_lock(&rtc->busy);
 	out8(RTC_INDEX_PORT, index);
 	value = in8(RTC_DATA_PORT);
-	__atomic_clear(&rtc->busy, __ATOMIC_RELEASE);
+	spin_unlock(&rtc->busy);
 	return value;
 }
 
