@@ -9,13 +9,8 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/ipi.h"
+#include "l1vmm/vmx/timer.h"
 #include "l1vmm/vmx/tlb.h"
-
-/*
- * In ticks: a timer that went off faster than its interrupts can be delivered would leave the guest
- * no time of its own.
- */
-#define SHORTEST_PERIOD 2000
 
 /* The call to it is the branch behind which Bochs has the time right: see rdtsc_ordered(). */
 static uint64_t now(void *ctx)
@@ -104,7 +99,7 @@ bool apic_init(struct vcpu *v)
 	v->posted = v->controls.word[CONTROL_PIN] & CONTROL_PIN_POSTED_INTERRUPTS;
 	v->lapic.by_processor =
 		v->controls.word[CONTROL_SECONDARY] & CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
-	v->lapic.timer.shortest = SHORTEST_PERIOD;
+	v->lapic.timer.shortest = TIMER_SHORTEST_PERIOD;
 	v->chipset_due = CHIPSET_NEVER;
 	around_init(v);
 	return !(v->controls.word[CONTROL_SECONDARY] &

@@ -6,6 +6,7 @@
 #include "l1vmm/lib/muldiv.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/timer.h"
 
 /* Where counter 0 of the timer goes. */
 #define PIC_TIMER_LINE	  0
@@ -27,10 +28,6 @@
 #define MEASURED	(PIT_HZ / 100)
 #define MEASURE_CONTROL 0xb0 /* counter 2, both bytes, mode 0 */
 #define PATIENCE	(UINT64_C(1) << 32)
-
-/* As with the local APIC's: faster than it can be taken, it would leave no time for anything else.
- */
-#define SHORTEST_PERIOD 2000
 
 void chipset_reset(struct chipset *chipset)
 {
@@ -151,7 +148,7 @@ static void schedule(struct vcpu *v, uint64_t now)
 	uint64_t next = pit_next_rise(&chipset->pit, 0, now), due = CHIPSET_NEVER;
 
 	if (next != PIT_NEVER && chipset->keeper == v->id) {
-		uint64_t earliest = rdtsc() + SHORTEST_PERIOD;
+		uint64_t earliest = rdtsc() + TIMER_SHORTEST_PERIOD;
 
 		due = tsc_at(chipset, next);
 		due = due < earliest ? earliest : due;

@@ -10,6 +10,12 @@
 
 #include "l1vmm/vmx/vcpu.h"
 
+/*
+ * In ticks, of any timer: one that went off faster than its interrupts can be delivered would leave
+ * the guest no time of its own.
+ */
+#define TIMER_SHORTEST_PERIOD 2000
+
 /* Arms what has to be armed before the next entry.  @pre v's VMCS is current */
 void timer_prepare(struct vcpu *v);
 
