@@ -11,7 +11,13 @@
 /* The instruction at hand. */
 struct emulation {
 	struct guest_view view;
-	bool edits; /* a page table, at `gpa` */
+	/*
+	 * It edits a page table, at `gpa`, of a guest that has one vCPU (mmu=shadow): nobody comes
+	 * between a read of memory and the write to it.  Where others could, what is read to be
+	 * written is a device; if it is memory by now, because one of them has changed the guest's
+	 * tables, the guest tries again.
+	 */
+	bool edits;
 	uint64_t gpa;
 };
 
@@ -74,15 +80,15 @@ static enum insn_access_status read_memory(void *ctx, const struct insn_access *
 		value[0] = read_device(view->v, gpa);
 		return INSN_ACCESS_OK;
 	}
-	return guest_read(view, access->linear, access->write ? PF_W : 0, value, access->size)
+	return guest_read(view, access->linear, access->write ? PF_W : 0, value, access->size) &&
+			       (!access->write || emulation->edits)
 		       ? INSN_ACCESS_OK
 		       : INSN_ACCESS_FAULT;
 }
 
-static enum insn_access_status write_memory(void *ctx, const struct insn_access *access,
-					    const uint64_t value[2])
+static enum insn_access_status store(struct emulation *emulation, const struct insn_access *access,
+				     const uint64_t value[2], bool to_memory)
 {
-	struct emulation *emulation = ctx;
 	struct guest_view *view = &emulation->view;
 	uint64_t gpa;
 
@@ -92,16 +98,24 @@ static enum insn_access_status write_memory(void *ctx, const struct insn_access 
 		write_device(view->v, gpa, (uint32_t)value[0]);
 		return INSN_ACCESS_OK;
 	}
-	return guest_write(view, access->linear, value, access->size) ? INSN_ACCESS_OK
-								      : INSN_ACCESS_FAULT;
+	return to_memory && guest_write(view, access->linear, value, access->size)
+		       ? INSN_ACCESS_OK
+		       : INSN_ACCESS_FAULT;
 }
 
-/* One vCPU: nobody comes between the read before and this write. */
+static enum insn_access_status write_memory(void *ctx, const struct insn_access *access,
+					    const uint64_t value[2])
+{
+	return store(ctx, access, value, true);
+}
+
 static enum insn_access_status exchange_memory(void *ctx, const struct insn_access *access,
 					       uint64_t expected[2], const uint64_t desired[2])
 {
+	struct emulation *emulation = ctx;
+
 	(void)expected;
-	return write_memory(ctx, access, desired);
+	return store(emulation, access, desired, emulation->edits);
 }
 
 static bool pause(void *ctx)
