@@ -8,11 +8,13 @@
 #define SEGMENT_LIMIT 0xffff
 #define DR6_INIT      0xffff0ff0
 
-/* Access rights of real mode: SDM volume 3, 25.4.1. */
-#define AR_CODE16 0x9b /* present, execute and read, accessed */
-#define AR_DATA16 0x93 /* present, read and write, accessed */
-#define AR_LDT	  0x82
-#define AR_TSS	  0x8b /* busy */
+/*
+ * The same table's access rights, in the format of 25.4.1.  CS too can be written to, which VM
+ * entry takes of an unrestricted guest only (27.3.1.2): each with several vCPUs is one.
+ */
+#define AR_SEGMENT 0x93 /* present, read and write, accessed */
+#define AR_LDT	   0x82
+#define AR_TSS	   0x8b /* busy */
 
 /* The fields of a segment are as far apart as segments are. */
 #define SEGMENT_STEP (VMCS_GUEST_CS_SELECTOR - VMCS_GUEST_ES_SELECTOR)
@@ -31,8 +33,8 @@ static void set_segments(struct vcpu *v, uint8_t page)
 {
 	enum { ES, CS, SS, DS, FS, GS, LDTR, TR, SEGMENTS };
 	static const uint8_t rights[SEGMENTS] = {
-		[ES] = AR_DATA16, [CS] = AR_CODE16, [SS] = AR_DATA16, [DS] = AR_DATA16,
-		[FS] = AR_DATA16, [GS] = AR_DATA16, [LDTR] = AR_LDT,  [TR] = AR_TSS,
+		[ES] = AR_SEGMENT, [CS] = AR_SEGMENT, [SS] = AR_SEGMENT, [DS] = AR_SEGMENT,
+		[FS] = AR_SEGMENT, [GS] = AR_SEGMENT, [LDTR] = AR_LDT,	 [TR] = AR_TSS,
 	};
 
 	for (unsigned i = 0; i < SEGMENTS; i++)
