@@ -218,8 +218,11 @@ void event_want_interrupt_window(struct vcpu *v, bool wanted)
 		    wanted || (v->waits & WAITS_FOR_INTERRUPT_WINDOW));
 }
 
-/* Most often there is none, nor anything else that waits, and was none before. */
-static __attribute__((noinline)) void wait_for_nmi(struct vcpu *v)
+/*
+ * For an NMI that is left, and for the interrupt controllers' interrupt (settle_extint()).  Most
+ * often neither waits, nor did before.
+ */
+static __attribute__((noinline)) void ask_for_windows(struct vcpu *v)
 {
 	v->waits &= (uint8_t)~WAITS_NMI;
 	if (v->lapic.signals & LAPIC_SIGNAL_NMI)
@@ -272,7 +275,7 @@ void event_prepare(struct vcpu *v, bool advanced)
 	inject_one(v, advanced);
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 	if (__builtin_expect((v->lapic.signals & LAPIC_SIGNAL_NMI) || v->waits, 0))
-		wait_for_nmi(v);
+		ask_for_windows(v);
 	if (v->lapic.by_processor)
 		apic_hand_over(v);
 	else
