@@ -9,6 +9,7 @@
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/event.h"
+#include "l1vmm/vmx/exit_record.h"
 #include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/panic.h"
@@ -130,13 +131,10 @@ static bool has_wake_up(struct vcpu *v, bool interrupts)
 	       (interrupts && (lapic_pending(&v->lapic) >= 0 || chipset_asks(v)));
 }
 
-/*
- * Halts the processor until the guest has something to wake up for, an INIT too.  The wait is the
- * guest's time: the exit is recorded as if it had come at its end.
- */
+/* Halts the processor until the guest has something to wake up for, an INIT too. */
 static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *v, bool interrupts)
 {
-	uint64_t start = rdtsc_ordered(), waited;
+	uint64_t start = rdtsc_ordered();
 
 	if (!interrupts)
 		lapic_suppress(&v->lapic);
@@ -148,9 +146,7 @@ static __attribute__((noinline)) enum exit_action wait_for_wake_up(struct vcpu *
 	} while (!has_wake_up(v, interrupts));
 	if (!interrupts)
 		lapic_go_on(&v->lapic);
-	waited = rdtsc_ordered() - start;
-	v->telemetry.cur->tsc += waited;
-	v->telemetry.cur->guest_ticks += waited;
+	record_waited(v, start);
 	if (!ipi_has_init(v))
 		return EXIT_ADVANCE;
 	ipi_take_signals(v);

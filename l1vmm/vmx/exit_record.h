@@ -1,11 +1,12 @@
 /*
- * The two halves of an exit's record, around its handler.
+ * The two halves of an exit's record, around its handler, and what a wait in it makes of it.
  */
 #ifndef L1VMM_VMX_EXIT_RECORD_H
 #define L1VMM_VMX_EXIT_RECORD_H
 
 #include <stdint.h>
 
+#include "l1vmm/arch/cpu.h"
 #include "l1vmm/trace.h"
 #include "l1vmm/vmx/exit.h"
 #include "l1vmm/vmx/vcpu.h"
@@ -24,6 +25,15 @@ static inline void record_begin(struct vcpu *v, uint64_t tsc, uint32_t reason, u
 	record->rip = rip;
 	record->qualification = detail;
 	record->guest_ticks = tsc - v->entry_tsc;
+}
+
+/* The exit has been a wait since `start`, which is the guest's time: as if it had come only now. */
+static inline void record_waited(struct vcpu *v, uint64_t start)
+{
+	uint64_t waited = rdtsc_ordered() - start;
+
+	v->telemetry.cur->tsc += waited;
+	v->telemetry.cur->guest_ticks += waited;
 }
 
 /* The second half but for the entry stamp, and the counters of the next exit. */

@@ -9,6 +9,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/around.h"
+#include "l1vmm/vmx/exit_record.h"
 #include "l1vmm/vmx/nested.h"
 #include "l1vmm/vmx/startup.h"
 #include "l1vmm/vmx/stop.h"
@@ -138,15 +139,6 @@ void ipi_wait_for_startup(struct vcpu *v)
 	v->lapic.signals &= LAPIC_SIGNAL_EXTINT;
 }
 
-/* A wait is the guest's time, as with HLT. */
-static void charge_guest(struct vcpu *v, uint64_t start)
-{
-	uint64_t waited = rdtsc_ordered() - start;
-
-	v->telemetry.cur->tsc += waited;
-	v->telemetry.cur->guest_ticks += waited;
-}
-
 uint8_t ipi_wait_for_startup_of_l2(struct vcpu *v)
 {
 	uint64_t start = rdtsc_ordered();
@@ -157,7 +149,7 @@ uint8_t ipi_wait_for_startup_of_l2(struct vcpu *v)
 	page = wait_for_message(v);
 	forget_startup(v);
 	__atomic_store_n(&v->lapic.init_blocked, false, __ATOMIC_RELAXED);
-	charge_guest(v, start);
+	record_waited(v, start);
 	return page;
 }
 
@@ -175,7 +167,7 @@ static void take_init(struct vcpu *v)
 	lapic_reset(&v->lapic);
 	v->lapic.signals |= startup;
 	ipi_wait_for_startup(v);
-	charge_guest(v, start);
+	record_waited(v, start);
 }
 
 void ipi_take_signals(struct vcpu *v)
