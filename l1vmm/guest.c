@@ -2,6 +2,7 @@
 
 #include "l1vmm/arch/x86.h"
 #include "l1vmm/boot/acpi.h"
+#include "l1vmm/boot/layout.h"
 #include "l1vmm/boot/multiboot.h"
 #include "l1vmm/boot/pvh_elf.h"
 #include "l1vmm/lib/string.h"
@@ -14,6 +15,8 @@
 /* The start info and its tables, in low memory. */
 #define START_INFO_GPA	0x10000
 #define START_INFO_SIZE 0x10000
+
+_Static_assert(MAX_CPUS <= ACPI_MAX_PROCESSORS, "the tables tell of each vCPU");
 
 static bool write_memory(void *ctx, uint64_t gpa, const void *data, uint64_t size)
 {

@@ -10,8 +10,7 @@
 /* The level of this hypervisor: one above that of the l1vmm below, 1 on another, 0 on none. */
 uint32_t below_find_level(void);
 
-/* Whether an l1vmm takes packets of telemetry of those above (HYPERCALL_TRACE), as CPUID says it.
- */
+/* Whether an l1vmm takes packets of telemetry from above (HYPERCALL_TRACE), as CPUID says it. */
 enum packets_taken {
 	PACKETS_NOT_TAKEN,
 	PACKETS_TAKEN,	     /* and time stands still meanwhile */

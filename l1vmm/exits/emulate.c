@@ -214,8 +214,8 @@ enum exit_action emulate_device(struct vcpu *v, uint64_t gpa)
 
 	if (!is_device(v, gpa))
 		vcpu_stop(v, STOP_BAD_MEMORY, "gpa=0x%lx", gpa);
-	if (v->event) /* no instruction accessed it: a stack or table of event delivery lies there
-		       */
+	/* No instruction accessed it: a stack or table of event delivery lies there. */
+	if (v->event)
 		vcpu_stop(v, STOP_BAD_MMIO, "gpa=0x%lx what=event-delivery", gpa);
 	v->telemetry.cur->flags |= RECORD_F_DEVICE;
 	emulation.edits = false;

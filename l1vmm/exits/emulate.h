@@ -5,8 +5,7 @@
 
 enum emulate_result {
 	EMULATE_DONE,	     /* carried out, or the guest has been given a fault */
-	EMULATE_UNSUPPORTED, /* an instruction that the emulator does not know; nothing has changed
-			      */
+	EMULATE_UNSUPPORTED, /* the emulator does not know it; nothing has changed */
 };
 
 /*

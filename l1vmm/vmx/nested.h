@@ -27,10 +27,12 @@ struct vcpu_vmcs02 {
 	bool launched;	    /* by an entry that succeeded or is under way */
 };
 
-/* An access of L2's, carried out by the hypervisor, that ends in an exit of L1's. */
+/*
+ * An access of L2's, carried out by the hypervisor, that ends in an exit of L1's: an EPT violation
+ * or misconfiguration, an APIC access.
+ */
 struct nested_refusal {
-	uint32_t
-		reason; /* an EPT violation or misconfiguration, an APIC access; 0: there is none */
+	uint32_t reason; /* 0: there is none */
 	uint64_t qualification, l2_gpa, linear;
 };
 
