@@ -30,7 +30,7 @@ LEGACY_CASES := xsetbv real-mode-fault task-switch eip-wrap tss16-long-mode mwai
 LEGACY_IMAGES := $(LEGACY_CASES:%=$(B)/images/legacy-%.elf)
 
 $(LEGACY_IMAGES:$(B)/images/%.elf=$(B)/image/tests/%.o): $(B)/image/tests/legacy-%.o: \
-		tests/system/legacy.S
+		tests/guests/legacy.S
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_CC) $(CPPFLAGS) $(IMAGE_CFLAGS) -DCASE=CASE_$(subst -,_,$*) -c $< -o $@
 
@@ -38,68 +38,29 @@ $(LEGACY_IMAGES): $(B)/images/%.elf: bench/guests/image.ld $(B)/image/tests/%.o
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
 
-# test_objects SRCS: what a test's image is linked from
-test_objects = $(sort $(patsubst %,$(B)/image/%.o,$(basename $(1))))
-
-# The checks of VM entry against the processor's own.
-ENTRY_CHECKS_SRCS := $(GUEST_SRCS) nesting/entry_checks.c nesting/vmcs12.c \
-	tests/system/entry_checks.c tests/unit/entry_edges.c tests/unit/entry_world.c
-ENTRY_CHECKS_IMAGE := $(B)/images/entry-checks.elf
-
-$(ENTRY_CHECKS_IMAGE): bench/guests/image.ld $(call test_objects,$(ENTRY_CHECKS_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-# Guests in 64-bit code, on the runtime of the workloads.
+# Guests in 64-bit code, on the runtime of the workloads: NAME_SRCS is what else is in NAME.elf.
+TEST_GUESTS := apic chipset clock entry-checks moments ring tables vmx xapic
 RUNTIME_SRCS := $(filter-out bench/guests/harness/%,$(GUEST_SRCS))
-TABLES_SRCS := $(RUNTIME_SRCS) bench/guests/memory/probe.c l1vmm/lib/cmdline.c tests/system/tables.c
-VMX_SRCS := $(RUNTIME_SRCS) l1vmm/arch/below.c l1vmm/lib/cmdline.c tests/guests/vmx.c \
-	tests/guests/vmx_apic.c tests/guests/vmx_debug.c tests/guests/vmx_events.c \
-	tests/guests/vmx_functions.c tests/guests/vmx_l1.c tests/guests/vmx_hostile.c \
-	tests/guests/vmx_memory.c tests/guests/vmx_pair.c tests/guests/vmx_pair_hostile.c \
-	tests/guests/vmx_pair_memory.c tests/guests/vmx_paging.c tests/guests/vmx_shadowing.c \
-	bench/guests/irq/second.c $(irq_SRCS)
-APIC_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c \
-	tests/system/apic.c
-CHIPSET_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c \
-	tests/system/chipset.c
-XAPIC_SRCS := $(RUNTIME_SRCS) tests/guests/xapic.c
-CLOCK_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c \
-	tests/guests/clock.c
-MOMENTS_SRCS := $(RUNTIME_SRCS) $(irq_SRCS) bench/guests/irq/second.c l1vmm/lib/cmdline.c tests/guests/moments.c
+SECOND_SRCS := bench/guests/irq/second.c $(irq_SRCS)
 
-$(B)/images/tables.elf: bench/guests/image.ld $(call test_objects,$(TABLES_SRCS))
+apic_SRCS := $(SECOND_SRCS) tests/guests/apic.c
+chipset_SRCS := $(SECOND_SRCS) tests/guests/chipset.c
+clock_SRCS := $(SECOND_SRCS) tests/guests/clock.c
+# The checks of VM entry against the processor's own.
+entry-checks_SRCS := nesting/entry_checks.c nesting/vmcs12.c tests/guests/entry_checks.c \
+	tests/unit/entry_edges.c tests/unit/entry_world.c
+moments_SRCS := $(SECOND_SRCS) $(sort $(wildcard tests/guests/moments*.c))
+ring_SRCS := tests/guests/ring.c telemetry/ring.c telemetry/packet.c
+tables_SRCS := bench/guests/memory/probe.c tests/guests/tables.c
+vmx_SRCS := $(SECOND_SRCS) l1vmm/arch/below.c $(sort $(wildcard tests/guests/vmx*.c))
+xapic_SRCS := tests/guests/xapic.c
+
+TEST_IMAGES := $(TEST_GUESTS:%=$(B)/images/%.elf)
+
+$(TEST_IMAGES): $(B)/images/%.elf: bench/guests/image.ld \
+		$$(addprefix $(B)/image/,$$(addsuffix .o,$$(basename $(RUNTIME_SRCS) $$($$*_SRCS))))
 	@mkdir -p $(@D)
 	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-$(B)/images/apic.elf: bench/guests/image.ld $(call test_objects,$(APIC_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-$(B)/images/xapic.elf: bench/guests/image.ld $(call test_objects,$(XAPIC_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-$(B)/images/chipset.elf: bench/guests/image.ld $(call test_objects,$(CHIPSET_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-$(B)/images/clock.elf: bench/guests/image.ld $(call test_objects,$(CLOCK_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-$(B)/images/moments.elf: bench/guests/image.ld $(call test_objects,$(MOMENTS_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-$(B)/images/vmx.elf: bench/guests/image.ld $(call test_objects,$(VMX_SRCS))
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
-# Guests of the tests in C, upon the workloads' runtime.
-TEST_IMAGES := $(B)/images/ring.elf $(B)/images/tables.elf $(B)/images/apic.elf $(B)/images/xapic.elf \
-	$(B)/images/chipset.elf $(B)/images/clock.elf $(B)/images/moments.elf \
-	$(B)/images/vmx.elf $(B)/images/multiboot.elf
 
 # What is not PVH: an ELF32 image, whose header must be near the file's beginning.
 $(B)/images/multiboot.elf: tests/guests/multiboot.S
@@ -108,14 +69,8 @@ $(B)/images/multiboot.elf: tests/guests/multiboot.S
 	$(Q)$(IMAGE_LD) -m elf_i386 -static -nostdlib -N -Ttext=0x200000 -e start \
 		$(B)/image/tests/guests/multiboot.o -o $@
 
-$(B)/images/ring.elf: bench/guests/image.ld $$(call guest_objects,none) \
-		$(B)/image/tests/guests/ring.o $(B)/image/telemetry/ring.o \
-		$(B)/image/telemetry/packet.o
-	@mkdir -p $(@D)
-	$(Q)$(IMAGE_LD) $(IMAGE_LDFLAGS) -T $^ -o $@
-
 .PHONY: test-images
-test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(ENTRY_CHECKS_IMAGE) $(B)/stress-check
+test-images: $(LEGACY_IMAGES) $(TEST_IMAGES) $(B)/images/multiboot.elf $(B)/stress-check
 
 .PHONY: system
 system: all test-images ## run the system tests: whole stacks, bad input, set-up

@@ -15,6 +15,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/lib/cmdline.h"
 #include "l1vmm/lib/string.h"
+#include "tests/guests/board.h"
 
 #define VECTOR_TIMER 0x60
 #define VECTOR_TURN  0x61
@@ -25,13 +26,7 @@
 #define LATE	 30000 /* a timer may be, at most */
 #define TURNS	 4000
 
-/* 25 ms of the interval timer. */
-#define PIT_CONTROL	    0x43
-#define PIT_2		    0x42
-#define ON_TERMINAL_COUNT_2 0xb0
-#define PIT_COUNT	    29830
-#define SPEAKER		    0x61
-#define SPEAKER_OUTPUT	    0x20
+#define RATE_COUNT (25 * PIT_MILLISECOND)
 
 static uint64_t period = PERIOD;
 
@@ -123,10 +118,8 @@ static void rate(void)
 	uint64_t start;
 
 	report_running("rate");
-	out8(SPEAKER, 1);
-	out8(PIT_CONTROL, ON_TERMINAL_COUNT_2);
-	out8(PIT_2, (uint8_t)PIT_COUNT);
-	out8(PIT_2, (uint8_t)(PIT_COUNT >> 8));
+	out8(SPEAKER, SPEAKER_GATE);
+	pit_count(PIT_2_ONCE, PIT_2, RATE_COUNT);
 	start = rdtsc_ordered();
 	while (!(in8(SPEAKER) & SPEAKER_OUTPUT))
 		;

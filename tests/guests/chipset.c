@@ -12,28 +12,14 @@
 #include "bench/guests/rt/start.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
+#include "tests/guests/board.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define IOAPIC_SELECT ((volatile uint32_t *)0xfec00000)
-#define IOAPIC_WINDOW ((volatile uint32_t *)0xfec00010)
-
 #define TIMER_LINE 2 /* of the I/O APIC: counter 0 */
-#define ENTRY_LOW  (0x10 + 2 * TIMER_LINE)
-#define LEVEL	   0x8000u
-#define REMOTE_IRR 0x4000u
-#define MASKED	   0x10000u
 #define MODES	   0x700u
 
-#define PIT_CONTROL	    0x43
-#define PIT_0		    0x40
-#define PIT_2		    0x42
-#define ON_TERMINAL_COUNT_0 0x30
-#define RATE_0		    0x34
-#define ON_TERMINAL_COUNT_2 0xb0
-#define LATCH_2		    0x80
-#define SPEAKER		    0x61
-#define SPEAKER_OUTPUT	    0x20
+#define PIT_2_LATCH 0x80
 
 #define RTC_INDEX      0x70
 #define RTC_DATA       0x71
@@ -44,8 +30,6 @@
 #define RTC_REGISTER_D 0x0d
 #define RTC_INTERRUPTS 0x70 /* of register B */
 #define RTC_VALID      0x80 /* of register D */
-
-#define MILLISECOND 1193
 
 #define VECTOR_EDGE  0x60
 #define VECTOR_LEVEL 0x70
@@ -61,36 +45,9 @@
 static volatile uint64_t taken[256]; /* interrupts by vector */
 static uint64_t levels_wanted;
 
-static void program(uint8_t control, uint16_t port, uint16_t count)
-{
-	out8(PIT_CONTROL, control);
-	out8(port, (uint8_t)count);
-	out8(port, (uint8_t)(count >> 8));
-}
-
-/* Its output low for good. */
-static void stop_timer(void)
-{
-	out8(PIT_CONTROL, ON_TERMINAL_COUNT_0);
-}
-
-static uint32_t read_entry(void)
-{
-	*IOAPIC_SELECT = ENTRY_LOW;
-	return *IOAPIC_WINDOW;
-}
-
-static void write_entry_to(uint32_t apic_id, uint32_t low)
-{
-	*IOAPIC_SELECT = ENTRY_LOW + 1;
-	*IOAPIC_WINDOW = apic_id << 24;
-	*IOAPIC_SELECT = ENTRY_LOW;
-	*IOAPIC_WINDOW = low;
-}
-
 static void write_entry(uint32_t low)
 {
-	write_entry_to((uint32_t)rdmsr(MSR_X2APIC_APICID), low);
+	ioapic_set_entry(TIMER_LINE, (uint32_t)rdmsr(MSR_X2APIC_APICID), low);
 }
 
 static void count_edge(struct trap_frame *frame)
@@ -103,14 +60,14 @@ static void count_edge(struct trap_frame *frame)
 static void count_level(struct trap_frame *frame)
 {
 	if (++taken[frame->vector] == levels_wanted)
-		stop_timer();
+		pit_stop_0();
 	apic_eoi();
 }
 
 static void count_pic(struct trap_frame *frame)
 {
 	taken[frame->vector]++;
-	out8(0x20, 0x20);
+	out8(PIC_FIRST_COMMAND, PIC_END);
 }
 
 static void wait_for(const char *why, uint8_t vector, uint64_t count)
@@ -135,16 +92,16 @@ static void counters(void)
 
 	report_running("gate");
 	out8(SPEAKER, 0);
-	program(ON_TERMINAL_COUNT_2, PIT_2, 25 * MILLISECOND);
+	pit_count(PIT_2_ONCE, PIT_2, 25 * PIT_MILLISECOND);
 	pass_time();
 	expect("closed", in8(SPEAKER) & SPEAKER_OUTPUT, 0);
 	report_running("calibration");
 	start = rdtsc_ordered();
-	out8(SPEAKER, 1);
+	out8(SPEAKER, SPEAKER_GATE);
 	while (!(in8(SPEAKER) & SPEAKER_OUTPUT))
 		;
 	first = rdtsc_ordered() - start;
-	program(ON_TERMINAL_COUNT_2, PIT_2, 50 * MILLISECOND);
+	pit_count(PIT_2_ONCE, PIT_2, 50 * PIT_MILLISECOND);
 	start = rdtsc_ordered();
 	while (!(in8(SPEAKER) & SPEAKER_OUTPUT))
 		;
@@ -153,11 +110,11 @@ static void counters(void)
 	if (second < first * 18 / 10 || second > first * 22 / 10)
 		fail("uneven first=%lu second=%lu", first, second);
 	report_running("latch");
-	program(ON_TERMINAL_COUNT_2, PIT_2, 50 * MILLISECOND);
-	out8(PIT_CONTROL, LATCH_2);
+	pit_count(PIT_2_ONCE, PIT_2, 50 * PIT_MILLISECOND);
+	out8(PIT_CONTROL_PORT, PIT_2_LATCH);
 	first = in8(PIT_2);
 	first |= (uint64_t)in8(PIT_2) << 8;
-	if (first > 50 * MILLISECOND || first < 40 * MILLISECOND)
+	if (first > 50 * PIT_MILLISECOND || first < 40 * PIT_MILLISECOND)
 		fail("wrong-count count=%lu", first);
 	out8(SPEAKER, 0);
 }
@@ -168,21 +125,21 @@ static void edges(void)
 	trap_handle(VECTOR_EDGE, count_edge);
 	write_entry(VECTOR_EDGE);
 	sti();
-	program(RATE_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_PERIODIC, PIT_0, PIT_MILLISECOND);
 	wait_for("too-few", VECTOR_EDGE, 10);
-	write_entry(MASKED | VECTOR_EDGE);
+	write_entry(IOAPIC_MASKED | VECTOR_EDGE);
 	taken[VECTOR_EDGE] = 0;
 	pass_time();
 	expect("masked", taken[VECTOR_EDGE] <= 1, true);
-	stop_timer();
+	pit_stop_0();
 	taken[VECTOR_EDGE] = 0;
 	write_entry(VECTOR_EDGE);
-	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
 	wait_for("none", VECTOR_EDGE, 1);
 	pass_time();
 	expect("once", taken[VECTOR_EDGE], 1);
-	write_entry(MASKED);
-	stop_timer();
+	write_entry(IOAPIC_MASKED);
+	pit_stop_0();
 	cli();
 }
 
@@ -191,25 +148,25 @@ static void levels(void)
 	report_running("levels");
 	trap_handle(VECTOR_LEVEL, count_level);
 	levels_wanted = 5;
-	write_entry(LEVEL | VECTOR_LEVEL);
+	write_entry(IOAPIC_LEVEL | VECTOR_LEVEL);
 	sti();
-	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
 	wait_for("too-few", VECTOR_LEVEL, levels_wanted);
 	pass_time();
 	expect("too-many", taken[VECTOR_LEVEL], levels_wanted);
-	expect("remote-irr", read_entry() & REMOTE_IRR, 0);
+	expect("remote-irr", ioapic_entry(TIMER_LINE) & IOAPIC_REMOTE_IRR, 0);
 	report_running("masked-level");
 	taken[VECTOR_LEVEL] = 0;
 	levels_wanted = 1;
-	write_entry(MASKED | LEVEL | VECTOR_LEVEL);
-	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	write_entry(IOAPIC_MASKED | IOAPIC_LEVEL | VECTOR_LEVEL);
+	pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
 	pass_time();
 	expect("masked", taken[VECTOR_LEVEL], 0);
-	write_entry(LEVEL | VECTOR_LEVEL);
+	write_entry(IOAPIC_LEVEL | VECTOR_LEVEL);
 	wait_for("lost", VECTOR_LEVEL, 1);
 	pass_time();
 	expect("too-many", taken[VECTOR_LEVEL], 1);
-	write_entry(MASKED);
+	write_entry(IOAPIC_MASKED);
 	cli();
 }
 
@@ -219,13 +176,13 @@ static void halted(void)
 	report_running("halted");
 	taken[VECTOR_EDGE] = 0;
 	write_entry(VECTOR_EDGE);
-	program(RATE_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_PERIODIC, PIT_0, PIT_MILLISECOND);
 	for (uint64_t i = 1; i <= 5; i++) {
 		while (taken[VECTOR_EDGE] < i)
 			__asm__ volatile("sti; hlt; cli" : : : "memory");
 	}
-	write_entry(MASKED);
-	stop_timer();
+	write_entry(IOAPIC_MASKED);
+	pit_stop_0();
 }
 
 static void take_levels(void)
@@ -246,47 +203,38 @@ static void at_second(const struct start_info_view *boot)
 	taken[VECTOR_LEVEL] = 0;
 	levels_wanted = 5;
 	second_begin(take_levels);
-	write_entry_to(second_apic_id(), LEVEL | VECTOR_LEVEL);
+	ioapic_set_entry(TIMER_LINE, second_apic_id(), IOAPIC_LEVEL | VECTOR_LEVEL);
 	sti(); /* Bochs interrupts no hypervisor whose guest was entered without */
-	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
 	second_finish();
 	cli();
 	pass_time();
 	expect("too-many", taken[VECTOR_LEVEL], levels_wanted);
-	expect("remote-irr", read_entry() & REMOTE_IRR, 0);
-	write_entry(MASKED);
-}
-
-static void initialize_pic(uint16_t command, uint8_t vector, uint8_t cascade)
-{
-	out8(command, 0x11);
-	out8(command + 1, vector);
-	out8(command + 1, cascade);
-	out8(command + 1, 0x01);
-	out8(command + 1, 0xff);
+	expect("remote-irr", ioapic_entry(TIMER_LINE) & IOAPIC_REMOTE_IRR, 0);
+	write_entry(IOAPIC_MASKED);
 }
 
 /* By way of the local APIC's LINT0, as systems without an I/O APIC have it. */
 static void controllers(void)
 {
 	report_running("controllers");
-	initialize_pic(0x20, VECTOR_PIC, 0x04);
-	initialize_pic(0xa0, VECTOR_PIC + 8, 0x02);
-	expect("mask", in8(0x21), 0xff);
+	pic_initialize(PIC_FIRST_COMMAND, VECTOR_PIC, 0x04);
+	pic_initialize(PIC_SECOND_COMMAND, VECTOR_PIC + 8, 0x02);
+	expect("mask", in8(PIC_FIRST_DATA), 0xff);
 	trap_handle(VECTOR_PIC, count_pic);
 	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
 	sti();
-	program(RATE_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_PERIODIC, PIT_0, PIT_MILLISECOND);
 	pass_time();
 	expect("masked", taken[VECTOR_PIC], 0);
-	out8(0x21, 0xfe);
+	out8(PIC_FIRST_DATA, PIC_TIMER_ALONE);
 	wait_for("too-few", VECTOR_PIC, 10);
 	cli();
 	pass_time();
-	out8(0x20, 0x0a);
-	expect("requested", in8(0x20) & 1, 1);
-	out8(0x21, 0xff);
-	stop_timer();
+	out8(PIC_FIRST_COMMAND, PIC_READ_REQUESTS);
+	expect("requested", in8(PIC_FIRST_COMMAND) & 1, 1);
+	out8(PIC_FIRST_DATA, UINT8_MAX);
+	pit_stop_0();
 	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_MASKED);
 	taken[VECTOR_PIC] = 0;
 	sti();
@@ -305,20 +253,20 @@ static void withdrawn(void)
 	trap_handle(VECTOR_EDGE, count_edge);
 	taken[VECTOR_PIC] = taken[VECTOR_EDGE] = 0;
 	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
-	out8(0x21, 0xfe);
-	program(RATE_0, PIT_0, MILLISECOND);
-	out8(0x20, 0x0a);
-	while (!(in8(0x20) & 1))
+	out8(PIC_FIRST_DATA, PIC_TIMER_ALONE);
+	pit_count(PIT_0_PERIODIC, PIT_0, PIT_MILLISECOND);
+	out8(PIC_FIRST_COMMAND, PIC_READ_REQUESTS);
+	while (!(in8(PIC_FIRST_COMMAND) & 1))
 		;
 	apic_timer_count(VECTOR_EDGE, APIC_TIMER_ONE_SHOT);
 	wrmsr(MSR_X2APIC_INIT_COUNT, 100000);
-	out8(0x21, 0xff);
+	out8(PIC_FIRST_DATA, UINT8_MAX);
 	__asm__ volatile("sti; hlt" : : : "memory");
 	wait_for("asleep", VECTOR_EDGE, 1);
 	pass_time();
 	cli();
 	apic_timer_stop();
-	stop_timer();
+	pit_stop_0();
 	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_MASKED);
 	expect("withdrawn", taken[VECTOR_PIC], 0);
 }
@@ -338,20 +286,20 @@ static void wrong(void)
 	report_running("illegal-vector");
 	errors();
 	write_entry(5);
-	program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+	pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
 	pass_time();
-	stop_timer();
+	pit_stop_0();
 	expect("errors", errors(), ESR_RECEIVE_ILLEGAL);
 	report_running("modes");
 	for (uint32_t mode = 0x200; mode <= MODES; mode += 0x100) {
 		if (mode == 0x400 || mode == 0x500) /* NMI and INIT mean what they say */
 			continue;
 		write_entry(mode | VECTOR_EDGE);
-		program(ON_TERMINAL_COUNT_0, PIT_0, MILLISECOND);
+		pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
 		pass_time();
-		stop_timer();
+		pit_stop_0();
 	}
-	write_entry(MASKED);
+	write_entry(IOAPIC_MASKED);
 	report_running("registers");
 	for (uint32_t index = 0x40; index < 0x100; index++) {
 		*IOAPIC_SELECT = index;
@@ -364,8 +312,8 @@ static void wrong(void)
 		out8(ports[(noise >> 8) % COUNT(ports)], (uint8_t)(noise >> 16));
 		(void)in8(ports[(noise >> 12) % COUNT(ports)]);
 	}
-	stop_timer();
-	out8(0x21, 0xff);
+	pit_stop_0();
+	out8(PIC_FIRST_DATA, UINT8_MAX);
 }
 
 static uint8_t rtc(uint8_t index)
@@ -398,7 +346,7 @@ void guest_main(const struct start_info_view *boot)
 {
 	report_image("chipset");
 	apic_enable();
-	stop_timer();
+	pit_stop_0();
 	clock();
 	counters();
 	edges();

@@ -36,7 +36,7 @@ static const struct {
 	const char *how;
 } known[ENTRY_CHECKS] = {
 #define DEVIATION(NAME, edges, how) [ENTRY_##NAME] = {edges, how},
-#include "tests/system/entry_deviations.def"
+#include "tests/guests/entry_deviations.def"
 #undef DEVIATION
 };
 
