@@ -32,24 +32,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	switch (key) {
-	case OPTION_CSV:
+	if (key == OPTION_CSV) {
 		arguments->csv = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->query != NULL)
-			argp_error(state, "one query at a time, and in one argument: quote it");
-		if (arguments->run == NULL)
-			arguments->run = arg;
-		else
-			arguments->query = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which run?");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
 	}
+	if (key != ARGP_KEY_ARG || arguments->run == NULL)
+		return command_take_run(&arguments->run, key, arg, state);
+	if (arguments->query != NULL)
+		argp_error(state, "one query at a time, and in one argument: quote it");
+	arguments->query = arg;
+	return 0;
 }
 
 int command_sql(int argc, char **argv, struct vmfee_error *err)
