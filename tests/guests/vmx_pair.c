@@ -7,6 +7,7 @@
 
 #include "bench/guests/irq/second.h"
 #include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/random.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
@@ -124,8 +125,7 @@ static uint64_t random_state = 1;
 
 static uint32_t random_below(uint32_t limit)
 {
-	random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(random_state >> 33) % limit;
+	return random_from(&random_state, limit);
 }
 
 static void wait(uint64_t ticks)

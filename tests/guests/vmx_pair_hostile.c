@@ -7,6 +7,7 @@
 
 #include "bench/guests/irq/second.h"
 #include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/random.h"
 #include "bench/guests/rt/report.h"
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
@@ -55,10 +56,8 @@ static uint64_t region;
 uint32_t pair_random(unsigned processor, uint32_t limit)
 {
 	static uint64_t states[2] = {1, 2};
-	uint64_t *state = &states[processor];
 
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*state >> 33) % limit;
+	return random_from(&states[processor], limit);
 }
 
 static uint32_t random_below(uint32_t limit)

@@ -8,7 +8,9 @@
 
 #include "bench/guests/irq/irq.h"
 #include "bench/guests/irq/second.h"
+#include "bench/guests/irq/stress.h"
 #include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/random.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/wait.h"
@@ -48,13 +50,7 @@ static uint64_t nmis_sent[MOST][MOST]; /* by whom, to whom */
 
 static uint32_t random_below(struct side *side, uint32_t limit)
 {
-	side->random = side->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(side->random >> 33) % limit;
-}
-
-static void open_window(void)
-{
-	__asm__ volatile("sti; nop; nop; cli" : : : "memory");
+	return random_from(&side->random, limit);
 }
 
 /* Without an exit under any hypervisor here. */
@@ -284,14 +280,6 @@ static void run_other(uint32_t number)
 		run_round(&sides[number], i);
 }
 
-static void handle(trap_handler *vectors, trap_handler *nmi, trap_handler *spurious)
-{
-	for (uint32_t vector = FIRST_VECTOR; vector <= LAST_VECTOR; vector++)
-		trap_handle((uint8_t)vector, vectors);
-	trap_handle(VECTOR_NMI, nmi);
-	trap_handle(VECTOR_SPURIOUS, spurious);
-}
-
 void bench_ipi_many(struct run *run)
 {
 	const uint64_t of_sample = run->ops / SENT;
@@ -304,7 +292,7 @@ void bench_ipi_many(struct run *run)
 		count = MOST;
 	irq_start(irq_count_entry);
 	trap_gate(VECTOR_IRQ, NULL);
-	handle(take, take_nmi, take_spurious);
+	handle_all(FIRST_VECTOR, LAST_VECTOR, take, take_nmi, take_spurious);
 	for (uint32_t i = 0; i < MOST; i++)
 		for (uint32_t j = 0; j < MOST; j++)
 			nmis_sent[i][j] = 0;
@@ -318,5 +306,5 @@ void bench_ipi_many(struct run *run)
 		sample_end(s);
 	}
 	others_finish(count);
-	handle(NULL, NULL, NULL);
+	handle_all(FIRST_VECTOR, LAST_VECTOR, NULL, NULL, NULL);
 }

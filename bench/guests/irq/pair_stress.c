@@ -9,7 +9,9 @@
 #include "bench/guests/irq/irq.h"
 #include "bench/guests/irq/log.h"
 #include "bench/guests/irq/second.h"
+#include "bench/guests/irq/stress.h"
 #include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/random.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/wait.h"
@@ -52,15 +54,9 @@ static struct side {
 
 static uint8_t counts[VECTORS];
 
-static uint32_t next_random(uint64_t *state, uint32_t limit)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(*state >> 33) % limit;
-}
-
 static uint32_t random_below(struct side *side, uint32_t limit)
 {
-	return next_random(&side->random, limit);
+	return random_from(&side->random, limit);
 }
 
 static uint64_t load(const uint64_t *value)
@@ -71,11 +67,6 @@ static uint64_t load(const uint64_t *value)
 static void add(uint64_t *value)
 {
 	__atomic_store_n(value, *value + 1, __ATOMIC_RELEASE);
-}
-
-static void open_window(void)
-{
-	__asm__ volatile("sti; nop; nop; cli" : : : "memory");
 }
 
 static void note(const struct side *side, enum log_step step, uint32_t number)
@@ -113,7 +104,7 @@ static void take(struct trap_frame *frame)
 		fail("too-many vector=0x%lx", frame->vector);
 	side->order[side->count++] = (uint8_t)frame->vector;
 	counts[frame->vector]++;
-	if (next_random(&side->random_in_handler, 4) == 0) {
+	if (random_from(&side->random_in_handler, 4) == 0) {
 		side->served = class;
 		open_window();
 		side->served = before;
@@ -354,14 +345,6 @@ static void run_second(void)
 		run_round(&sides[1], &sides[0], number);
 }
 
-static void handle(trap_handler *vectors, trap_handler *nmi, trap_handler *spurious)
-{
-	for (uint32_t vector = FIRST_VECTOR; vector <= LAST_VECTOR; vector++)
-		trap_handle((uint8_t)vector, vectors);
-	trap_handle(VECTOR_NMI, nmi);
-	trap_handle(VECTOR_SPURIOUS, spurious);
-}
-
 void bench_ipi_stress(struct run *run)
 {
 	const uint64_t rounds = run->ops / ROUND / 2; /* of a sample */
@@ -371,7 +354,7 @@ void bench_ipi_stress(struct run *run)
 		return;
 	irq_start(irq_count_entry);
 	trap_gate(VECTOR_IRQ, NULL);
-	handle(take, take_nmi, take_spurious);
+	handle_all(FIRST_VECTOR, LAST_VECTOR, take, take_nmi, take_spurious);
 	sides[0] = (struct side){.random = 1, .random_in_handler = 3};
 	sides[1] = (struct side){
 		.random = 2, .random_in_handler = 4, .rounds = run_samples(run) * rounds};
@@ -386,7 +369,7 @@ void bench_ipi_stress(struct run *run)
 		sample_end(s);
 	}
 	second_finish();
-	handle(NULL, NULL, NULL);
+	handle_all(FIRST_VECTOR, LAST_VECTOR, NULL, NULL, NULL);
 	apic_timer_stop();
 	log_print();
 }

@@ -7,7 +7,9 @@
 
 #include "bench/guests/irq/irq.h"
 #include "bench/guests/irq/log.h"
+#include "bench/guests/irq/stress.h"
 #include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/random.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/x86.h"
@@ -28,8 +30,7 @@ static uint64_t state;
 
 static uint32_t random_below(uint32_t limit)
 {
-	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return (uint32_t)(state >> 33) % limit;
+	return random_from(&state, limit);
 }
 
 static void take(struct trap_frame *frame)
@@ -88,9 +89,9 @@ static void request(uint32_t vector)
 	}
 }
 
-static void open_window(void)
+static void take_waiting(void)
 {
-	__asm__ volatile("sti; nop; nop; cli" : : : "memory");
+	open_window();
 	log_put(0, LOG_CLOSED, 0);
 }
 
@@ -111,12 +112,12 @@ static void round(uint32_t id)
 		wrmsr(MSR_X2APIC_ICR, (uint64_t)id << 32 | ICR_NMI);
 		nmis++;
 	}
-	open_window();
+	take_waiting();
 	expect("wrong-nmis", seen.nmis, nmis);
 	check_order(priority);
 	log_put(0, LOG_PRIORITY, 0);
 	write_cr8(0);
-	open_window();
+	take_waiting();
 	check_order(0);
 }
 
@@ -129,20 +130,14 @@ void bench_stress(struct run *run)
 	id = (uint32_t)rdmsr(MSR_X2APIC_APICID);
 	state = 1;
 	log_begin(run);
-	for (uint32_t vector = FIRST_VECTOR; vector <= LAST_VECTOR; vector++)
-		trap_handle((uint8_t)vector, take);
-	trap_handle(VECTOR_NMI, take_nmi);
-	trap_handle(VECTOR_SPURIOUS, take_spurious);
+	handle_all(FIRST_VECTOR, LAST_VECTOR, take, take_nmi, take_spurious);
 	for (struct sample *s = run->first; s != run->end; s++) {
 		sample_begin(s);
 		for (uint32_t sent = 0; sent < run->ops; sent += ROUND)
 			round(id);
 		sample_end(s);
 	}
-	for (uint32_t vector = FIRST_VECTOR; vector <= LAST_VECTOR; vector++)
-		trap_handle((uint8_t)vector, NULL);
-	trap_handle(VECTOR_NMI, NULL);
-	trap_handle(VECTOR_SPURIOUS, NULL);
+	handle_all(FIRST_VECTOR, LAST_VECTOR, NULL, NULL, NULL);
 	apic_timer_stop();
 	log_print();
 }

@@ -1,5 +1,6 @@
 /* Working sets: what a translation costs once everything is mapped and nothing changes. */
 #include "bench/guests/memory/memory.h"
+#include "bench/guests/rt/random.h"
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/ring.h"
 #include "bench/guests/rt/space.h"
@@ -99,12 +100,7 @@ void bench_chase_exits(struct run *run)
 	end();
 }
 
-/* The next number of a fixed sequence, and the word of the table that it falls on. */
-static uint64_t next(uint64_t random)
-{
-	return random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-}
-
+/* The word of the table that a number falls on. */
 static uint64_t index_of(uint64_t random, uint64_t words)
 {
 	return (random >> 32) * words >> 32;
@@ -114,7 +110,7 @@ static __attribute__((noinline)) uint64_t update(volatile uint64_t *table, uint6
 						 uint64_t random, uint32_t count)
 {
 	while (count-- > 0) {
-		random = next(random);
+		random = random_next(random);
 		table[index_of(random, words)] ^= random;
 	}
 	return random;
@@ -126,7 +122,7 @@ static void undo(uint64_t words, uint64_t count)
 	uint64_t random = 1;
 
 	while (count-- > 0) {
-		random = next(random);
+		random = random_next(random);
 		*(uint64_t *)seen_by_kernel(SPACE_START + index_of(random, words) * 8) ^= random;
 	}
 }
