@@ -5,8 +5,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # keeps LEVELS: the guest finds nothing wrong
 keeps() {
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s\n' \
-		"$1" >"$T/clock.ini"
+	one_stack clock "$1" memory=256 watchdog=8000 outbox=64
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/clock.ini"
 	is "$status" 0 "time goes on, and timers keep to it: $1" || diag "$errors"

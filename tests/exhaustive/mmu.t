@@ -14,8 +14,7 @@ done < <(cd "$T/first/mmu" && ls report.txt manifest.json ./*/console.log ./*/tr
 private_project
 # memory OPTIONS: runs the image bare with these options
 memory() {
-	printf '[experiment]\ntitle = t\nmemory = 256\n[stack case]\nlevels = memory %s\n' "$1" \
-		>"$T/case.ini"
+	one_stack case "memory $1" memory=256
 	run "$PROJECT/build/vmfee" run "$T/case.ini"
 }
 memory 'spaces=3 pages=5 samples=7'

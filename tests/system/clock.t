@@ -5,8 +5,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # clock LEVELS: runs the guest, and sets `ticks` to what an interval of the machine's timer took it
 clock() {
-	printf '[experiment]\ntitle = t\ncpu = %s\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s\n' \
-		"${CPU:-corei7_skylake_x}" "$1" >"$T/clock.ini"
+	one_stack clock "$1" "cpu=${CPU:-corei7_skylake_x}" memory=256 watchdog=8000 outbox=64
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/clock.ini"
 	ticks=$(sed -n 's/^|*clock: ticks=//p' "$T/results/clock/case/console.log" 2>/dev/null)
@@ -43,8 +42,7 @@ keeps 'l1vmm tsc=scale timer=direct / clock'
 goes 1 "$plain" "a multiplier of 1 changes nothing"
 
 # A benchmark's window is by the guest's clock, its exits by the machine's.
-printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 400\noutbox = 32\n[stack case]\nlevels = l1vmm tsc=scale tsc_multiplier=7/3 / micro only=cpuid\n' \
-	>"$T/window.ini"
+one_stack window 'l1vmm tsc=scale tsc_multiplier=7/3 / micro only=cpuid' memory=128 watchdog=400 outbox=32
 run build/vmfee run --no-plots --results "$T" "$T/window.ini"
 is "$status" 0 "benchmarks by another clock" || diag "$errors"
 build/vmfee report --csv "$T/window" >"$T/window.csv"

@@ -4,8 +4,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # ends_with STATUS NAME LEVELS: runs a stack; its console is then in $console
 ends_with() {
-	printf '[experiment]\ntitle = t\ncpu = %s\nmemory = %s\nwatchdog = 2000\noutbox = 32\n[stack case]\nlevels = %s\n' \
-		"${CPU:-corei7_skylake_x}" "${MEMORY:-256}" "$3" >"$T/case.ini"
+	one_stack case "$3" "cpu=${CPU:-corei7_skylake_x}" "memory=${MEMORY:-256}" watchdog=2000 outbox=32
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
 	is "$status" "$1" "$2: status $1" || diag "$errors"

@@ -3,27 +3,16 @@
 # left behind.
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
-# experiment LEVELS...: writes $T/case.ini with one stack, `case`
-experiment() {
-	cat >"$T/case.ini" <<-END
-		[experiment]
-		title = a case
-		platform = bochs
-		cpu = ${CPU:-corei7_skylake_x}
-		memory = ${MEMORY:-128}
-		watchdog = 60
-		outbox = 8
-
-		[stack case]
-		levels = $*
-	END
+# case_of LEVELS: writes $T/case.ini
+case_of() {
+	one_stack case "$1" "cpu=${CPU:-corei7_skylake_x}" "memory=${MEMORY:-128}" watchdog=60 outbox=8
 }
 
 # ends_with STATUS REGEX NAME LEVELS...: runs a stack; its console is then in $console
 ends_with() {
 	local wanted=$1 regex=$2 name=$3
 	shift 3
-	experiment "$@"
+	case_of "$*"
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
 	if [ "$status" -eq "$wanted" ] && [[ ${errors##*$'\n'} =~ $regex ]]; then holds=0; else holds=1; fi
@@ -75,7 +64,7 @@ ends_with 5 'watchdog' 'a guest that never ends' 'l1vmm / micro fault=hang'
 ends_with 5 'watchdog' 'the same on the bare machine' 'micro fault=hang'
 
 # An image that is no PVH one.
-experiment 'l1vmm / multiboot word'
+case_of 'l1vmm / multiboot word'
 rm -rf "$T/results"
 run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
 is "$status" 0 'a multiboot image finds what its specification says' || diag "$errors"
@@ -84,7 +73,7 @@ ends_with 8 '64-bit' 'a multiboot image on the bare machine' 'multiboot'
 # Guests in 32-bit code: what happens to them is theirs, and never a panic (status 4).
 ends_well() {
 	local guest=$1 switches=${2:-}
-	experiment "l1vmm $switches/ legacy-$guest"
+	case_of "l1vmm $switches/ legacy-$guest"
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
 	is "$status" 0 "legacy $guest ends well${switches:+ with $switches}" || diag "$errors"

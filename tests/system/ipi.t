@@ -12,8 +12,7 @@ value() {
 
 # records SAMPLES WAY: exits of the second processor in a run of so many interrupts to it
 records() {
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 400\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=2 irq=%s / irq cpus=2 only=ipi-latency samples=%s\n' \
-		"$2" "$1" >"$T/case.ini"
+	one_stack case "l1vmm cpus=2 irq=$2 / irq cpus=2 only=ipi-latency samples=$1" memory=256 watchdog=400 outbox=64
 	run build/vmfee run --no-plots --results "$T/records-$1-$2" "$T/case.ini"
 	sed -n 's/^@telemetry cpu=1 records=\([0-9]*\) dropped=0 .*/\1/p' \
 		"$T/records-$1-$2/case/case/console.log"
@@ -29,7 +28,7 @@ receiver() {
 
 # refused TEXT NOTATION: a stack that does not start, and what it says
 refused() {
-	printf '[experiment]\ntitle = t\nmemory = 256\n[stack case]\nlevels = %s\n' "$2" >"$T/case.ini"
+	one_stack case "$2" memory=256
 	run build/vmfee run --results "$T/refused" "$T/case.ini"
 	is "$status" 2 "refused: $2"
 	like "$errors" "$1" "it says why"
@@ -91,8 +90,7 @@ for way in emulated posted; do
 done
 # What four processors of one level do is joined with the four below: an access of the upper level to its
 # VMCS is part of an exit of that processor's.
-printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=4 nested=on / l1vmm cpus=4 / irq cpus=4 only=many-*,ipi* samples=4\n' \
-	>"$T/levels.ini"
+one_stack levels 'l1vmm cpus=4 nested=on / l1vmm cpus=4 / irq cpus=4 only=many-*,ipi* samples=4' memory=256 watchdog=4000 outbox=64
 run build/vmfee run --no-plots --results "$T/levels" "$T/levels.ini"
 is "$status" 0 "two hypervisors run four processors" || diag "$errors"
 joined=$(sqlite3 -separator ' ' "$T/levels/levels/results.db" "
@@ -102,15 +100,13 @@ read -r accesses within <<<"$joined"
 if [ "${accesses:-0}" -gt 10000 ] && [ $((within * 100)) -ge $((accesses * 99)) ]; then holds=0; else holds=1; fi
 ok $holds "99 of 100 exits for its VMCS are within one of the upper level" || diag "got: $joined"
 
-printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 400\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=2 irq=posted around=none / irq cpus=2 only=pair-stress samples=4\n' \
-	>"$T/around.ini"
+one_stack around 'l1vmm cpus=2 irq=posted around=none / irq cpus=2 only=pair-stress samples=4' memory=256 watchdog=400 outbox=64
 run build/vmfee run --results "$T/around" "$T/around.ini"
 is "$status" 3 "which the faults of Bochs fail that around= is for"
 
 # beside WAY QUIET: the second processor's exits while the first does to its APIC what is wrong, or nothing
 beside() {
-	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = l1vmm cpus=2 irq=%s / apic cpus=2 %s\n' \
-		"$1" "$2" >"$T/beside.ini"
+	one_stack beside "l1vmm cpus=2 irq=$1 / apic cpus=2 $2" memory=128 watchdog=2000 outbox=64
 	rm -rf "$T/beside"
 	run build/vmfee run --no-plots --results "$T/beside" "$T/beside.ini"
 	sed -n 's/^@telemetry cpu=1 records=\([0-9]*\) .*/\1/p' "$T/beside/beside/case/console.log"

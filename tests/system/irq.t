@@ -77,8 +77,7 @@ stress 'l1vmm irq=apicv /'
 # Reserved vectors and bits, registers that are read-only or of the other mode, a base that moves,
 # interrupts that are never ended, the smallest period: the guest's own checks.
 for way in irq=emulated irq=apicv 'irq=apicv msr=trap timer=preempt' 'mmu=shadow:unsync'; do
-	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 32\n[stack case]\nlevels = l1vmm %s / apic\n' \
-		"$way" >"$T/apic.ini"
+	one_stack apic "l1vmm $way / apic" memory=128 watchdog=2000 outbox=32
 	run build/vmfee run --no-plots --results "$T/wrong" "$T/apic.ini"
 	is "$status" 0 "what is wrong to do with an APIC has its defined result: $way" || diag "$errors"
 	rm -rf "$T/wrong"
@@ -86,8 +85,7 @@ done
 
 # xapic WAY: 1,000 times TPR, a self-IPI, TPR and EOI by way of the page
 xapic() {
-	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 32\n[stack case]\nlevels = l1vmm %s / xapic\n' \
-		"$1" >"$T/xapic.ini"
+	one_stack xapic "l1vmm $1 / xapic" memory=128 watchdog=2000 outbox=32
 	run build/vmfee run --no-plots --results "$T/xapic" "$T/xapic.ini"
 	is "$status" 0 "an APIC in xAPIC mode does as the architecture says: $1" || diag "$errors"
 	exits=$(sed -n 's/^The trace holds \([0-9]*\) exits; 0 more were lost.*/\1/p' "$T/xapic/xapic/report.txt")

@@ -43,6 +43,13 @@ run() {
 	errors=$(<"$T/.stderr")
 }
 
+# one_stack NAME LEVELS [KEY=VALUE...]: writes $T/NAME.ini, an experiment of one stack, `case`
+one_stack() {
+	local name=$1 levels=$2
+	shift 2
+	printf '%s\n' '[experiment]' 'title = t' "$@" '[stack case]' "levels = $levels" >"$T/$name.ini"
+}
+
 # Prints text as TAP comments.
 diag() {
 	echo "# ${1//$'\n'/$'\n# '}"

@@ -3,8 +3,7 @@
 
 # kvm LEVELS: the workload upon Debian's KVM, upon l1vmm, ends with the results that it checks
 kvm() {
-	printf '[experiment]\ntitle = t\nmemory = 384\nwatchdog = 1500\noutbox = 64\n[stack case]\nlevels = %s\n' \
-		"$1" >"$T/kvm.ini"
+	one_stack kvm "$1" memory=384 watchdog=1500 outbox=64
 	rm -rf "$T/kvm"
 	run build/vmfee run --no-plots --results "$T/kvm" "$T/kvm.ini"
 	is "$status" 0 "$1" || diag "$errors"
@@ -14,8 +13,7 @@ kvm() {
 # linux BARS LEVELS: Debian's kernel upon these levels is content with its interrupts and clocks
 linux() {
 	local console
-	printf '[experiment]\ntitle = t\nmemory = 512\nwatchdog = 9000\noutbox = 64\n[stack case]\nlevels = %s\n' \
-		"$2" >"$T/linux.ini"
+	one_stack linux "$2" memory=512 watchdog=9000 outbox=64
 	rm -rf "$T/linux"
 	run build/vmfee run --no-plots --results "$T/linux" "$T/linux.ini"
 	console=$(cat "$T/linux/linux/case/console.log" "$T/linux/.linux.failed/case/console.log" 2>/dev/null)

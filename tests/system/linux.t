@@ -13,8 +13,7 @@ like "$(cell "$T/kvm.csv" cpuid case exits)" '^(MSR_READ:[0-9.]+;)?CPUID:1;(MSR_
 
 # refused LEVELS TEXT PLATFORM: vmfee says so before it runs anything
 refused() {
-	printf '[experiment]\ntitle = t\nplatform = %s\nmemory = 512\n[stack case]\nlevels = %s\n' "$3" "$1" \
-		>"$T/refused.ini"
+	one_stack refused "$1" "platform=$3" memory=512
 	run build/vmfee run --results "$T/refused" "$T/refused.ini"
 	is "$status" 2 "refused: $1 on $3"
 	like "$errors" "$2" "and why"

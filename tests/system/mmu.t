@@ -69,8 +69,7 @@ ok $holds "ept-2m: one for each 512 of them" || diag "got: $(violations ept-2m)"
 private_project
 # memory OPTIONS: runs the image bare with these options
 memory() {
-	printf '[experiment]\ntitle = t\nmemory = 256\n[stack case]\nlevels = memory %s\n' "$1" \
-		>"$T/case.ini"
+	one_stack case "memory $1" memory=256
 	run "$PROJECT/build/vmfee" run "$T/case.ini"
 }
 memory 'only=demand-fault,touch,ctxswitch-*,forkstorm pages=1 samples=1 spaces=1'

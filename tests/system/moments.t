@@ -4,8 +4,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # moments LEVELS: runs the guest
 moments() {
-	printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = %s\n' \
-		"$1" >"$T/moments.ini"
+	one_stack moments "$1" memory=128 watchdog=2000 outbox=64
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/moments.ini"
 	is "$status" 0 "at whatever moment, each comes once: $1" || diag "$errors"
@@ -22,8 +21,7 @@ for way in emulated posted; do
 	moments "l1vmm cpus=2 irq=$way / moments cpus=2"
 done
 
-printf '[experiment]\ntitle = t\nmemory = 128\nwatchdog = 2000\noutbox = 64\n[stack case]\nlevels = l1vmm / moments end=halted\n' \
-	>"$T/halted.ini"
+one_stack halted 'l1vmm / moments end=halted' memory=128 watchdog=2000 outbox=64
 run build/vmfee run --results "$T/halted" "$T/halted.ini"
 is "$status" 3 "it is stopped"
 like "$errors" 'halted-forever' "halted in an NMI's handler, with another waiting, a guest can be woken by nothing"

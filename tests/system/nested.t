@@ -2,33 +2,20 @@
 # The hypervisor on itself: workloads two and three levels up end with the results that they check.
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
-# stack NAME LEVELS...: runs one stack; its console is then in $console
+# stack LEVELS: runs one; its console is then in $console
 stack() {
-	local name=$1
-	shift
-	cat >"$T/case.ini" <<-END
-		[experiment]
-		title = a case
-		platform = bochs
-		cpu = ${cpu:-corei7_skylake_x}
-		memory = 256
-		watchdog = 1500
-		outbox = 48
-
-		[stack $name]
-		levels = $*
-	END
+	one_stack case "$1" "cpu=${cpu:-corei7_skylake_x}" memory=256 watchdog=1500 outbox=48
 	rm -rf "$T/results"
 	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
-	console=$(cat "$T/results/case/$name/console.log" \
-		"$T/results/.case.failed/$name/console.log" 2>/dev/null)
+	console=$(cat "$T/results/case/case/console.log" \
+		"$T/results/.case.failed/case/console.log" 2>/dev/null)
 }
 
 # runs NAME BARS LEVELS...: the stack ends well, and its workload BARS levels up says so
 runs() {
 	local name=$1 bars=$2
 	shift 2
-	stack "$name" "$@"
+	stack "$*"
 	is "$status" 0 "$name: status 0" || diag "$errors"
 	if grep -qxF "${bars}@end image=micro status=ok" <<<"$console"; then holds=0; else holds=1; fi
 	ok $holds "$name: the workload is content"
@@ -50,14 +37,14 @@ runs shadowed-old '||' 'l1vmm nested=on vmcs=shadow telemetry=off / l1vmm tlb=fl
 runs shadowed-depth-3 '|||' 'l1vmm nested=on vmcs=shadow / l1vmm nested=on memory=160 / l1vmm / micro only=cpuid,vmcall'
 runs shadowed-twice '|||' 'l1vmm nested=on vmcs=shadow / l1vmm nested=on vmcs=shadow memory=160 / l1vmm / micro only=cpuid,vmcall,touch-fresh'
 runs shadowed-above '|||' 'l1vmm nested=on / l1vmm nested=on vmcs=shadow memory=160 / l1vmm / micro only=cpuid,vmcall'
-cpu=corei7_ivy_bridge_3770k stack lacking 'l1vmm nested=on vmcs=shadow / l1vmm / micro'
+cpu=corei7_ivy_bridge_3770k stack 'l1vmm nested=on vmcs=shadow / l1vmm / micro'
 like "$console" 'l1vmm: this CPU lacks VMCS_SHADOWING .*: vmcs=shadow' 'without the feature it is refused by name'
 
 # And where the level below tells of exits in memory.
 runs told '||' 'l1vmm nested=on / l1vmm pv=exits / micro'
 runs told-shadowed '||' 'l1vmm nested=on vmcs=shadow telemetry=off / l1vmm pv=exits telemetry=off mmu=shadow:unsync / micro only=cpuid,vmcall,pf-guest,touch-fresh'
 runs told-depth-3 '|||' 'l1vmm nested=on / l1vmm nested=on pv=exits memory=160 / l1vmm pv=exits / micro only=cpuid,vmcall'
-stack untold 'l1vmm pv=exits / micro'
+stack 'l1vmm pv=exits / micro'
 like "$console" 'l1vmm: no hypervisor below tells of exits in memory: pv=exits' 'without one below it is refused by name'
 
 # column ROW FIELD: a number of the latest report without its fraction
@@ -76,7 +63,7 @@ at_most "$(column vmcall 2)" 2000 'with VMCS shadowing the round trip takes at m
 is "$(column vmcall 3)" 2 'and two exits: the VMCALL and the VMRESUME'
 
 # Without VMX there is nothing to nest.
-stack refused 'l1vmm / l1vmm / micro'
+stack 'l1vmm / l1vmm / micro'
 like "$console" '\|l1vmm: this CPU lacks VMX' 'VMX is not offered unless it is asked for'
 like "$console" '@end image=l1vmm status=guest-failure' 'and the level above ends'
 

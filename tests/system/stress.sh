@@ -24,8 +24,7 @@ replayed() {
 # stress LEVELS: 100,000 interrupts of every kind at random, checked by a guest upon these levels
 stress() {
 	local console ops samples
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s irq only=stress log=1\n' \
-		"$1" >"$T/stress.ini"
+	one_stack stress "$1 irq only=stress log=1" memory=256 watchdog=8000 outbox=64
 	run build/vmfee run --results "$T/stress" "$T/stress.ini"
 	console=$(cat "$T/stress/stress/case/console.log" "$T/stress/.stress.failed/case/console.log" 2>/dev/null)
 	like "$console" '@end image=irq status=ok' "interrupts arrive once and in order: ${1:-bare}"
@@ -40,8 +39,7 @@ stress() {
 # of all its exits
 run_pair() {
 	local console
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 64\n[stack case]\nlevels = %s irq cpus=2 only=%s samples=16\n' \
-		"$1" "$2" >"$T/pair.ini"
+	one_stack pair "$1 irq cpus=2 only=$2 samples=16" memory=256 watchdog=4000 outbox=64
 	run build/vmfee run --no-plots --results "$T/pair" "$T/pair.ini"
 	is "$status" 0 "$2 upon $1" || diag "$errors"
 	console=$(cat "$T/pair/pair/case/console.log" 2>/dev/null)
@@ -54,8 +52,7 @@ run_pair() {
 # a guest upon these levels
 pair_stress() {
 	local console ops samples
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 64\n[stack case]\nlevels = %s irq cpus=2 only=pair-* samples=%s log=1\n' \
-		"$1" "$2" >"$T/pair.ini"
+	one_stack pair "$1 irq cpus=2 only=pair-* samples=$2 log=1" memory=256 watchdog=4000 outbox=64
 	run build/vmfee run --no-plots --results "$T/pair" "$T/pair.ini"
 	console=$(cat "$T/pair/pair/case/console.log" "$T/pair/.pair.failed/case/console.log" 2>/dev/null)
 	like "$console" '@end image=irq status=ok' "what two send each other arrives once and in order, and each INIT: ${1:-bare}"
@@ -70,8 +67,7 @@ pair_stress() {
 # each, to one, some or all of them; what two do among them goes on beside the others
 many_stress() {
 	local console
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 8000\noutbox = 64\n[stack case]\nlevels = %s irq cpus=%s only=many-*,pair-restart,pair-masked,ipi* samples=%s\n' \
-		"$1" "$2" "$3" >"$T/many.ini"
+	one_stack many "$1 irq cpus=$2 only=many-*,pair-restart,pair-masked,ipi* samples=$3" memory=256 watchdog=8000 outbox=64
 	run build/vmfee run --no-plots --results "$T/many" "$T/many.ini"
 	console=$(cat "$T/many/many/case/console.log" "$T/many/.many.failed/case/console.log" 2>/dev/null)
 	like "$console" '@end image=irq status=ok' "what $2 send each other arrives once at each, and in order: ${1:-bare}"

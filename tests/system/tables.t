@@ -14,9 +14,9 @@ agrees flagged 'l1vmm mmu=ept:2m dirty=ad / tables'
 
 # A guest that breaks its word to mmu=shadow:pv, not to store to tables without telling, may find
 # them as they were, which it reports; its hypervisor goes on.
-runs broken 'l1vmm mmu=shadow:pv / tables'
+runs 'l1vmm mmu=shadow:pv / tables'
 is "$status" 3 "a guest that does not tell of its stores is the one that fails" || diag "$errors"
-like "$(cat "$T"/results/.tables.failed/broken/console.log)" '@end image=l1vmm status=guest-failure' \
+like "$(cat "$T"/results/.tables.failed/case/console.log)" '@end image=l1vmm status=guest-failure' \
 	"and not its hypervisor"
 
 for case in cr3 table device-table page; do

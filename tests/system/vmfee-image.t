@@ -11,7 +11,7 @@ refused() {
 	local regex=$1 name=$2 levels
 	shift 2
 	for levels; do
-		printf '[experiment]\ntitle = t\n[stack case]\nlevels = %s\n' "$levels" >"$T/bad.ini"
+		one_stack bad "$levels"
 		run "$vmfee" run "$T/bad.ini"
 		if [ "$status" -eq 8 ] && [[ ${errors##*$'\n'} =~ $regex ]]; then holds=0; else holds=1; fi
 		ok $holds "$name as '$levels': status 8" || diag "status $status: $errors"
