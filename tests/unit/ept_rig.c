@@ -5,8 +5,7 @@
 
 #include "l1vmm/arch/x86.h"
 
-#define TABLES	  64
-#define TYPE_MASK 0x38
+#define TABLES 64
 
 uint64_t ept_rig_gpa(unsigned page)
 {
@@ -46,38 +45,6 @@ uint64_t ept_rig_entry(const struct ept_rig *rig, uint64_t gpa)
 	return *entries[count - 1] & EPT_RWX ? *entries[count - 1] : 0;
 }
 
-/*
- * What the processor reads in a table.  With accessed and dirty flags it caches only what it has
- * flagged as accessed, and whether it has flagged it as dirty.
- */
-static struct cache_step read_table(const void *ctx, unsigned level, struct cached_table from,
-				    uint64_t gpa)
-{
-	const struct ept_rig *rig = ctx;
-	const struct page_table_memory *memory = &rig->tables.memory;
-	bool flags = rig->ept.config.accessed_dirty;
-	uint64_t span = page_table_span(level);
-	uint64_t entry = memory->table(memory->ctx, from.table)[gpa / span % 512];
-	struct cache_step step = {.kind = CACHE_NOTHING};
-
-	if (!(entry & EPT_RWX) || (flags && !(entry & EPT_ACCESSED)))
-		return step;
-	if (level > 1 && !(entry & PTE_PS)) {
-		step.kind = CACHE_TABLE;
-		step.table =
-			(struct cached_table){entry & PTE_ADDR_MASK, from.rights & entry & EPT_RWX};
-		return step;
-	}
-	step.kind = CACHE_PAGE;
-	step.page = (struct cached_page){.frame = (entry & PTE_ADDR_MASK & -span) +
-						  (gpa & (span - 1) & -(uint64_t)PAGE_SIZE),
-					 .rights = (from.rights & entry & EPT_RWX) |
-						   (entry & TYPE_MASK) |
-						   (flags ? entry & EPT_DIRTY : EPT_DIRTY),
-					 .size = span};
-	return step;
-}
-
 static struct mmu_cache *physical(struct ept_rig *rig, unsigned page)
 {
 	return &tlb_line(&rig->tlb, TLB_GUEST_PHYSICAL, 0, ept_pointer(&rig->ept),
@@ -100,7 +67,7 @@ static void take_in(struct ept_rig *rig)
 		struct mmu_cache *from = physical(rig, page);
 
 		cache_add_table(from, 4, root);
-		cache_extend(from, ept_rig_gpa(page), read_table, rig);
+		cache_extend(from, ept_rig_gpa(page), cache_read_ept, &rig->ept);
 		for (unsigned context = 0; context < EPT_RIG_CONTEXTS; context++)
 			for (unsigned i = 0; i < from->page_count; i++)
 				cache_add_page(combined(rig, context, page), from->pages[i]);
@@ -128,7 +95,7 @@ static bool is_lawful(const struct cached_page *cached, const struct mmu_cache *
 		const struct cached_page *page = &now->pages[i];
 
 		if (cached->frame == page->frame && cached->size == page->size &&
-		    !((cached->rights ^ page->rights) & TYPE_MASK) &&
+		    !((cached->rights ^ page->rights) & CACHED_EPT_TYPE) &&
 		    !(cached->rights & ~page->rights & (EPT_RWX | EPT_DIRTY)))
 			return true;
 	}
@@ -153,7 +120,7 @@ void ept_rig_check(struct ept_rig *rig)
 		struct mmu_cache now = {.page_count = 0};
 
 		cache_add_table(&now, 4, (struct cached_table){rig->ept.table.root, EPT_RWX});
-		cache_extend(&now, ept_rig_gpa(page), read_table, rig);
+		cache_extend(&now, ept_rig_gpa(page), cache_read_ept, &rig->ept);
 		check_line(rig, physical(rig, page), &now, "guest-physical", ept_rig_gpa(page));
 		for (unsigned context = 0; context < EPT_RIG_CONTEXTS; context++)
 			check_line(rig, combined(rig, context, page), &now, "combined",

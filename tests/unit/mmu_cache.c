@@ -2,6 +2,9 @@
 
 #include <criterion/criterion.h>
 
+#include "l1vmm/arch/x86.h"
+#include "l1vmm/vmx/ept.h"
+
 void cache_add_table(struct mmu_cache *cache, unsigned level, struct cached_table table)
 {
 	unsigned *count = &cache->table_count[level];
@@ -55,4 +58,31 @@ void cache_invalidate(struct mmu_cache *cache, uint64_t address, uint64_t invali
 		if (((address ^ invalidated) & ~(cache->pages[i].size - 1)) != 0)
 			cache->pages[kept++] = cache->pages[i];
 	cache->page_count = kept;
+}
+
+struct cache_step cache_read_ept(const void *ctx, unsigned level, struct cached_table from,
+				 uint64_t gpa)
+{
+	const struct ept *ept = ctx;
+	const struct page_table_memory *memory = ept->table.memory;
+	bool flags = ept->config.accessed_dirty;
+	uint64_t span = page_table_span(level);
+	uint64_t entry = memory->table(memory->ctx, from.table)[gpa / span % 512];
+	struct cache_step step = {.kind = CACHE_NOTHING};
+
+	if (!(entry & EPT_RWX) || (flags && !(entry & EPT_ACCESSED)))
+		return step;
+	if (level > 1 && !(entry & PTE_PS)) {
+		step.kind = CACHE_TABLE;
+		step.table =
+			(struct cached_table){entry & PTE_ADDR_MASK, from.rights & entry & EPT_RWX};
+		return step;
+	}
+	step.kind = CACHE_PAGE;
+	step.page = (struct cached_page){
+		.frame = (entry & PTE_ADDR_MASK & -span) | (gpa & (span - 1) & PTE_ADDR_MASK),
+		.rights = (from.rights & entry & EPT_RWX) | (entry & CACHED_EPT_TYPE) |
+			  (flags ? entry & EPT_DIRTY : EPT_DIRTY),
+		.size = span};
+	return step;
 }

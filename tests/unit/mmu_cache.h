@@ -44,6 +44,15 @@ struct cache_step {
 typedef struct cache_step cache_reader(const void *ctx, unsigned level, struct cached_table table,
 				       uint64_t address);
 
+/*
+ * The same of an EPT, which is `ctx`.  With accessed and dirty flags a processor caches only what
+ * it has flagged as accessed, and whether it has flagged it as dirty.  Rights are of EPT: EPT_RWX,
+ * the type and EPT_DIRTY.
+ */
+struct cache_step cache_read_ept(const void *ctx, unsigned level, struct cached_table from,
+				 uint64_t gpa);
+#define CACHED_EPT_TYPE UINT64_C(0x38)
+
 /* Take in a root, or a table that a register points to. */
 void cache_add_table(struct mmu_cache *cache, unsigned level, struct cached_table table);
 void cache_add_page(struct mmu_cache *cache, struct cached_page page);

@@ -9,36 +9,7 @@
 
 /* Of a combined mapping, what of ept01's entry is in the rights beside what of L1's is. */
 #define EPT_SHIFT 16
-#define EPT_TYPE  UINT64_C(0x38)
-#define EPT_KEPT  (EPT_RWX | EPT_TYPE | EPT_DIRTY)
-
-/* What a processor may cache of ept01: with flags what it has flagged as accessed. */
-static struct cache_step read_ept(const void *ctx, unsigned level, struct cached_table from,
-				  uint64_t gpa)
-{
-	const struct soe_rig *rig = ctx;
-	const struct page_table_memory *memory = &rig->tables.memory;
-	bool flags = rig->ept.config.accessed_dirty;
-	uint64_t span = page_table_span(level);
-	uint64_t entry = memory->table(memory->ctx, from.table)[gpa / span % 512];
-	struct cache_step step = {.kind = CACHE_NOTHING};
-
-	if (!(entry & EPT_RWX) || (flags && !(entry & EPT_ACCESSED)))
-		return step;
-	if (level > 1 && !(entry & PTE_PS)) {
-		step.kind = CACHE_TABLE;
-		step.table =
-			(struct cached_table){entry & PTE_ADDR_MASK, from.rights & entry & EPT_RWX};
-		return step;
-	}
-	step.kind = CACHE_PAGE;
-	step.page = (struct cached_page){
-		.frame = (entry & PTE_ADDR_MASK & -span) | (gpa & (span - 1) & PTE_ADDR_MASK),
-		.rights = (from.rights & entry & EPT_RWX) | (entry & EPT_TYPE) |
-			  (flags ? entry & EPT_DIRTY : EPT_DIRTY),
-		.size = span};
-	return step;
-}
+#define EPT_KEPT  (EPT_RWX | CACHED_EPT_TYPE | EPT_DIRTY)
 
 /* ept01 has changed, or its flags have: the processor may walk it at any moment. */
 void soe_take_in_ept(struct soe_rig *rig)
@@ -50,10 +21,11 @@ void soe_take_in_ept(struct soe_rig *rig)
 		static struct mmu_cache now;
 
 		cache_add_table(soe_physical(rig, frame), 4, root);
-		cache_extend(soe_physical(rig, frame), frame * (uint64_t)PAGE_SIZE, read_ept, rig);
+		cache_extend(soe_physical(rig, frame), frame * (uint64_t)PAGE_SIZE, cache_read_ept,
+			     &rig->ept);
 		cache_drop(&now);
 		cache_add_table(&now, 4, root);
-		cache_extend(&now, frame * (uint64_t)PAGE_SIZE, read_ept, rig);
+		cache_extend(&now, frame * (uint64_t)PAGE_SIZE, cache_read_ept, &rig->ept);
 		if (rig->variants < soe_physical(rig, frame)->page_count)
 			rig->variants = soe_physical(rig, frame)->page_count;
 		rig->now[frame] = now.page_count ? now.pages[0] : (struct cached_page){.size = 0};
@@ -164,7 +136,7 @@ static bool is_lawful(const struct soe_rig *rig, const struct cached_page *used,
 
 		if (page->size == used->size && !((page->rights ^ used->rights) & l1_bits) &&
 		    used->frame == rig->ept.config.base + page->frame && now->size &&
-		    now->frame == used->frame && !((now->rights ^ granted) & EPT_TYPE) &&
+		    now->frame == used->frame && !((now->rights ^ granted) & CACHED_EPT_TYPE) &&
 		    !(granted & ~now->rights & (EPT_RWX | EPT_DIRTY)))
 			return true;
 	}
