@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "l1vmm/arch/x86.h"
+#include "tests/unit/mmu_lawful.h"
 #include "tests/unit/mmu_tables.h"
 
 bool rig_is_memory(uint64_t gpa)
@@ -81,124 +82,6 @@ static bool large_frame(void *ctx, uint64_t gpa, uint64_t *hpa)
 	return gpa == RIG_LARGE && !rig->pieces;
 }
 
-static bool paging(const struct mmu_rig *rig)
-{
-	return rig->state.cr0 & CR0_PG;
-}
-
-/* What the processor has cached for address[n], which tests may change behind a flush. */
-static struct mmu_cache *cached(struct mmu_rig *rig, unsigned n)
-{
-	rig->tlb.lines[n].address = rig->address[n];
-	return &rig->tlb.lines[n].cache;
-}
-
-static void extend_cached(struct mmu_rig *rig, unsigned n)
-{
-	unsigned level = paging_mode(&rig->state) == PAGING_4LEVEL ? 4 : 3;
-
-	cache_add_table(cached(rig, n), level, (struct cached_table){rig->root, PTE_RW | PTE_US});
-	cache_extend(cached(rig, n), rig->address[n], rig_read_shadow, rig);
-}
-
-static void extend_lawful(struct mmu_rig *rig, unsigned n)
-{
-	const struct paging_state *state = &rig->state;
-	struct cached_table root = {state->cr3 & PTE_ADDR_MASK, PTE_RW | PTE_US};
-	uint64_t address = rig->address[n];
-
-	switch (paging_mode(state)) {
-	case PAGING_NONE:
-		cache_add_page(&rig->lawful[n],
-			       (struct cached_page){address & ~0xfffUL, PTE_RW | PTE_US | PTE_D,
-						    PAGE_SIZE});
-		return;
-	case PAGING_32BIT:
-		cache_add_table(&rig->lawful[n], 2, root);
-		break;
-	case PAGING_PAE:
-		root.table = state->pdpte[address >> 30] & PTE_ADDR_MASK;
-		if (state->pdpte[address >> 30] & PTE_P)
-			cache_add_table(&rig->lawful[n], 2, root);
-		break;
-	case PAGING_4LEVEL:
-		cache_add_table(&rig->lawful[n], 4, root);
-		break;
-	}
-	cache_extend(&rig->lawful[n], address, rig_read_own, rig);
-}
-
-uint32_t rig_access_bits(unsigned i)
-{
-	static const uint32_t bits[RIG_ACCESSES] = {0,		 PF_W,	      PF_I, PF_U,
-						    PF_U | PF_W, PF_U | PF_I, 0,    PF_W};
-
-	return bits[i];
-}
-
-static uint64_t access_rflags(unsigned i)
-{
-	return i >= 6 ? RFLAGS_AC : 0;
-}
-
-/* SDM volume 3, 4.6, for a cached page: it takes a write only if it was dirty. */
-static bool allows(const struct mmu_rig *rig, uint64_t rights, unsigned access, bool wp)
-{
-	uint32_t bits = rig_access_bits(access);
-	uint64_t cr4 = paging(rig) ? rig->state.cr4 : 0;
-	bool user = rights & PTE_US;
-
-	if (bits & PF_W && !(rights & PTE_D))
-		return false;
-	if (bits & PF_I)
-		return !(rights & PTE_NX) && (bits & PF_U ? user : !(user && cr4 & CR4_SMEP));
-	if (bits & PF_U)
-		return user && (!(bits & PF_W) || rights & PTE_RW);
-	if (user && cr4 & CR4_SMAP && !access_rflags(access))
-		return false;
-	return !(bits & PF_W) || rights & PTE_RW || !wp;
-}
-
-/* What the processor has cached must be lawful, access by access. */
-static void check_page(struct mmu_rig *rig, unsigned n, const struct cached_page *page)
-{
-	bool wp = !paging(rig) || rig->state.cr0 & CR0_WP;
-
-	for (unsigned access = 0; access < RIG_ACCESSES; access++) {
-		bool lawful = false;
-
-		if (!allows(rig, page->rights, access, true))
-			continue;
-		for (unsigned i = 0; i < rig->lawful[n].page_count && !lawful; i++)
-			lawful = rig->lawful[n].pages[i].frame == page->frame &&
-				 allows(rig, rig->lawful[n].pages[i].rights, access, wp);
-		rig_expect(rig, lawful,
-			   "%#lx maps %#lx with %#lx: access %u is stale or was never given",
-			   rig->address[n], page->frame, page->rights, access);
-	}
-}
-
-static void check_lawful(struct mmu_rig *rig)
-{
-	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
-		extend_lawful(rig, n);
-		extend_cached(rig, n);
-		for (unsigned i = 0; i < cached(rig, n)->page_count; i++)
-			check_page(rig, n, &cached(rig, n)->pages[i]);
-	}
-}
-
-void rig_check(struct mmu_rig *rig)
-{
-	check_lawful(rig);
-	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
-		for (unsigned i = 0; i < cached(rig, n)->page_count; i++)
-			rig_expect(rig,
-				   !(cached(rig, n)->pages[i].rights & PTE_RW) ||
-					   !mmu_watches(&rig->mmu, cached(rig, n)->pages[i].frame),
-				   "a table can be written through %#lx", rig->address[n]);
-}
-
 static void store(void *ctx, uint64_t *entry, uint64_t value)
 {
 	struct mmu_rig *rig = ctx;
@@ -206,7 +89,7 @@ static void store(void *ctx, uint64_t *entry, uint64_t value)
 	cr_assert(*entry != value, "a store that changes nothing");
 	*entry = value;
 	if (rig->dropped || rig_may_read(rig, entry))
-		check_lawful(rig);
+		rig_check_lawful(rig);
 	rig->dropped = false;
 }
 
@@ -259,7 +142,7 @@ void rig_write(struct mmu_rig *rig, uint64_t gpa, unsigned size, uint64_t value)
 
 	rig_poke(rig, gpa, size, value);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
-		extend_lawful(rig, n);
+		rig_extend_lawful(rig, n);
 	if (watched || rig->mmu.policy == MMU_PV) {
 		rig->emulations++;
 		mmu_written(&rig->mmu, gpa, size);
@@ -302,7 +185,7 @@ void rig_load(struct mmu_rig *rig)
 		cache_drop(&rig->lawful[n]);
 		/* The check between flush and return knew the old root. */
 		if (!rig->left_out[RIG_FLUSH_LOAD])
-			cache_drop(cached(rig, n));
+			cache_drop(rig_cached(rig, n));
 	}
 }
 
@@ -320,24 +203,6 @@ void rig_invlpg(struct mmu_rig *rig, uint64_t gva)
 	mmu_invlpg(&rig->mmu, gva);
 	for (unsigned n = 0; n < RIG_ADDRESSES; n++)
 		cache_invalidate(&rig->lawful[n], rig->address[n], gva);
-}
-
-/* A cached page that allows the access; frame other than ~0 asks for that one. */
-static const struct cached_page *choose(struct mmu_rig *rig, unsigned n, unsigned access,
-					struct random *random, uint64_t wanted)
-{
-	const struct cached_page *chosen = NULL;
-	unsigned seen = 0;
-
-	for (unsigned i = 0; i < cached(rig, n)->page_count; i++) {
-		const struct cached_page *page = &cached(rig, n)->pages[i];
-
-		if (!allows(rig, page->rights, access, true))
-			continue;
-		if ((wanted == ~0UL || page->frame == wanted) && random_once_in(random, ++seen))
-			chosen = page;
-	}
-	return chosen;
 }
 
 static void write_through(struct mmu_rig *rig, uint64_t gpa, unsigned access, uint64_t value)
@@ -367,7 +232,7 @@ static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
 	struct paging_state state = rig->state;
 	struct walk_result walked;
 
-	state.rflags = access_rflags(access);
+	state.rflags = rig_access_rflags(access);
 	enum walk_status status =
 		walk(&memory, &state, rig->address[n], rig_access_bits(access), &walked);
 	*gpa = walked.gpa;
@@ -392,23 +257,6 @@ static void check_fault(struct mmu_rig *rig, unsigned n, unsigned access,
 		cr_assert(result->gpa == walked.gpa);
 }
 
-/* No entry that is cached may make the processor fault again. */
-static void check_progress(struct mmu_rig *rig, unsigned n, unsigned access)
-{
-	const struct mmu_cache *cache = cached(rig, n);
-
-	for (unsigned i = 0; i < cache->page_count; i++)
-		rig_expect(rig, allows(rig, cache->pages[i].rights, access, true),
-			   "%#lx: access %u would fault again", rig->address[n], access);
-	for (unsigned level = 1; level <= CACHE_LEVELS; level++)
-		for (unsigned i = 0; i < cache->table_count[level]; i++)
-			rig_expect(rig,
-				   rig_read_shadow(rig, level, cache->tables[level][i],
-						   rig->address[n])
-						   .kind != CACHE_NOTHING,
-				   "%#lx: level %u leads nowhere", rig->address[n], level);
-}
-
 /* Whether the access, by what the guest's tables say now, goes to a table that is shadowed now. */
 static bool to_table(struct mmu_rig *rig, unsigned n, unsigned access)
 {
@@ -416,16 +264,16 @@ static bool to_table(struct mmu_rig *rig, unsigned n, unsigned access)
 	struct paging_state state = rig->state;
 	struct walk_result walked;
 
-	state.rflags = access_rflags(access);
+	state.rflags = rig_access_rflags(access);
 	return walk(&memory, &state, rig->address[n], rig_access_bits(access), &walked) ==
 		       WALK_OK &&
 	       mmu_watches(&rig->mmu, walked.gpa);
 }
 
 /* Whether there are supervisor's writes that no mapping can allow. */
-static bool has_unmappable(const struct mmu_rig *rig)
+static bool has_unmappable(const struct paging_state *state)
 {
-	return paging(rig) && rig->state.cr4 & CR4_SMAP && !(rig->state.cr0 & CR0_WP);
+	return state->cr0 & CR0_PG && state->cr4 & CR4_SMAP && !(state->cr0 & CR0_WP);
 }
 
 /*
@@ -442,7 +290,7 @@ static void forget_faulting(struct mmu_rig *rig, unsigned n)
 enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, struct random *random,
 			    unsigned offset, uint64_t value)
 {
-	const struct cached_page *page = choose(rig, n, access, random, ~0UL);
+	const struct cached_page *page = rig_choose(rig, n, access, random, ~0UL);
 	uint64_t gpa;
 
 	if (page) {
@@ -451,40 +299,28 @@ enum mmu_outcome rig_access(struct mmu_rig *rig, unsigned n, unsigned access, st
 	}
 	rig->exits++;
 	rig->memory.marks.count = rig->twin.marks.count = 0;
-	uint32_t present = cached(rig, n)->page_count > 0 ? PF_P : 0;
+	uint32_t present = rig_cached(rig, n)->page_count > 0 ? PF_P : 0;
 	bool table = to_table(rig, n, access);
 	struct mmu_result result =
 		mmu_fault(&rig->mmu, rig->address[n], rig_access_bits(access) | present,
-			  access_rflags(access));
+			  rig_access_rflags(access));
 	check_fault(rig, n, access, &result, &gpa);
 	if (result.outcome == MMU_GUEST_FAULT)
 		forget_faulting(rig, n);
 	rig_check(rig);
 	if (result.outcome == MMU_RETRY) {
-		page = choose(rig, n, access, random, gpa & ~0xfffUL);
+		page = rig_choose(rig, n, access, random, gpa & ~0xfffUL);
 		rig_expect(rig, page, "%#lx: access %u finds another page", rig->address[n],
 			   access);
-		check_progress(rig, n, access);
+		rig_check_progress(rig, n, access);
 		write_through(rig, page->frame + offset, access, value);
 	} else if (result.outcome == MMU_EMULATE || result.outcome == MMU_EMULATE_ONLY) {
 		table |= mmu_watches(&rig->mmu, gpa);
-		cr_assert(result.outcome == MMU_EMULATE ? table : has_unmappable(rig),
+		cr_assert(result.outcome == MMU_EMULATE ? table : has_unmappable(&rig->state),
 			  "%#lx: emulated without need", gpa);
 		write_through(rig, (gpa & ~0xfffUL) + offset, access, value);
 	}
 	return result.outcome;
-}
-
-bool rig_crowded(const struct mmu_rig *rig)
-{
-	for (unsigned n = 0; n < RIG_ADDRESSES; n++) {
-		if (rig->lawful[n].page_count > CACHE_WAYS / 2)
-			return true;
-		for (unsigned level = 1; level <= CACHE_LEVELS; level++)
-			if (rig->lawful[n].table_count[level] > CACHE_WAYS / 2)
-				return true;
-	}
-	return false;
 }
 
 void rig_start(struct mmu_rig *rig, enum mmu_policy policy, uint32_t pool_pages)
