@@ -80,7 +80,8 @@ static enum insn_access_status read_memory(void *ctx, const struct insn_access *
 		value[0] = read_device(view->v, gpa);
 		return INSN_ACCESS_OK;
 	}
-	return guest_read(view, access->linear, access->write ? PF_W : 0, value, access->size) &&
+	return guest_read_at(view, access->linear, gpa, access->write ? PF_W : 0, value,
+			     access->size) &&
 			       (!access->write || emulation->edits)
 		       ? INSN_ACCESS_OK
 		       : INSN_ACCESS_FAULT;
@@ -98,7 +99,7 @@ static enum insn_access_status store(struct emulation *emulation, const struct i
 		write_device(view->v, gpa, (uint32_t)value[0]);
 		return INSN_ACCESS_OK;
 	}
-	return to_memory && guest_write(view, access->linear, value, access->size)
+	return to_memory && guest_write_at(view, access->linear, gpa, value, access->size)
 		       ? INSN_ACCESS_OK
 		       : INSN_ACCESS_FAULT;
 }

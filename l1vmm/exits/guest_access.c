@@ -62,18 +62,11 @@ bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, 
 		  linear);
 }
 
-/*
- * Where the host finds `size` bytes at `linear`, which lie in one page of the guest; NULL where the
- * guest has been given a fault.
- */
-static void *find(struct guest_view *view, uint64_t linear, uint32_t access, size_t size)
+/* Where the host finds `size` bytes that lie in one page of the guest. */
+static void *find(struct guest_view *view, uint64_t linear, uint64_t gpa, size_t size)
 {
-	uint64_t gpa;
-	void *at;
+	void *at = vm_memory(view->v->vm, gpa, size);
 
-	if (!guest_translate(view, linear, access, &gpa))
-		return NULL;
-	at = vm_memory(view->v->vm, gpa, size);
 	if (!at)
 		vcpu_stop(view->v, STOP_BAD_MEMORY, "gpa=0x%lx linear=0x%lx", gpa, linear);
 	return at;
@@ -87,24 +80,46 @@ static size_t in_first_page(uint64_t linear, size_t size)
 	return size < to_page_end ? size : to_page_end;
 }
 
+/* The same of bytes that may lie across two. */
+struct span {
+	char *low, *high; /* NULL: there is only one */
+	size_t first;
+};
+
 /* Both pages are found before either is touched. */
+static bool find_span(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
+		      size_t size, struct span *span)
+{
+	span->first = in_first_page(linear, size);
+	span->low = find(view, linear, gpa, span->first);
+	span->high = NULL;
+	if (size > span->first) {
+		if (!guest_translate(view, linear + span->first, access, &gpa))
+			return false;
+		span->high = find(view, linear + span->first, gpa, size - span->first);
+	}
+	return true;
+}
+
+bool guest_read_at(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
+		   void *to, size_t size)
+{
+	struct span span;
+
+	if (!find_span(view, linear, gpa, access, size, &span))
+		return false;
+	memcpy(to, span.low, span.first);
+	if (span.high)
+		memcpy((char *)to + span.first, span.high, size - span.first);
+	return true;
+}
+
 bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size)
 {
-	size_t first = in_first_page(linear, size);
-	const void *low = find(view, linear, access, first);
-	const void *high = NULL;
+	uint64_t gpa;
 
-	if (!low)
-		return false;
-	if (size > first) {
-		high = find(view, linear + first, access, size - first);
-		if (!high)
-			return false;
-	}
-	memcpy(to, low, first);
-	if (high)
-		memcpy((char *)to + first, high, size - first);
-	return true;
+	return guest_translate(view, linear, access, &gpa) &&
+	       guest_read_at(view, linear, gpa, access, to, size);
 }
 
 void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size)
@@ -113,26 +128,29 @@ void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size)
 	vm_written(v->vm, gpa, size);
 }
 
-bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size)
+bool guest_write_at(struct guest_view *view, uint64_t linear, uint64_t gpa, const void *from,
+		    size_t size)
 {
-	size_t first = in_first_page(linear, size);
-	void *low = find(view, linear, PF_W, first);
-	void *high = NULL;
+	const struct vm *vm = view->v->vm;
+	struct span span;
 
-	if (!low)
+	if (!find_span(view, linear, gpa, PF_W, size, &span))
 		return false;
-	if (size > first) {
-		high = find(view, linear + first, PF_W, size - first);
-		if (!high)
-			return false;
-	}
-	memcpy(low, from, first);
-	guest_written(view->v, vm_gpa(view->v->vm, low), first);
-	if (high) {
-		memcpy(high, (const char *)from + first, size - first);
-		guest_written(view->v, vm_gpa(view->v->vm, high), size - first);
+	memcpy(span.low, from, span.first);
+	guest_written(view->v, vm_gpa(vm, span.low), span.first);
+	if (span.high) {
+		memcpy(span.high, (const char *)from + span.first, size - span.first);
+		guest_written(view->v, vm_gpa(vm, span.high), size - span.first);
 	}
 	return true;
+}
+
+bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size)
+{
+	uint64_t gpa;
+
+	return guest_translate(view, linear, PF_W, &gpa) &&
+	       guest_write_at(view, linear, gpa, from, size);
 }
 
 enum insn_mode guest_code_mode(struct vcpu *v)

@@ -38,6 +38,12 @@ bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, 
 bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size);
 bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size);
 
+/* The same where guest_translate() has said already that `linear` is `gpa`. */
+bool guest_read_at(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
+		   void *to, size_t size);
+bool guest_write_at(struct guest_view *view, uint64_t linear, uint64_t gpa, const void *from,
+		    size_t size);
+
 /* Tells whoever follows the guest's stores of one by the hypervisor, to its memory at `gpa`. */
 void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size);
 

@@ -168,6 +168,7 @@ void guest_main(const struct start_info_view *boot)
 	pit_stop_0();
 	if (second_is_there(&run)) {
 		startups_count_behind_an_init();
+		exchanges_are_whole();
 		pic_interrupts_without_an_apic();
 		pic_interrupts_by_the_ioapic(second_apic_id());
 		pit_goes_on_without_its_keeper();

@@ -16,6 +16,7 @@ void send_second(uint32_t icr);
 
 /* moments_pair.c: what two processors do to each other. */
 void startups_count_behind_an_init(void);
+void exchanges_are_whole(void);
 
 /* moments_pic.c: the controllers' interrupts, to the processor of this APIC ID or of two. */
 void pic_interrupts_by_the_ioapic(uint32_t apic_id);

@@ -1,7 +1,9 @@
 /* Moments between two processors. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "bench/guests/irq/second.h"
+#include "bench/guests/rt/pages.h"
 #include "bench/guests/rt/report.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
@@ -12,6 +14,16 @@
 #define REAL_PAGE  0xa000
 #define OUT	   0x100
 #define INIT_TICKS 100000 /* for an INIT or a start-up message to arrive, and what comes of it */
+
+/* A page that is memory, which holds more than a register of the device, and the device in turn. */
+#define PAGE	  PAGE_AREA_FREE
+#define FLAGS	  (PTE_P | PTE_RW | PTE_A | PTE_D)
+#define LEAST	  0x10000u
+#define EXCHANGES 2000
+
+static uint32_t memory[PAGE_SIZE / sizeof(uint32_t)] __attribute__((aligned(PAGE_SIZE)));
+static volatile uint32_t added; /* to the memory, by the second processor */
+static volatile bool over;
 
 void send_second(uint32_t icr)
 {
@@ -66,4 +78,46 @@ void startups_count_behind_an_init(void)
 		second_restart(pit_stop_0);
 		second_finish();
 	}
+}
+
+/* Another time each time, so that the other processor finds the page as either. */
+static void pass_turns(uint32_t turns)
+{
+	for (uint32_t i = 0; i < turns && !over; i++)
+		pause();
+}
+
+static void turn_page(void)
+{
+	while (!over) {
+		area_pt[PAGE] = IOAPIC_BASE | FLAGS | PTE_PCD;
+		pass_turns(added % 61);
+		area_pt[PAGE] = (uintptr_t)memory | FLAGS;
+		pass_turns(added % 7);
+		__atomic_fetch_add(&memory[0], 1, __ATOMIC_SEQ_CST);
+		added++;
+	}
+}
+
+/* What exits for the device may find memory there, and is locked all the same. */
+void exchanges_are_whole(void)
+{
+	uint32_t *page = (uint32_t *)(uintptr_t)page_address(PAGE);
+	uint32_t to_memory = 0;
+
+	report_running("exchanges");
+	memory[0] = LEAST;
+	page_map(PAGE, (uintptr_t)memory, FLAGS);
+	second_begin(turn_page);
+	for (unsigned i = 0; i < EXCHANGES; i++) {
+		invlpg(page);
+		if (__atomic_fetch_add(page, 1, __ATOMIC_SEQ_CST) >= LEAST)
+			to_memory++;
+	}
+	over = true;
+	second_finish();
+	page_unmap(PAGE);
+	expect("sum", memory[0], LEAST + added + to_memory);
+	if (!to_memory || to_memory == EXCHANGES)
+		fail("one-kind to_memory=%u", to_memory);
 }
