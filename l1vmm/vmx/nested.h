@@ -195,6 +195,9 @@ static inline bool nested_delivers(const struct vcpu *v)
 	       CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY;
 }
 
+/* L2 is halted, until nested_wake() or the processor wakes it. */
+void nested_halt(struct vcpu *v);
+
 /* Wakes L2, which is halted, where it can take a virtual interrupt; whether that is so. */
 bool nested_wake(struct vcpu *v);
 

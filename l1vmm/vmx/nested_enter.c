@@ -147,11 +147,28 @@ static _Noreturn void launch_vmcs02(struct vcpu *v)
  * comes is.  A processor in that state would not listen to the hypervisor either, so it does not
  * enter it.
  */
-static __attribute__((noinline)) enum exit_action wait_for_startup(struct vcpu *v)
+static void wait_for_startup(struct vcpu *v)
 {
 	nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, 0);
 	nested_leave_with(v, EXIT_REASON_SIPI, ipi_wait_for_startup_of_l2(v), 0, 0);
-	return EXIT_RETRY;
+}
+
+/*
+ * Of an L2 that its copy of the state says is not active: false where it does not run.  One in HLT
+ * whose virtual interrupt waits already has been woken (SDM volume 3, 30.2.2), which Bochs forgets.
+ */
+static __attribute__((noinline)) bool runs_inactive(struct vcpu *v)
+{
+	struct vmcs12 *v12 = v->nested->vmx.vmcs12;
+
+	if (vmcs12_get(v12, VMCS_GUEST_ACTIVITY_STATE) == ACTIVITY_WAIT_FOR_SIPI) {
+		wait_for_startup(v);
+		return false;
+	}
+	vmcs12_set(v12, VMCS_GUEST_ACTIVITY_STATE, vmcs_read(v, VMCS_GUEST_ACTIVITY_STATE));
+	if (vmcs12_get(v12, VMCS_GUEST_ACTIVITY_STATE) == ACTIVITY_HLT)
+		nested_wake(v);
+	return true;
 }
 
 enum exit_action nested_enter(struct vcpu *v, bool launch)
@@ -185,10 +202,10 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		return refuse(v, check, number);
 	n->launching12 = launch;
 	n->vmx.vmcs12->launched = 1;
-	/* Which vmcs02 never runs in: so the copy has it, where it is so. */
-	if (unlikely(vmcs12_get(n->vmx.vmcs12, VMCS_GUEST_ACTIVITY_STATE) ==
-		     ACTIVITY_WAIT_FOR_SIPI))
-		return wait_for_startup(v);
+	/* The copy tells where L1 or nested_halt() has made it so, and once or twice too often. */
+	if (unlikely(vmcs12_get(n->vmx.vmcs12, VMCS_GUEST_ACTIVITY_STATE) != ACTIVITY_ACTIVE) &&
+	    !runs_inactive(v))
+		return EXIT_RETRY;
 	if (vmcs12_has_timer(n->vmx.vmcs12))
 		nested_timer_start(v);
 	if (vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID) {

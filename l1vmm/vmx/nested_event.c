@@ -90,6 +90,12 @@ static uint16_t virtual_status(struct vcpu *v)
 	return (uint16_t)vmcs_read(v, VMCS_GUEST_INTR_STATUS);
 }
 
+void nested_halt(struct vcpu *v)
+{
+	vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+	vmcs12_set(v->nested->vmx.vmcs12, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+}
+
 bool nested_wake(struct vcpu *v)
 {
 	const struct nested *n = &v->nested->vmx;

@@ -216,7 +216,7 @@ static enum fate halt(struct vcpu *v)
 	advance_l2(v);
 	trapped = vmcs_read(v, VMCS_GUEST_PENDING_DBG_EXCEPTIONS) & PENDING_DBG_BS;
 	if (!trapped)
-		vmcs_write(v, VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+		nested_halt(v);
 	if (nested_monitors(v))
 		return nested_leave_by_monitor(v);
 	while (!trapped && !nested_wake(v) && !vmcs12_has_timer(v12)) {

@@ -9,6 +9,7 @@
 
 #define OTHER	   0x50 /* vectors */
 #define INJECTED   0x51
+#define VIRR	   0x200 /* of a virtual-APIC page */
 #define TIME_AHEAD (UINT64_C(1) << 40)
 #define NMI	   0x400 /* x2APIC ICR: an NMI to APIC 0, this one */
 
@@ -155,6 +156,41 @@ static void interrupts_that_wake(void)
 	apic_timer_stop();
 }
 
+/* Halted by itself and interrupted, or entered so. */
+static void halt_guest(bool by_itself)
+{
+	if (!by_itself) {
+		open_guest();
+		vmwrite(VMCS_GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
+		return;
+	}
+	apic_timer_deadline(OTHER);
+	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc() + 100000);
+	expect_interrupt(l2_woken, false);
+	expect("activity", vmread(VMCS_GUEST_ACTIVITY_STATE), ACTIVITY_HLT);
+	apic_timer_stop();
+}
+
+/* A virtual interrupt that waits at an entry wakes, too: SDM volume 3, 30.2.2. */
+static void virtual_interrupts_that_wake(void)
+{
+	static uint32_t page[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
+
+	for (unsigned by_itself = 0; by_itself < 2; by_itself++) {
+		begin("virtual-interrupt-wakes", l2_halts_open);
+		l1_set(CONTROL_PIN, CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING, true);
+		l1_set(CONTROL_PRIMARY, CONTROL_PRIMARY_USE_TPR_SHADOW, true);
+		l1_set(CONTROL_SECONDARY, CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, true);
+		vmwrite(VMCS_VIRTUAL_APIC_PAGE_ADDR, (uint64_t)page);
+		trap_gate(INJECTED, l2_takes);
+		halt_guest(by_itself);
+		page[(VIRR + INJECTED / 32 * 16) / 4] = 1u << INJECTED % 32;
+		vmwrite(VMCS_GUEST_INTR_STATUS, INJECTED);
+		l1_expect(EXIT_REASON_VMCALL, l2_takes);
+		trap_gate(INJECTED, NULL);
+	}
+}
+
 static void start_timer(const char *name)
 {
 	begin(name, l2_starts_timer);
@@ -209,6 +245,10 @@ void interrupts(void)
 	interrupts_that_exit();
 	interrupts_that_do_not();
 	interrupts_that_wake();
+	/* Bochs forgets to. */
+	if ((cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) &&
+	    l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY))
+		virtual_interrupts_that_wake();
 	interrupts_of_the_timer();
 	time_that_l2_sets();
 }
