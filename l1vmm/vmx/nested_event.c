@@ -151,18 +151,6 @@ static __attribute__((noinline)) bool signalled(struct vcpu *v)
 	return false;
 }
 
-void nested_tell_vectoring(struct vcpu *v)
-{
-	uint32_t info, told;
-
-	if (!nested_delivers(v))
-		return;
-	told = (uint32_t)vmcs_read(v, VMCS_IDT_VECTORING_INFO);
-	info = told & INTR_INFO_VALID ? around_vectoring(v, told) : told;
-	if (info != told)
-		nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, info);
-}
-
 /* As around_prepare(): what comes behind this must not have L2 take what its IF holds back. */
 static __attribute__((noinline)) void step_around(struct vcpu *v)
 {

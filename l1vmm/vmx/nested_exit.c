@@ -88,7 +88,6 @@ static struct nested_exit describe(struct vcpu *v)
 	case NESTED_DETAIL_EXCEPTION:
 		e.intr_info = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_INFO);
 		e.error_code = (uint32_t)vmcs_read(v, VMCS_EXIT_INTR_ERROR_CODE);
-		nested_tell_vectoring(v);
 		break;
 	case NESTED_DETAIL_MSR:
 		e.msr = (uint32_t)v->detail;

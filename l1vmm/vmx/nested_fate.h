@@ -19,9 +19,6 @@ static inline enum fate as_fate(enum exit_action action)
 	return action == EXIT_ADVANCE ? FATE_ADVANCE : FATE_RETRY;
 }
 
-/* Before an exit is L1's that may have interrupted the delivery of a virtual interrupt. */
-void nested_tell_vectoring(struct vcpu *v);
-
 /* The exit is L1's. */
 enum fate nested_reflect(struct vcpu *v);
 

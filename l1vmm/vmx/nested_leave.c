@@ -3,6 +3,7 @@
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
+#include "l1vmm/vmx/around.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
@@ -112,6 +113,17 @@ static __attribute__((noinline)) void tell(struct vcpu *v)
 		page->qualification = nested_get(n, VMCS_EXIT_QUALIFICATION);
 }
 
+/* Where the exit may have interrupted the delivery of a virtual interrupt. */
+static __attribute__((noinline)) void tell_vectoring(struct vcpu *v)
+{
+	struct nested *n = &v->nested->vmx;
+	uint32_t told = (uint32_t)nested_get(n, VMCS_IDT_VECTORING_INFO);
+	uint32_t info = told & INTR_INFO_VALID ? around_vectoring(v, told) : told;
+
+	if (info != told)
+		nested_set(n, VMCS_IDT_VECTORING_INFO, info);
+}
+
 /* What an exit does to vmcs12 beside what vmcs02 has: SDM volume 3, 28.2 and 28.3. */
 void nested_leave(struct vcpu *v)
 {
@@ -122,6 +134,8 @@ void nested_leave(struct vcpu *v)
 
 	if (unlikely(v->nested->paging_on))
 		nested_paging_leave(v);
+	if (unlikely(nested_delivers(v)))
+		tell_vectoring(v);
 	vmcs12_set(v12, VMCS_ENTRY_INTR_INFO,
 		   vmcs12_get(v12, VMCS_ENTRY_INTR_INFO) & ~(uint64_t)INTR_INFO_VALID);
 	if ((entry ^ lma) & CONTROL_ENTRY_IA32E_MODE_GUEST) {

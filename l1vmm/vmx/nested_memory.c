@@ -35,7 +35,6 @@ static enum fate apic_access(struct vcpu *v, uint64_t gpa, enum apic_access type
 	if (type != APIC_ACCESS_GUEST_PHYSICAL &&
 	    (vmcs_read(v, VMCS_IDT_VECTORING_INFO) & INTR_INFO_VALID))
 		type = APIC_ACCESS_IN_DELIVERY;
-	nested_tell_vectoring(v);
 	nested_leave_with(v, EXIT_REASON_APIC_ACCESS, virtual_apic_qualification(type, gpa), 0, 0);
 	return FATE_L1;
 }
@@ -112,7 +111,6 @@ static enum fate l1_memory_fault(struct vcpu *v, uint64_t gpa)
 
 static enum fate ept12_violation(struct vcpu *v, const struct ept02_result *r)
 {
-	nested_tell_vectoring(v);
 	v->detail = ept12_qualification(v->detail, r->granted);
 	nested_set(&v->nested->vmx, VMCS_EXIT_QUALIFICATION, v->detail);
 	return nested_reflect(v);
@@ -151,20 +149,24 @@ enum fate nested_ept_violation(struct vcpu *v)
 	return access_again(v);
 }
 
+/* Neither a double nor a triple fault counts as one in delivery: SDM volume 3, 28.2.4. */
+static enum fate leave_by_double_fault(struct vcpu *v, uint32_t reason, uint32_t info)
+{
+	nested_set(&v->nested->vmx, VMCS_IDT_VECTORING_INFO, 0);
+	nested_leave_with(v, reason, 0, info, 0);
+	return FATE_L1;
+}
+
 /* One that L1 leaves to L2, be it on the way to another exception (SDM volume 3, 26.2). */
 static enum fate deliver_page_fault(struct vcpu *v, uint32_t error_code)
 {
 	if ((v->event & (INTR_INFO_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
-	    (INTR_TYPE_EXCEPTION | VECTOR_DF)) {
-		nested_leave_with(v, EXIT_REASON_TRIPLE_FAULT, 0, 0, 0);
-		return FATE_L1;
-	}
+	    (INTR_TYPE_EXCEPTION | VECTOR_DF))
+		return leave_by_double_fault(v, EXIT_REASON_TRIPLE_FAULT, 0);
 	event_pf(v, v->detail, error_code);
 	if ((v->event & INTR_INFO_VECTOR_MASK) == VECTOR_DF &&
-	    nested_exception_exits(&v->nested->vmx, VECTOR_DF, 0)) {
-		nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, 0, v->event, 0);
-		return FATE_L1;
-	}
+	    nested_exception_exits(&v->nested->vmx, VECTOR_DF, 0))
+		return leave_by_double_fault(v, EXIT_REASON_EXCEPTION_NMI, v->event);
 	return FATE_RETRY;
 }
 

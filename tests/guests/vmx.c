@@ -130,19 +130,29 @@ struct feature {
 };
 
 static const struct feature features[] = {
-	{"timer", preemption_timer},	{"mtf", monitor_trap_flag},
-	{"debug", debugging},		{"windows", interrupt_windows},
-	{"interrupts", interrupts},	{"nmis", nmis},
-	{"priority", task_priority},	{"apic", virtualized_apic},
-	{"faults", faults_in_delivery}, {"vmfunc", eptp_switching},
-	{"invvpid", invvpid_types},	{"vmcall", vmcall_in_root},
-	{"paging", own_paging},		{"memory", memory_left_alone},
-	{"shadowing", vmcs_shadowing},	{"hostile", hostile_hypervisor},
+	{"timer", preemption_timer},
+	{"mtf", monitor_trap_flag},
+	{"debug", debugging},
+	{"windows", interrupt_windows},
+	{"interrupts", interrupts},
+	{"nmis", nmis},
+	{"priority", task_priority},
+	{"apic", virtualized_apic},
+	{"faults", faults_in_delivery},
+	{"vmfunc", eptp_switching},
+	{"invvpid", invvpid_types},
+	{"vmcall", vmcall_in_root},
+	{"paging", own_paging},
+	{"memory", memory_left_alone},
+	{"shadowing", vmcs_shadowing},
+	{"hostile", hostile_hypervisor},
+	{"vectoring", told_of_vectoring},
 };
 
 static const struct feature features_of_two[] = {
 	{"pair", two_processors},
 	{"pair-hostile", hostile_pair},
+	{"vectoring-pair", vectoring_interrupted},
 	{"pair-left", leave_second_running},
 };
 

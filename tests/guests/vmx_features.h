@@ -36,6 +36,10 @@ void leave_second_running(void);
 /* vmx_shadowing.c */
 void vmcs_shadowing(void);
 
+/* vmx_vectoring.c; the second one with several processors */
+void told_of_vectoring(void);
+void vectoring_interrupted(void);
+
 /* vmx_memory.c */
 void memory_left_alone(void);
 

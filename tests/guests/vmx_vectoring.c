@@ -1,0 +1,256 @@
+/*
+ * What a guest's hypervisor is told of the event whose delivery an exit has interrupted: here that
+ * of a virtual interrupt, and of an exception (SDM volume 3, 28.2.4 and 30.2.2).
+ */
+#include "bench/guests/irq/second.h"
+#include "bench/guests/rt/apic.h"
+#include "bench/guests/rt/pages.h"
+#include "bench/guests/rt/report.h"
+#include "bench/guests/rt/trap.h"
+#include "l1vmm/arch/cpu.h"
+#include "l1vmm/arch/msr.h"
+#include "l1vmm/lib/string.h"
+#include "tests/guests/vmx_features.h"
+#include "tests/guests/vmx_l1.h"
+
+#define VIRTUAL	 0x61 /* vectors */
+#define INJECTED 0x51
+#define SENT	 0x50
+
+#define EPT_ALL	       UINT64_C(7) /* rights */
+#define EPT_WRITABLE   UINT64_C(2)
+#define EPT_LARGE      UINT64_C(0x80)
+#define EPT_WRITE_BACK UINT64_C(0x30)
+#define EPTP_FLAGS     UINT64_C(0x1e)	   /* write-back, four levels */
+#define HIGH	       (UINT64_C(1) << 30) /* guest-physical: the IDT again, in each page */
+
+#define IDT_PAGE  (PAGE_AREA_FREE + 5)
+#define SIDE_PAGE (PAGE_AREA_FREE + 6)
+#define IDT_LIMIT 0xfff
+
+#define IRR    (0x200 / 4) /* in the page of the virtual APIC */
+#define ROUNDS 120
+#define APART  300 /* ticks */
+
+/* What the tables of both pages are is known when the delivery begins, so that it stops once. */
+L2_CODE(l2_vectors_wait, "mov (%rdi), %rax; sti; nop; nop; vmcall");
+L2_CODE(l2_vectored, "vmcall; sti; nop; l2_goes_round: jmp l2_goes_round");
+L2_CODE(l2_excepted, "ud2");
+extern const char l2_goes_round[];
+
+static uint64_t root[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
+static uint64_t table[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
+static uint64_t directory[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
+static uint64_t entries[PTES_PER_PAGE] __attribute__((aligned(PAGE_SIZE)));
+static uint32_t virtual_apic[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
+static uint8_t msr_bitmap[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static uint32_t first; /* the APIC of this processor, where there is a second one, */
+static uint64_t begun; /* and the rounds of the two */
+static uint8_t gates[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+static bool on_bochs(void)
+{
+	return !(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR);
+}
+
+static void copy_gates(void)
+{
+	struct desc_ptr idt;
+
+	__asm__ volatile("sidt %0" : "=m"(idt));
+	memcpy(gates, (const void *)idt.base, sizeof(gates));
+}
+
+/* The first GB of memory in its place, and the IDT in each page behind it. */
+static void use_space(void)
+{
+	root[0] = (uint64_t)table | EPT_ALL;
+	table[0] = EPT_ALL | EPT_LARGE | EPT_WRITE_BACK;
+	table[1] = (uint64_t)directory | EPT_ALL;
+	directory[0] = (uint64_t)entries | EPT_ALL;
+	for (unsigned i = 0; i < PTES_PER_PAGE; i++)
+		entries[i] = (uint64_t)gates | EPT_ALL | EPT_WRITE_BACK;
+	l1_set(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT, true);
+	vmwrite(VMCS_EPT_POINTER, (uint64_t)root | EPTP_FLAGS);
+	expect("invept", invept(1, (uint64_t)root | EPTP_FLAGS), VMX_SUCCEED);
+}
+
+/* A guest with an IDT of its own at `idt`, its copy with EPT, which it has not touched yet. */
+static void begin(const char *name, const void *rip, bool ept, uint64_t idt)
+{
+	report_running(name);
+	l1_new_guest(rip);
+	copy_gates();
+	if (ept)
+		use_space();
+	page_map(IDT_PAGE, idt, PTE_RW);
+	page_map(SIDE_PAGE, (uint64_t)gates, PTE_RW);
+	l2_registers[L2_RDI] = (uint64_t)page_address(SIDE_PAGE);
+	vmwrite(VMCS_GUEST_IDTR_BASE, (uint64_t)page_address(IDT_PAGE));
+	vmwrite(VMCS_GUEST_IDTR_LIMIT, IDT_LIMIT);
+}
+
+/* The processor delivers to it, and has something to deliver. */
+static void request(void)
+{
+	memset(virtual_apic, 0, sizeof(virtual_apic));
+	virtual_apic[IRR + VIRTUAL / 32 * 4] = 1u << VIRTUAL % 32;
+	vmwrite(VMCS_MSR_BITMAP, (uint64_t)msr_bitmap);
+	vmwrite(VMCS_VIRTUAL_APIC_PAGE_ADDR, (uint64_t)virtual_apic);
+	vmwrite(VMCS_TPR_THRESHOLD, 0);
+	for (unsigned i = 0; i < 4; i++)
+		vmwrite(VMCS_EOI_EXIT_BITMAP0 + 2 * i, 0);
+	vmwrite(VMCS_GUEST_INTR_STATUS, VIRTUAL);
+	l1_set(CONTROL_PIN, CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING, true);
+	l1_set(CONTROL_EXIT, CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT, true);
+	l1_set(CONTROL_PRIMARY,
+	       (uint32_t)(CONTROL_PRIMARY_USE_MSR_BITMAPS | CONTROL_PRIMARY_USE_TPR_SHADOW), true);
+	l1_set(CONTROL_PRIMARY,
+	       CONTROL_PRIMARY_CR8_LOAD_EXITING | CONTROL_PRIMARY_CR8_STORE_EXITING, false);
+	l1_set(CONTROL_SECONDARY, (uint32_t)CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, true);
+}
+
+/* Another event, which is over when the one in question comes. */
+static void deliver_another(void)
+{
+	begin("vectoring-before", l2_vectors_wait, false, (uint64_t)gates);
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | INJECTED);
+	l1_expect(EXIT_REASON_VMCALL, l2_vectored);
+	page_unmap(IDT_PAGE);
+}
+
+static void expect_vectoring(uint64_t info)
+{
+	expect("vectoring", vmread(VMCS_IDT_VECTORING_INFO), info);
+	expect("status", vmread(VMCS_GUEST_INTR_STATUS), VIRTUAL << 8);
+}
+
+/* What a hypervisor below has to see to meanwhile is nothing to this one. */
+static void is_delivered(const char *name, bool ept)
+{
+	deliver_another();
+	begin(name, l2_vectors_wait, ept, ept ? HIGH : (uint64_t)gates);
+	request();
+	l1_expect(EXIT_REASON_VMCALL, l2_vectored);
+	expect_vectoring(0);
+}
+
+/* Bochs tells of the event before. */
+static void ends_in_ept(const char *name, uint64_t reason, uint64_t entry)
+{
+	deliver_another();
+	begin(name, l2_vectors_wait, true, HIGH);
+	request();
+	entries[0] = entry;
+	l1_expect(reason, NULL);
+	expect_vectoring(INTR_INFO_VALID | INTR_TYPE_EXTERNAL | VIRTUAL);
+	entries[0] = entries[1];
+	expect("invept", invept(1, vmread(VMCS_EPT_POINTER)), VMX_SUCCEED);
+	vmwrite(VMCS_ENTRY_INTR_INFO, vmread(VMCS_IDT_VECTORING_INFO));
+	l1_expect(EXIT_REASON_VMCALL, l2_vectored);
+	expect_vectoring(0);
+}
+
+/* The guest has no IDT that is there: neither fault is one in delivery. */
+static void double_faults(void)
+{
+	begin("vectoring-double-fault", l2_excepted, false, (uint64_t)gates);
+	page_unmap(IDT_PAGE);
+	vmwrite(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_DF));
+	l1_expect(EXIT_REASON_EXCEPTION_NMI, l2_excepted);
+	expect("information", vmread(VMCS_EXIT_INTR_INFO),
+	       INTR_INFO_VALID | INTR_INFO_ERROR_CODE | INTR_TYPE_EXCEPTION | VECTOR_DF);
+	expect("vectoring", vmread(VMCS_IDT_VECTORING_INFO), 0);
+	if (on_bochs())
+		return;
+	begin("vectoring-triple-fault", l2_excepted, false, (uint64_t)gates);
+	page_unmap(IDT_PAGE);
+	l1_expect(EXIT_REASON_TRIPLE_FAULT, l2_excepted);
+	expect("vectoring", vmread(VMCS_IDT_VECTORING_INFO), 0);
+}
+
+static void set_gates(const void *entry)
+{
+	trap_gate(VIRTUAL, entry);
+	trap_gate(INJECTED, entry);
+}
+
+void told_of_vectoring(void)
+{
+	apic_enable();
+	set_gates(l2_vectored);
+	double_faults();
+	if (l1_can(CONTROL_SECONDARY, (uint32_t)CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY)) {
+		is_delivered("vectoring-over", false);
+		if (l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT))
+			is_delivered("vectoring-over-ept", true);
+		if (!on_bochs() && l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT)) {
+			ends_in_ept("vectoring-violation", EXIT_REASON_EPT_VIOLATION, 0);
+			ends_in_ept("vectoring-misconfig", EXIT_REASON_EPT_MISCONFIG,
+				    (uint64_t)gates | EPT_WRITABLE | EPT_WRITE_BACK);
+		}
+	}
+	set_gates(NULL);
+}
+
+/* The second processor interrupts the first one, each time later in what that has begun. */
+static void interrupt_first(void)
+{
+	for (uint64_t round = 0; round < ROUNDS; round++) {
+		uint64_t start;
+
+		while (__atomic_load_n(&begun, __ATOMIC_ACQUIRE) <= round)
+			pause();
+		start = rdtsc_ordered();
+		while (rdtsc_ordered() - start < round * APART)
+			pause();
+		wrmsr(MSR_X2APIC_ICR, (uint64_t)first << 32 | SENT);
+	}
+}
+
+/*
+ * Whether it comes for the hypervisor within the delivery, in which one below has to see to a page
+ * that the guest has not touched before.
+ */
+static bool is_interrupted(uint64_t round)
+{
+	bool in_service, delivered;
+
+	deliver_another();
+	begin("vectoring-interrupted", l2_vectors_wait, true, HIGH + round * PAGE_SIZE);
+	request();
+	__atomic_store_n(&begun, round + 1, __ATOMIC_RELEASE);
+	if (l1_run() == EXIT_REASON_VMCALL) {
+		expect_vectoring(0);
+		l1_skip();
+		l1_run();
+	}
+	expect("reason", vmread(VMCS_EXIT_REASON), EXIT_REASON_EXTERNAL_INTERRUPT);
+	apic_eoi();
+	in_service = vmread(VMCS_GUEST_INTR_STATUS) == VIRTUAL << 8;
+	delivered = vmread(VMCS_GUEST_RIP) - (uint64_t)l2_vectored <=
+		    (uint64_t)l2_goes_round - (uint64_t)l2_vectored;
+	expect("vectoring", vmread(VMCS_IDT_VECTORING_INFO),
+	       in_service && !delivered ? INTR_INFO_VALID | INTR_TYPE_EXTERNAL | VIRTUAL : 0);
+	return in_service && !delivered;
+}
+
+void vectoring_interrupted(void)
+{
+	unsigned times = 0;
+
+	if (!l1_can(CONTROL_SECONDARY, (uint32_t)CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY))
+		return;
+	apic_enable();
+	first = (uint32_t)rdmsr(MSR_X2APIC_APICID);
+	begun = 0;
+	set_gates(l2_vectored);
+	second_begin(interrupt_first);
+	for (uint64_t round = 0; round < ROUNDS; round++)
+		times += is_interrupted(round);
+	second_finish();
+	set_gates(NULL);
+	if (!times && !on_bochs())
+		fail("never-interrupted");
+}
