@@ -38,16 +38,18 @@ void nested_entry_init(struct nested *n, uint64_t efer, uint64_t debugctl)
 		list_what_is_read(n, group, groups_read_with(group));
 }
 
-/* Once, as another processor of L1's may store there. */
+/* Once, and quadwords at once, as another processor of L1's may store there. */
 static void read_memory(void *ctx, uint64_t gpa, void *to, size_t bytes)
 {
 	const struct nested *n = ctx;
 	const void *from = n->ops.memory(n->ops.ctx, gpa, bytes);
 
-	if (from)
+	memset(to, 0xff, bytes);
+	if (from && bytes % sizeof(uint64_t))
 		memcpy(to, from, bytes);
-	else
-		memset(to, 0xff, bytes);
+	else if (from)
+		for (size_t i = 0; i < bytes / sizeof(uint64_t); i++)
+			((uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];
 }
 
 static bool load_msr(void *ctx, uint32_t index, uint64_t value)
@@ -66,6 +68,7 @@ static struct entry entry_of(struct nested *n, bool ia32e_mode)
 		.read = read_memory,
 		.load_msr = load_msr,
 		.ctx = n,
+		.pdptes = n->pdptes,
 	};
 }
 

@@ -243,11 +243,13 @@ static uint32_t link_revision(const struct entry *e)
 /* Reserved bits of those that are present: SDM volume 3, table 4-8. */
 static bool pdptes_valid(const struct entry_rules *r, const struct entry *e)
 {
-	uint64_t pdpte[4] = {V(GUEST_PDPTE0), V(GUEST_PDPTE1), V(GUEST_PDPTE2), V(GUEST_PDPTE3)};
+	const uint64_t fields[ENTRY_PDPTES] = {V(GUEST_PDPTE0), V(GUEST_PDPTE1), V(GUEST_PDPTE2),
+					       V(GUEST_PDPTE3)};
+	const uint64_t *pdpte = SECONDARY(ENABLE_EPT) ? fields : e->pdptes;
 
 	if (!SECONDARY(ENABLE_EPT))
-		e->read(e->ctx, V(GUEST_CR3) & 0xffffffe0, pdpte, sizeof(pdpte));
-	for (unsigned i = 0; i < 4; i++) {
+		e->read(e->ctx, V(GUEST_CR3) & 0xffffffe0, e->pdptes, sizeof(fields));
+	for (unsigned i = 0; i < ENTRY_PDPTES; i++) {
 		if ((pdpte[i] & PTE_P) && (pdpte[i] & (r->beyond_width | 0x1e6)))
 			return false;
 	}

@@ -68,6 +68,8 @@ struct entry_check_info {
 	uint32_t reads; /* groups */
 };
 
+#define ENTRY_PDPTES 4
+
 #define ENTRY_CHECK_WORDS ((ENTRY_VMCS_CHECKS + 63) / 64)
 
 /* What a guest's entries are checked against. */
@@ -95,6 +97,11 @@ struct entry {
 	/* WRMSR for the guest; false where that raises #GP. */
 	bool (*load_msr)(void *ctx, uint32_t index, uint64_t value);
 	void *ctx;
+	/*
+	 * Where the PDPTEs go that the entry loads from memory, as they have been checked: it
+	 * can change at any time.
+	 */
+	uint64_t *pdptes;
 };
 
 /* A slot of an MSR area: SDM volume 3, table 25-15. */

@@ -5,11 +5,12 @@
 #ifndef NESTING_PDPTE_H
 #define NESTING_PDPTE_H
 
-#include <stdbool.h>
-
 #include "nesting/vmx.h"
 
-/* Loads them into vmcs02, `to`, if this entry does.  False where one has a reserved bit set. */
-bool nested_load_pdptes(struct nested *n, const struct vmcs_ops *to);
+/*
+ * Loads them into vmcs02, `to`, if this entry does: those that nested_entry_check() has found there
+ * and let pass.
+ */
+void nested_load_pdptes(struct nested *n, const struct vmcs_ops *to);
 
 #endif

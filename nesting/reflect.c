@@ -23,7 +23,12 @@ static uint32_t primary(const struct nested *n)
 	return (uint32_t)vmcs12_get(n->vmcs12, VMCS_PRIMARY_CONTROLS);
 }
 
-/* A bit of a bitmap in L1's memory; where there is no memory, reads float high. */
+/*
+ * A bit of a bitmap in L1's memory; where there is no memory, reads float high.  The processor has
+ * gone by what was merged at the entry.  Only a store that L1 must not make, while L2 runs, can
+ * have changed it since, with effects that no software may rely on (SDM volume 3, 25.11.4): the
+ * exit is dealt with as L1's or as the hypervisor's own, whichever it is said to be now.
+ */
 static bool bit_is_set(const struct nested *n, uint64_t gpa, uint32_t bit)
 {
 	const volatile uint8_t *byte = n->ops.memory(n->ops.ctx, gpa + bit / 8, 1);

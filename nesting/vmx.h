@@ -95,6 +95,7 @@ struct nested {
 	uint32_t changed;	 /* since the last entry that passed its checks: groups of them */
 	bool entered_from_ia32e; /* at that entry */
 	uint64_t read_with[ENTRY_GROUPS][HELD_WORDS]; /* fields that a changed group makes read */
+	uint64_t pdptes[ENTRY_PDPTES];		      /* of L2, that the entry found in memory */
 };
 
 /* Error numbers of VMfailValid. */

@@ -260,7 +260,8 @@ static void compare(void *ctx, struct entry_world *w, enum entry_check edge, boo
 	w->vmx = processor;
 	w->rules.debugctl = 3;
 	entry_rules_init(&w->rules);
-	w->entry = (struct entry){&w->v, WORLD_CURRENT, true, read_physical, load_nothing, NULL};
+	w->entry = (struct entry){&w->v,	WORLD_CURRENT, true,	 read_physical,
+				  load_nothing, NULL,	       w->pdptes};
 	expected = expect_by_table(w, &check);
 	if (dangerous(w, &expected)) {
 		skipped++;

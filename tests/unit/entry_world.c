@@ -286,7 +286,7 @@ void entry_world_init(struct entry_world *w, enum entry_base base)
 	memset(w, 0, sizeof(*w));
 	offer(w);
 	vmcs12_clear(&w->v);
-	w->entry = (struct entry){&w->v, WORLD_CURRENT, true, read_memory, load_msr, w};
+	w->entry = (struct entry){&w->v, WORLD_CURRENT, true, read_memory, load_msr, w, w->pdptes};
 	set_host(w);
 	set_long(w);
 	switch (base) {

@@ -41,6 +41,7 @@ struct entry_world {
 	struct entry_rules rules;
 	struct entry entry;
 	uint32_t msrs_loaded;
+	uint64_t pdptes[ENTRY_PDPTES];
 };
 
 void entry_world_init(struct entry_world *w, enum entry_base base);
