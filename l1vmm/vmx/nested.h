@@ -110,6 +110,12 @@ bool nested_write_msr(struct vcpu *v, uint32_t msr, uint64_t value);
 enum exit_action nested_enter(struct vcpu *v, bool launch);
 
 /*
+ * What has come up for L1 waits until L1 goes on, as nothing of that may be done to vmcs02; a timer
+ * of L1's that L2 has written to, or that goes off again, runs.
+ */
+void nested_put_off(struct vcpu *v);
+
+/*
  * Ends an exit from L2 in L1: vmcs02 tells of the exit, but for what nested_set() has set.
  * @pre vmcs02 is current; afterwards vmcs01 is
  */

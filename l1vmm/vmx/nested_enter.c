@@ -101,6 +101,14 @@ static void put_off_requests(struct vcpu *v)
 	v->requests = 0;
 }
 
+__attribute__((noinline)) void nested_put_off(struct vcpu *v)
+{
+	uint32_t before = v->nested->requests;
+
+	put_off_requests(v);
+	v->nested->requests |= before;
+}
+
 /* The first time that a check fails it names itself; a guest that goes on failing is not news. */
 static void name_check(struct vcpu *v, enum entry_check check)
 {
@@ -220,6 +228,8 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	}
 	if (unlikely(v->vm->vcpu_count > 1))
 		nested_look_again(v);
+	if (unlikely(v->requests))
+		nested_put_off(v);
 	v->cost.nested_entries++;
 	n->launching02 = !nested_vmcs02(n)->launched;
 	if (n->launching02)

@@ -10,7 +10,6 @@
 #include "l1vmm/vmx/nested_fate.h"
 #include "l1vmm/vmx/panic.h"
 #include "l1vmm/vmx/stop.h"
-#include "l1vmm/vmx/timer.h"
 #include "l1vmm/vmx/tlb.h"
 #include "nesting/reflect.h"
 #include "nesting/vmfunc.h"
@@ -287,21 +286,13 @@ static void leave_by_exception(struct vcpu *v, uint32_t info)
 	nested_leave_with(v, EXIT_REASON_EXCEPTION_NMI, address, info, v->event_error);
 }
 
-/* L2 has written to L1's timer, or that goes off again: it runs on until L1 does. */
-static __attribute__((noinline)) void keep_timer(struct vcpu *v)
-{
-	timer_prepare_wait(v);
-	v->nested->requests |= REQUEST_TIMER;
-}
-
 /* An event that waits for L2: an exception may be an exit that L1 has asked for. */
 static enum fate deliver(struct vcpu *v, enum fate fate)
 {
 	uint32_t info = v->event;
 
-	if (unlikely(v->requests & REQUEST_TIMER))
-		keep_timer(v);
-	v->requests = 0;
+	if (unlikely(v->requests))
+		nested_put_off(v);
 	if (!info)
 		return fate;
 	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION &&

@@ -4,6 +4,7 @@
 #include "bench/guests/rt/report.h"
 #include "bench/guests/rt/trap.h"
 #include "l1vmm/arch/cpu.h"
+#include "nesting/entry_checks.h"
 #include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
 
@@ -238,6 +239,28 @@ static void time_that_l2_sets(void)
 	apic_timer_stop();
 }
 
+/* The interrupt that waits when the clock is loaded is the guest's, and no longer waited for. */
+static void interrupts_behind_loads(void)
+{
+	static struct entry_msr area __attribute__((aligned(16)));
+
+	begin("interrupt-msr-load", l2_spin);
+	vmwrite(VMCS_ENTRY_MSR_LOAD_ADDR, (uint64_t)&area);
+	vmwrite(VMCS_ENTRY_MSR_LOAD_COUNT, 1);
+	trap_gate(OTHER, l2_takes);
+	for (unsigned i = 0; i < 2; i++) {
+		vmwrite(VMCS_GUEST_RIP, (uint64_t)l2_spin);
+		open_guest();
+		send_self(OTHER);
+		area.index = MSR_IA32_TIME_STAMP_COUNTER;
+		area.value = rdtsc_ordered();
+		l1_expect(EXIT_REASON_VMCALL, l2_takes);
+		apic_eoi();
+	}
+	trap_gate(OTHER, NULL);
+	expect("waiting", take(), 0);
+}
+
 void interrupts(void)
 {
 	apic_enable();
@@ -251,6 +274,7 @@ void interrupts(void)
 		virtual_interrupts_that_wake();
 	interrupts_of_the_timer();
 	time_that_l2_sets();
+	interrupts_behind_loads();
 }
 
 static void send_nmi(void)
