@@ -171,10 +171,14 @@ void lapic_request(struct lapic *apic, uint8_t vector, bool level)
 	apic->levels |= level;
 }
 
+static bool is_timers(struct lapic *apic, uint8_t vector)
+{
+	return apic->timer.running && (*lapic_word(apic, LAPIC_LVT_TIMER) & LVT_VECTOR) == vector;
+}
+
 void lapic_accept(struct lapic *apic, uint8_t vector)
 {
-	bool timers =
-		apic->timer.running && (*lapic_word(apic, LAPIC_LVT_TIMER) & LVT_VECTOR) == vector;
+	bool timers = is_timers(apic, vector);
 
 	if (timers) /* what is due by now was requested already */
 		lapic_timer_poll(apic);
@@ -182,6 +186,16 @@ void lapic_accept(struct lapic *apic, uint8_t vector)
 	set(apic, LAPIC_ISR, &apic->isr_words, vector);
 	if (timers)
 		lapic_timer_accepted(apic);
+}
+
+void lapic_give_back(struct lapic *apic, uint8_t vector)
+{
+	clear(apic, LAPIC_ISR, &apic->isr_words, vector);
+	set(apic, LAPIC_IRR, &apic->irr_words, vector);
+	if (is_timers(apic, vector)) {
+		apic->timer.accepted = 0;
+		apic->ops->timer_changed(apic->ctx);
+	}
 }
 
 void lapic_end_of_interrupt(struct lapic *apic)

@@ -187,6 +187,9 @@ int lapic_pending(const struct lapic *apic);
 /* The processor takes `vector`: from requested to in service. */
 void lapic_accept(struct lapic *apic, uint8_t vector);
 
+/* It has not taken `vector` after all.  @pre that is lapic_in_service() */
+void lapic_give_back(struct lapic *apic, uint8_t vector);
+
 /* The interrupt in service is over. */
 void lapic_end_of_interrupt(struct lapic *apic);
 

@@ -47,6 +47,7 @@ struct vcpu_nested {
 	uint64_t link;		 /* this one */
 	bool launching02;	 /* the entry under way is a VMLAUNCH of L0's */
 	bool launching12;	 /* and of L1's */
+	uint32_t injected;	 /* the event that it injects, if that is not L1's */
 	bool nmi_blocked;	 /* by L1, when it entered L2 */
 	bool stepped_around;	 /* L2 has had virtual interrupts: vmx/around.h */
 	bool tsc_written;	 /* by L2: L1's, which vmcs01 does not have yet */
@@ -114,6 +115,9 @@ enum exit_action nested_enter(struct vcpu *v, bool launch);
  * of L1's that L2 has written to, or that goes off again, runs.
  */
 void nested_put_off(struct vcpu *v);
+
+/* L2 is to go on behind an exit of the hypervisor's own.  @pre vmcs02 is current */
+void nested_go_on(struct vcpu *v);
 
 /*
  * Ends an exit from L2 in L1: vmcs02 tells of the exit, but for what nested_set() has set.
@@ -206,6 +210,9 @@ void nested_halt(struct vcpu *v);
 
 /* Wakes L2, which is halted, where it can take a virtual interrupt; whether that is so. */
 bool nested_wake(struct vcpu *v);
+
+/* The entry that comes injects v->event, of which L1 does not know.  @pre there is one */
+void nested_inject(struct vcpu *v);
 
 /* An exit of one of the windows that the two above have opened. */
 void nested_close_windows(struct vcpu *v);

@@ -189,6 +189,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 
 	n->launching12 = false;
 	n->launching02 = false;
+	n->injected = 0;
 	prepare_base(v);
 	link_prepare(&n->vmx);
 	nested_use_vmcs02(v);
@@ -224,7 +225,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 			return EXIT_RETRY;
 		nested_let_go(&n->vmx, VMCS_IDT_VECTORING_INFO);
 		if (v->event)
-			event_inject(v);
+			nested_inject(v);
 	}
 	if (unlikely(v->vm->vcpu_count > 1))
 		nested_look_again(v);
@@ -235,4 +236,22 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	if (n->launching02)
 		launch_vmcs02(v);
 	return EXIT_RETRY;
+}
+
+/*
+ * L1's entry has succeeded: what L1 injects with it has been injected.  Should the processor refuse
+ * to go on, it is L1's instruction that fails.
+ */
+void nested_go_on(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+	struct vmcs12 *v12 = n->vmx.vmcs12;
+
+	n->launching02 = false;
+	vmcs12_set(v12, VMCS_ENTRY_INTR_INFO,
+		   vmcs12_get(v12, VMCS_ENTRY_INTR_INFO) & ~(uint64_t)INTR_INFO_VALID);
+	if (vmcs12_has_timer(v12))
+		nested_timer_go_on(v);
+	if (v->vm->vcpu_count > 1)
+		nested_look_again(v);
 }

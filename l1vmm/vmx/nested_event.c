@@ -193,6 +193,12 @@ void nested_interrupt_later(struct vcpu *v)
 		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
 }
 
+void nested_inject(struct vcpu *v)
+{
+	v->nested->injected = v->event;
+	event_inject(v);
+}
+
 static bool may_be_deaf(const struct vcpu *v)
 {
 	return v->vm->switches.around == SW_AROUND_MASKED;

@@ -293,6 +293,7 @@ static enum fate deliver(struct vcpu *v, enum fate fate)
 
 	if (unlikely(v->requests))
 		nested_put_off(v);
+	v->nested->injected = 0;
 	if (!info)
 		return fate;
 	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION &&
@@ -301,7 +302,7 @@ static enum fate deliver(struct vcpu *v, enum fate fate)
 		leave_by_exception(v, info);
 		return FATE_L1;
 	}
-	event_inject(v);
+	nested_inject(v);
 	return fate;
 }
 
@@ -338,15 +339,6 @@ static __attribute__((noinline)) void failed_entry(struct vcpu *v)
 	nested_entry_failed(v);
 }
 
-/* L2 goes on behind an exit of the hypervisor's own. */
-static void prepare_l2(struct vcpu *v)
-{
-	if (vmcs12_has_timer(v->nested->vmx.vmcs12))
-		nested_timer_go_on(v);
-	if (v->vm->vcpu_count > 1)
-		nested_look_again(v);
-}
-
 /* As handle() of exit.c, for the exits of vmcs02. */
 static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_t tsc,
 							 bool recorded)
@@ -370,7 +362,7 @@ static inline __attribute__((always_inline)) void handle(struct vcpu *v, uint64_
 	if (fate == FATE_L1 && v->requests)
 		serve_requests(v, EXIT_RETRY);
 	else if (fate != FATE_L1)
-		prepare_l2(v);
+		nested_go_on(v);
 	if (fate == FATE_ADVANCE)
 		advance_l2(v);
 	else

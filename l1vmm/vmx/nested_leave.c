@@ -74,6 +74,20 @@ static void load_control_registers(struct vcpu *v, const struct vmcs12 *v12)
 	}
 }
 
+/* L1 goes on: what has changed meanwhile of its clock and its APIC counts from now on. */
+static inline void resume_l1(struct vcpu *v)
+{
+	struct vcpu_nested *n = v->nested;
+
+	if (n->tsc_written)
+		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc.offset);
+	n->tsc_written = false;
+	v->event = 0;
+	v->event_length = 0;
+	v->requests = n->requests | (v->requests & REQUEST_TIMER);
+	apic_changed(v);
+}
+
 static void load_l1(struct vcpu *v)
 {
 	const struct vmcs_ops to = nested_current(v);
@@ -88,15 +102,9 @@ static void load_l1(struct vcpu *v)
 	load_control_registers(v, v12);
 	if (vmcs12_get(v12, VMCS_EXIT_MSR_LOAD_COUNT) && !nested_exit_load_msrs(&n->vmx))
 		abort_vmx(v, ABORT_LOADING_MSRS);
-	if (n->tsc_written)
-		vmcs_write(v, VMCS_TSC_OFFSET, v->tsc.offset);
-	n->tsc_written = false;
 	if (!nested_vmcs02(n)->vpid12 && !vcpu_is_shadowed(v))
 		tlb_flush_guest(v);
-	v->event = 0;
-	v->event_length = 0;
-	v->requests = n->requests | (v->requests & REQUEST_TIMER);
-	apic_changed(v);
+	resume_l1(v);
 }
 
 /* @pre vmcs02 is current */
@@ -166,8 +174,36 @@ void nested_leave_with(struct vcpu *v, uint32_t reason, uint64_t qualification, 
 	nested_leave(v);
 }
 
-/* The entry has not happened, so VMLAUNCH has not launched. */
-static void undo_launch(struct vcpu *v)
+/* L2 has not taken it: L1's next entry is to inject it. */
+static void leave_event_to_l1(struct vcpu *v, uint32_t info)
+{
+	struct nested *n = &v->nested->vmx;
+
+	nested_set(n, VMCS_ENTRY_INTR_INFO, info);
+	nested_set(n, VMCS_ENTRY_EXCEPTION_ERROR_CODE,
+		   vmcs_read(v, VMCS_ENTRY_EXCEPTION_ERROR_CODE));
+	nested_set(n, VMCS_ENTRY_INSTRUCTION_LEN, vmcs_read(v, VMCS_ENTRY_INSTRUCTION_LEN));
+	n->changed |= ENTRY_CHANGED(EVENT);
+}
+
+/* What L1 gives to its guest is its own interrupt or NMI again; all else is L2's. */
+static void take_event_back(struct vcpu *v, uint32_t info)
+{
+	uint64_t pin = vmcs12_get(v->nested->vmx.vmcs12, VMCS_PIN_BASED_CONTROLS);
+	uint32_t type = info & INTR_INFO_TYPE_MASK;
+	uint8_t vector = info & INTR_INFO_VECTOR_MASK;
+
+	if (type == INTR_TYPE_NMI && !(pin & CONTROL_PIN_NMI_EXITING))
+		v->lapic.signals |= LAPIC_SIGNAL_NMI;
+	else if (type == INTR_TYPE_EXTERNAL && lapic_in_service(&v->lapic) == vector &&
+		 !(pin & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING))
+		lapic_give_back(&v->lapic, vector);
+	else
+		leave_event_to_l1(v, info);
+}
+
+/* The entry has not happened: VMLAUNCH has not launched, and nothing has been injected. */
+static void undo_entry(struct vcpu *v)
 {
 	struct vcpu_nested *n = v->nested;
 
@@ -175,6 +211,9 @@ static void undo_launch(struct vcpu *v)
 		nested_vmcs02(n)->launched = false;
 	if (n->launching12)
 		n->vmx.vmcs12->launched = 0;
+	if (n->injected)
+		take_event_back(v, n->injected);
+	n->injected = 0;
 }
 
 void nested_entry_refused(struct vcpu *v)
@@ -182,17 +221,18 @@ void nested_entry_refused(struct vcpu *v)
 	struct vcpu_nested *n = v->nested;
 	int number = (int)vmcs_read(v, VMCS_INSTRUCTION_ERROR);
 
-	undo_launch(v);
+	undo_entry(v);
 	if (n->paging_on)
 		nested_paging_leave(v);
 	nested_use_vmcs01(v);
 	n->vmx.in_l2 = false;
 	if (vcpu_is_shadowed(v))
 		shadow_reload(v);
-	v->requests |= n->requests;
 	nested_finish(v, nested_fail(&n->vmx, number));
+	resume_l1(v);
 	v->rip = vmcs_read(v, VMCS_GUEST_RIP);
-	advance(v);
+	if (!v->requests || serve_requests(v, EXIT_ADVANCE) == EXIT_ADVANCE)
+		advance(v);
 	if (!v->telemetry.on)
 		vmx_resume_quiet(v);
 	vmx_resume(v);
@@ -202,7 +242,7 @@ void nested_entry_refused(struct vcpu *v)
  */
 void nested_entry_failed(struct vcpu *v)
 {
-	undo_launch(v);
+	undo_entry(v);
 	if (v->nested->paging_on)
 		nested_paging_leave(v);
 	if (v->nested->tells)

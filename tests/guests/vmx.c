@@ -152,6 +152,7 @@ static const struct feature features[] = {
 static const struct feature features_of_two[] = {
 	{"pair", two_processors},
 	{"pair-hostile", hostile_pair},
+	{"refused", refused_entries},
 	{"vectoring-pair", vectoring_interrupted},
 	{"pair-left", leave_second_running},
 };

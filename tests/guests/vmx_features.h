@@ -40,6 +40,9 @@ void vmcs_shadowing(void);
 void told_of_vectoring(void);
 void vectoring_interrupted(void);
 
+/* vmx_refused.c: with a second processor */
+void refused_entries(void);
+
 /* vmx_memory.c */
 void memory_left_alone(void);
 

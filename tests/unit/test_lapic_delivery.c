@@ -74,6 +74,26 @@ Test(lapic_delivery, vectors_below_16_are_never_requested_and_the_others_each_in
 	}
 }
 
+/* As level-triggered, and behind what is in service since before. */
+Test(lapic_delivery, a_vector_that_is_not_taken_after_all_comes_again)
+{
+	struct lapic_rig rig;
+
+	lapic_start(&rig, 0);
+	serve(&rig, 0x40);
+	lapic_request(&rig.apic, 0x61, true);
+	lapic_accept(&rig.apic, 0x61);
+	cr_expect_eq(lapic_pending(&rig.apic), -1);
+	lapic_give_back(&rig.apic, 0x61);
+	cr_expect_eq(lapic_in_service(&rig.apic), 0x40);
+	cr_expect_eq(lapic_pending(&rig.apic), 0x61);
+	cr_expect(is_set(&rig, MSR_X2APIC_IRR0, 0x61));
+	cr_expect_not(is_set(&rig, MSR_X2APIC_ISR0, 0x61));
+	cr_expect(is_set(&rig, MSR_X2APIC_TMR0, 0x61));
+	lapic_accept(&rig.apic, 0x61);
+	cr_expect_eq(lapic_in_service(&rig.apic), 0x61);
+}
+
 /* SDM volume 3, 11.8.3.1; where both classes are equal, the TPR's low bits may stay. */
 Test(lapic_delivery, the_processor_priority_is_the_higher_of_task_and_service)
 {
