@@ -217,6 +217,37 @@ static void interrupts_of_the_timer(void)
 	apic_timer_stop();
 }
 
+static void set_deadline_of_l2(uint64_t deadline)
+{
+	l2_registers[L2_RCX] = MSR_IA32_TSC_DEADLINE;
+	l2_registers[L2_RAX] = (uint32_t)deadline;
+	l2_registers[L2_RDX] = deadline >> 32;
+}
+
+/*
+ * Its hypervisor's deadline, which a guest may set.  A hypervisor below that leaves it to the
+ * processor has to have it back when the clock is no longer the processor's.  Bochs has deadlines
+ * of another clock than the one that is set.
+ */
+static void interrupts_at_a_deadline(void)
+{
+	if (!(cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR))
+		return;
+	begin("deadline-exit", l2_sets_time);
+	l1_set(CONTROL_PIN, CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING, true);
+	open_guest();
+	apic_timer_deadline(OTHER);
+	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + 2 * TIME_AHEAD);
+	set_deadline_of_l2(rdtsc_ordered() + 2 * TIME_AHEAD);
+	l1_expect(EXIT_REASON_VMCALL, NULL);
+	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, rdtsc_ordered() + TIME_AHEAD);
+	set_deadline_of_l2(rdtsc_ordered() + 20000);
+	vmwrite(VMCS_GUEST_RIP, (uint64_t)l2_starts_timer);
+	expect_interrupt(l2_timed, false);
+	apic_timer_stop();
+	wrmsr(MSR_IA32_TIME_STAMP_COUNTER, rdtsc_ordered() - TIME_AHEAD);
+}
+
 /* SDM volume 3, 26.3: a WRMSR of L2's that does not exit sets L1's clock, by which no count goes.
  */
 static void time_that_l2_sets(void)
@@ -265,6 +296,8 @@ void interrupts(void)
 {
 	apic_enable();
 	trap_handle(OTHER, count);
+	/* First, as long as nobody has set the clock. */
+	interrupts_at_a_deadline();
 	interrupts_that_exit();
 	interrupts_that_do_not();
 	interrupts_that_wake();

@@ -22,6 +22,7 @@ agrees shadowed '|' 'l1vmm nested=on vmcs=shadow telemetry=off / vmx'
 agrees preempting '|' 'l1vmm nested=on timer=preempt tlb=flush / vmx'
 agrees shadow-paging '|' 'l1vmm nested=on mmu=shadow:unsync / vmx'
 agrees shadow-paging-traps '|' 'l1vmm nested=on mmu=shadow:trap vmcs=shadow tlb=flush cr=trap / vmx'
+agrees direct '|' 'l1vmm nested=on timer=direct / vmx case=interrupts'
 agrees apicv '|' 'l1vmm nested=on irq=apicv telemetry=off / vmx'
 
 # And two processors of it: one interrupts the other and its guest, then edits what that runs on.
