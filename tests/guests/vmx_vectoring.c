@@ -1,6 +1,7 @@
 /*
  * What a guest's hypervisor is told of the event whose delivery an exit has interrupted: here that
- * of a virtual interrupt, and of an exception (SDM volume 3, 28.2.4 and 30.2.2).
+ * of a virtual interrupt, and of an exception (SDM volume 3, 28.2.4 and 30.2.2).  With a second
+ * processor, also that a hypervisor below loses nothing that comes meanwhile.
  */
 #include "bench/guests/irq/second.h"
 #include "bench/guests/rt/apic.h"
@@ -15,7 +16,8 @@
 
 #define VIRTUAL	 0x61 /* vectors */
 #define INJECTED 0x51
-#define SENT	 0x50
+#define SENT	 0x52
+#define TIMER	 0x53
 
 #define EPT_ALL	       UINT64_C(7) /* rights */
 #define EPT_WRITABLE   UINT64_C(2)
@@ -28,9 +30,11 @@
 #define SIDE_PAGE (PAGE_AREA_FREE + 6)
 #define IDT_LIMIT 0xfff
 
-#define IRR    (0x200 / 4) /* in the page of the virtual APIC */
-#define ROUNDS 120
-#define APART  300 /* ticks */
+#define IRR	 (0x200 / 4) /* in the page of the virtual APIC */
+#define ROUNDS	 120
+#define APART	 UINT64_C(300) /* ticks */
+#define SOON	 500
+#define PATIENCE 1000000
 
 /* What the tables of both pages are is known when the delivery begins, so that it stops once. */
 L2_CODE(l2_vectors_wait, "mov (%rdi), %rax; sti; nop; nop; vmcall");
@@ -236,6 +240,38 @@ static bool is_interrupted(uint64_t round)
 	return in_service && !delivered;
 }
 
+/* Both interrupts come, though the timer may go off just when a hypervisor below takes the other.
+ */
+static void expect_both(uint64_t round)
+{
+	unsigned seen = 0;
+
+	begin("vectoring-both", l2_vectors_wait, false, (uint64_t)gates);
+	request();
+	l1_set(CONTROL_PIN, CONTROL_PIN_PREEMPTION_TIMER, true);
+	vmwrite(VMCS_PREEMPTION_TIMER_VALUE, PATIENCE);
+	apic_timer_deadline(TIMER);
+	wrmsr(MSR_IA32_TSC_DEADLINE, rdtsc_ordered() + SOON);
+	__atomic_store_n(&begun, round + 1, __ATOMIC_RELEASE);
+	while (seen != (1 << (SENT & 1) | 1 << (TIMER & 1))) {
+		if (l1_run() == EXIT_REASON_VMCALL) {
+			l1_skip();
+			continue;
+		}
+		if (vmread(VMCS_EXIT_REASON) != EXIT_REASON_EXTERNAL_INTERRUPT)
+			fail("lost seen=%u round=%lu", seen, round);
+		seen |= 1 << (vmread(VMCS_EXIT_INTR_INFO) & 1);
+		apic_eoi();
+	}
+	apic_timer_stop();
+}
+
+static void begin_pair(void)
+{
+	begun = 0;
+	second_begin(interrupt_first);
+}
+
 void vectoring_interrupted(void)
 {
 	unsigned times = 0;
@@ -244,13 +280,16 @@ void vectoring_interrupted(void)
 		return;
 	apic_enable();
 	first = (uint32_t)rdmsr(MSR_X2APIC_APICID);
-	begun = 0;
 	set_gates(l2_vectored);
-	second_begin(interrupt_first);
+	begin_pair();
 	for (uint64_t round = 0; round < ROUNDS; round++)
 		times += is_interrupted(round);
 	second_finish();
-	set_gates(NULL);
 	if (!times && !on_bochs())
 		fail("never-interrupted");
+	begin_pair();
+	for (uint64_t round = 0; round < ROUNDS; round++)
+		expect_both(round);
+	second_finish();
+	set_gates(NULL);
 }
