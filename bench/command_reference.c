@@ -11,6 +11,7 @@ static const char doc[] =
 int command_reference(int argc, char **argv, struct vmfee_error *err)
 {
 	static const struct argp argp = {.doc = doc};
+
 	if (command_parse(&argp, argc, argv, NULL, err) != 0)
 		return -1;
 	if (reference_write(stdout, err) != 0)

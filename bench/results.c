@@ -319,8 +319,7 @@ int results_load(struct results *results, const char *path, struct vmfee_error *
 		rows_each(&rows, "SELECT key, value FROM run", 0, take_property, results) ||
 		rows_each(&rows,
 			  "SELECT id, name, notation, depth, probe_of, about, traced, records, "
-			  "cpus "
-			  "FROM stack ORDER BY id",
+			  "cpus FROM stack ORDER BY id",
 			  0, take_stack, results);
 	if (!failed && (results->properties == 0 || results->stacks == 0))
 		failed = rows_damaged(&rows, "it holds no run");

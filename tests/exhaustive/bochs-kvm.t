@@ -36,8 +36,7 @@ mkdir "$PROJECT/scripts"
 cp scripts/kvm-init "$PROJECT/scripts/"
 # stack LEVELS [MODEL]: runs one stack, upon that model of Bochs's
 stack() {
-	printf '[experiment]\ntitle = t\nmemory = 256\nwatchdog = 4000\noutbox = 16\n%s[stack case]\nlevels = %s only=cpuid\n' \
-		"${2:+cpu = $2$'\n'}" "$1" >"$T/case.ini"
+	one_stack case "$1 only=cpuid" memory=256 watchdog=4000 outbox=16 ${2:+"cpu=$2"}
 	run "$PROJECT/build/vmfee" run --no-plots "$T/case.ini"
 }
 # switched NAME VALUE LEVELS [MODEL]: a run that ends well, in which KVM has the parameter so

@@ -7,13 +7,6 @@ run build/vmfee run --jobs="$(nproc)" --no-plots --results "$T/results" depth
 is "$status" 0 'depth runs' || diag "$errors"
 build/vmfee report --csv "$T/results/depth" >"$T/depth.csv"
 
-# value BENCHMARK STACK COLUMN: one cell of the CSV
-value() {
-	awk -F, -v benchmark="$1" -v stack="$2" -v column="$3" '
-		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
-		$1 == benchmark && $2 == stack { print $at[column] }' "$T/depth.csv"
-}
-
 # less A B NAME
 less() {
 	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && b != "" && a + 0 < b + 0) }'
@@ -32,8 +25,8 @@ for memory in {e,s} {e,s}{e,s} {e,s}{e,s}{e,s}; do
 			expected=$((expected + 1))
 		done
 		for benchmark in forkstorm chase-64k mixed; do
-			native=$(value $benchmark memory-0 ticks_per_op)
-			here=$(value $benchmark "memory-$memory$vmcs" ticks_per_op)
+			native=$(cell "$T/depth.csv" $benchmark memory-0 ticks_per_op)
+			here=$(cell "$T/depth.csv" $benchmark "memory-$memory$vmcs" ticks_per_op)
 			if [[ $memory = *e || $benchmark = chase-64k ]]; then
 				is "$here" "$native" "memory-$memory$vmcs: $benchmark as natively"
 			else
@@ -44,8 +37,8 @@ for memory in {e,s} {e,s}{e,s} {e,s}{e,s}{e,s}; do
 	done
 	if [ -z "$vmcs" ]; then continue; fi
 	for benchmark in cpuid vmcall mmio-read touch-fresh; do
-		less "$(value $benchmark "micro-$memory-shadow" exits_per_op)" \
-			"$(value $benchmark "micro-$memory-trap" exits_per_op)" \
+		less "$(cell "$T/depth.csv" $benchmark "micro-$memory-shadow" exits_per_op)" \
+			"$(cell "$T/depth.csv" $benchmark "micro-$memory-trap" exits_per_op)" \
 			"$memory: VMCS shadowing saves exits of $benchmark"
 	done
 done

@@ -12,6 +12,7 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "l1vmm/arch/x86.h"
+#include "l1vmm/dev/pic.h"
 
 /* Where reset leaves it. */
 #define LAPIC_PAGE 0xfee00000
@@ -198,8 +199,8 @@ void guest_main(const struct start_info_view *boot)
 {
 	(void)boot;
 	report_image("xapic");
-	out8(0x21, 0xff);
-	out8(0xa1, 0xff);
+	out8(PIC_FIRST_DATA, 0xff);
+	out8(PIC_SECOND_DATA, 0xff);
 	set(SIVR, SOFTWARE_ENABLE | 0xff);
 	trap_handle(VECTOR_LOW, handle);
 	trap_handle(VECTOR_SAME, handle);

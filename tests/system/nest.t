@@ -12,17 +12,9 @@ build/vmfee report --csv "$T/results/nest" >"$T/nest.csv"
 diff -u "$GOLDEN" "$T/nest.csv" >"$T/difference"
 ok $? "instruction counts are those of $GOLDEN" || diag "$(head -40 "$T/difference")"
 
-# value BENCHMARK STACK COLUMN: one cell of the CSV
+# value BENCHMARK STACK COLUMN
 value() {
-	awk -F, -v benchmark="$1" -v stack="$2" -v column="$3" '
-		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
-		$1 == benchmark && $2 == stack { print $at[column] }' "$T/nest.csv"
-}
-
-# at_most GOT LIMIT NAME
-at_most() {
-	awk -v got="$1" -v limit="$2" 'BEGIN { exit !(got != "" && got + 0 <= limit) }'
-	ok $? "$3: ${1:-none}, at most $2"
+	cell "$T/nest.csv" "$@"
 }
 
 # Every stack of the experiment, with the bars before its workload's lines.
