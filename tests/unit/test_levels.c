@@ -134,7 +134,7 @@ Test(levels, an_entry_may_deliver_the_next_exit)
 	expect_paths(paths, COUNT(paths));
 }
 
-/* A VMREAD of L2's is an exit that L0-delivers to L1, within the exit of L3 that L2 handles. */
+/* A VMREAD of L2's is an exit that L0 delivers to L1, within the exit of L3 that L2 handles. */
 Test(levels, paths_lead_through_all_levels)
 {
 	static const struct line lines[] = {
