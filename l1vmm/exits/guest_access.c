@@ -80,46 +80,32 @@ static size_t in_first_page(uint64_t linear, size_t size)
 	return size < to_page_end ? size : to_page_end;
 }
 
-/* The same of bytes that may lie across two. */
-struct span {
-	char *low, *high; /* NULL: there is only one */
-	size_t first;
-};
-
-/* Both pages are found before either is touched. */
-static bool find_span(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
-		      size_t size, struct span *span)
-{
-	span->first = in_first_page(linear, size);
-	span->low = find(view, linear, gpa, span->first);
-	span->high = NULL;
-	if (size > span->first) {
-		if (!guest_translate(view, linear + span->first, access, &gpa))
-			return false;
-		span->high = find(view, linear + span->first, gpa, size - span->first);
-	}
-	return true;
-}
-
-bool guest_read_at(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
-		   void *to, size_t size)
-{
-	struct span span;
-
-	if (!find_span(view, linear, gpa, access, size, &span))
-		return false;
-	memcpy(to, span.low, span.first);
-	if (span.high)
-		memcpy((char *)to + span.first, span.high, size - span.first);
-	return true;
-}
-
-bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size)
+/* The rest of them, in the next page; NULL where the guest has been given a fault. */
+static __attribute__((noinline)) void *find_rest(struct guest_view *view, uint64_t linear,
+						 uint32_t access, size_t size)
 {
 	uint64_t gpa;
 
-	return guest_translate(view, linear, access, &gpa) &&
-	       guest_read_at(view, linear, gpa, access, to, size);
+	return guest_translate(view, linear, access, &gpa) ? find(view, linear, gpa, size) : NULL;
+}
+
+/* Both pages are found before either is touched. */
+bool guest_read_at(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
+		   void *to, size_t size)
+{
+	size_t first = in_first_page(linear, size);
+	const void *low = find(view, linear, gpa, first);
+	const void *high = NULL;
+
+	if (size > first) {
+		high = find_rest(view, linear + first, access, size - first);
+		if (!high)
+			return false;
+	}
+	memcpy(to, low, first);
+	if (high)
+		memcpy((char *)to + first, high, size - first);
+	return true;
 }
 
 void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size)
@@ -131,26 +117,22 @@ void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size)
 bool guest_write_at(struct guest_view *view, uint64_t linear, uint64_t gpa, const void *from,
 		    size_t size)
 {
-	const struct vm *vm = view->v->vm;
-	struct span span;
+	size_t first = in_first_page(linear, size);
+	void *low = find(view, linear, gpa, first);
+	void *high = NULL;
 
-	if (!find_span(view, linear, gpa, PF_W, size, &span))
-		return false;
-	memcpy(span.low, from, span.first);
-	guest_written(view->v, vm_gpa(vm, span.low), span.first);
-	if (span.high) {
-		memcpy(span.high, (const char *)from + span.first, size - span.first);
-		guest_written(view->v, vm_gpa(vm, span.high), size - span.first);
+	if (size > first) {
+		high = find_rest(view, linear + first, PF_W, size - first);
+		if (!high)
+			return false;
+	}
+	memcpy(low, from, first);
+	guest_written(view->v, gpa, first);
+	if (high) {
+		memcpy(high, (const char *)from + first, size - first);
+		guest_written(view->v, vm_gpa(view->v->vm, high), size - first);
 	}
 	return true;
-}
-
-bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size)
-{
-	uint64_t gpa;
-
-	return guest_translate(view, linear, PF_W, &gpa) &&
-	       guest_write_at(view, linear, gpa, from, size);
 }
 
 enum insn_mode guest_code_mode(struct vcpu *v)

@@ -32,17 +32,33 @@ void guest_view_init(struct guest_view *view, struct vcpu *v);
 bool guest_translate(struct guest_view *view, uint64_t linear, uint32_t access, uint64_t *gpa);
 
 /*
- * Copies `size` bytes, at most a page, from or to the guest's memory at `linear`.  Nothing is
- * copied unless everything can be; false as above, and where a page is no memory, which stops it.
+ * Copies `size` bytes, at most a page, from or to the guest's memory at `linear`, which is `gpa` as
+ * guest_translate() has said.  Nothing is copied unless everything can be; false as above, and
+ * where a page is no memory, which stops it.
  */
-bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to, size_t size);
-bool guest_write(struct guest_view *view, uint64_t linear, const void *from, size_t size);
-
-/* The same where guest_translate() has said already that `linear` is `gpa`. */
 bool guest_read_at(struct guest_view *view, uint64_t linear, uint64_t gpa, uint32_t access,
 		   void *to, size_t size);
 bool guest_write_at(struct guest_view *view, uint64_t linear, uint64_t gpa, const void *from,
 		    size_t size);
+
+/* The same with the translation. */
+static inline bool guest_read(struct guest_view *view, uint64_t linear, uint32_t access, void *to,
+			      size_t size)
+{
+	uint64_t gpa;
+
+	return guest_translate(view, linear, access, &gpa) &&
+	       guest_read_at(view, linear, gpa, access, to, size);
+}
+
+static inline bool guest_write(struct guest_view *view, uint64_t linear, const void *from,
+			       size_t size)
+{
+	uint64_t gpa;
+
+	return guest_translate(view, linear, PF_W, &gpa) &&
+	       guest_write_at(view, linear, gpa, from, size);
+}
 
 /* Tells whoever follows the guest's stores of one by the hypervisor, to its memory at `gpa`. */
 void guest_written(struct vcpu *v, uint64_t gpa, uint64_t size);
