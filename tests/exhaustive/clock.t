@@ -5,9 +5,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # keeps LEVELS: the guest finds nothing wrong
 keeps() {
-	one_stack clock "$1" memory=256 watchdog=8000 outbox=64
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/clock.ini"
+	run_stack clock "$1" memory=256 watchdog=8000 outbox=64
 	is "$status" 0 "time goes on, and timers keep to it: $1" || diag "$errors"
 }
 

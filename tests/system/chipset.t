@@ -5,9 +5,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # chipset LEVELS: runs the guest
 chipset() {
-	one_stack chipset "$1" memory=128 watchdog=2000 outbox=32
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/chipset.ini"
+	run_stack chipset "$1" memory=128 watchdog=2000 outbox=32
 	is "$status" 0 "lines, levels, controllers, counters, and what is wrong to write: $1" || diag "$errors"
 }
 

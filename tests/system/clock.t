@@ -5,9 +5,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # clock LEVELS: runs the guest, and sets `ticks` to what an interval of the machine's timer took it
 clock() {
-	one_stack clock "$1" "cpu=${CPU:-corei7_skylake_x}" memory=256 watchdog=8000 outbox=64
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/clock.ini"
+	run_stack clock "$1" "cpu=${CPU:-corei7_skylake_x}" memory=256 watchdog=8000 outbox=64
 	ticks=$(sed -n 's/^|*clock: ticks=//p' "$T/results/clock/case/console.log" 2>/dev/null)
 }
 

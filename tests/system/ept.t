@@ -4,9 +4,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # ends_with STATUS NAME LEVELS: runs a stack; its console is then in $console
 ends_with() {
-	one_stack case "$3" "cpu=${CPU:-corei7_skylake_x}" "memory=${MEMORY:-256}" watchdog=2000 outbox=32
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+	run_stack case "$3" "cpu=${CPU:-corei7_skylake_x}" "memory=${MEMORY:-256}" watchdog=2000 outbox=32
 	is "$status" "$1" "$2: status $1" || diag "$errors"
 	console=$(cat "$T"/results/{case,.case.failed}/case/console.log 2>/dev/null)
 }

@@ -3,18 +3,16 @@
 # left behind.
 cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
-# case_of LEVELS: writes $T/case.ini
-case_of() {
-	one_stack case "$1" "cpu=${CPU:-corei7_skylake_x}" "memory=${MEMORY:-128}" watchdog=60 outbox=8
+# run_case LEVELS: runs them
+run_case() {
+	run_stack case "$1" "cpu=${CPU:-corei7_skylake_x}" "memory=${MEMORY:-128}" watchdog=60 outbox=8
 }
 
 # ends_with STATUS REGEX NAME LEVELS...: runs a stack; its console is then in $console
 ends_with() {
 	local wanted=$1 regex=$2 name=$3
 	shift 3
-	case_of "$*"
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+	run_case "$*"
 	if [ "$status" -eq "$wanted" ] && [[ ${errors##*$'\n'} =~ $regex ]]; then holds=0; else holds=1; fi
 	ok $holds "$name: status $wanted" || diag "status $status: $errors"
 	console=$(cat "$T"/results/.case.failed/*/console.log 2>/dev/null)
@@ -64,18 +62,14 @@ ends_with 5 'watchdog' 'a guest that never ends' 'l1vmm / micro fault=hang'
 ends_with 5 'watchdog' 'the same on the bare machine' 'micro fault=hang'
 
 # An image that is no PVH one.
-case_of 'l1vmm / multiboot word'
-rm -rf "$T/results"
-run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+run_case 'l1vmm / multiboot word'
 is "$status" 0 'a multiboot image finds what its specification says' || diag "$errors"
 ends_with 8 '64-bit' 'a multiboot image on the bare machine' 'multiboot'
 
 # Guests in 32-bit code: what happens to them is theirs, and never a panic (status 4).
 ends_well() {
 	local guest=$1 switches=${2:-}
-	case_of "l1vmm $switches/ legacy-$guest"
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+	run_case "l1vmm $switches/ legacy-$guest"
 	is "$status" 0 "legacy $guest ends well${switches:+ with $switches}" || diag "$errors"
 	console=$(cat "$T/results/case/case/console.log" 2>/dev/null)
 }

@@ -50,6 +50,13 @@ one_stack() {
 	printf '%s\n' '[experiment]' 'title = t' "$@" '[stack case]' "levels = $levels" >"$T/$name.ini"
 }
 
+# run_stack NAME LEVELS [KEY=VALUE...]: runs that, into $T/results, where nothing else is left
+run_stack() {
+	one_stack "$@"
+	rm -rf "$T/results"
+	run build/vmfee run --no-plots --results "$T/results" "$T/$1.ini"
+}
+
 # Prints text as TAP comments.
 diag() {
 	echo "# ${1//$'\n'/$'\n# '}"

@@ -3,20 +3,16 @@
 
 # kvm LEVELS: the workload upon Debian's KVM, upon l1vmm, ends with the results that it checks
 kvm() {
-	one_stack kvm "$1" memory=384 watchdog=1500 outbox=64
-	rm -rf "$T/kvm"
-	run build/vmfee run --no-plots --results "$T/kvm" "$T/kvm.ini"
+	run_stack kvm "$1" memory=384 watchdog=1500 outbox=64
 	is "$status" 0 "$1" || diag "$errors"
-	build/vmfee report --csv "$T/kvm/kvm" >"$T/kvm.csv"
+	build/vmfee report --csv "$T/results/kvm" >"$T/kvm.csv"
 }
 
 # linux BARS LEVELS: Debian's kernel upon these levels is content with its interrupts and clocks
 linux() {
 	local console
-	one_stack linux "$2" memory=512 watchdog=9000 outbox=64
-	rm -rf "$T/linux"
-	run build/vmfee run --no-plots --results "$T/linux" "$T/linux.ini"
-	console=$(cat "$T/linux/linux/case/console.log" "$T/linux/.linux.failed/case/console.log" 2>/dev/null)
+	run_stack linux "$2" memory=512 watchdog=9000 outbox=64
+	console=$(cat "$T/results/linux/case/console.log" "$T/results/.linux.failed/case/console.log" 2>/dev/null)
 	is "$status" 0 "$2" || diag "$errors"
 	if grep -qxF "$1@end image=linux status=ok" <<<"$console"; then holds=0; else holds=1; fi
 	ok $holds "the program in it says so" || diag "$(grep -F '@fail' <<<"$console")"

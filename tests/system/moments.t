@@ -4,9 +4,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # moments LEVELS: runs the guest
 moments() {
-	one_stack moments "$1" memory=128 watchdog=2000 outbox=64
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/moments.ini"
+	run_stack moments "$1" memory=128 watchdog=2000 outbox=64
 	is "$status" 0 "at whatever moment, each comes once: $1" || diag "$errors"
 }
 

@@ -4,9 +4,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 
 # stack LEVELS: runs one; its console is then in $console
 stack() {
-	one_stack case "$1" "cpu=${cpu:-corei7_skylake_x}" memory=256 watchdog=1500 outbox=48
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/case.ini"
+	run_stack case "$1" "cpu=${cpu:-corei7_skylake_x}" memory=256 watchdog=1500 outbox=48
 	console=$(cat "$T/results/case/case/console.log" \
 		"$T/results/.case.failed/case/console.log" 2>/dev/null)
 }

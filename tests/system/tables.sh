@@ -3,9 +3,7 @@
 
 # runs LEVELS: these alone
 runs() {
-	one_stack tables "$1" memory=128 watchdog=2000 outbox=32
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/tables.ini"
+	run_stack tables "$1" memory=128 watchdog=2000 outbox=32
 }
 
 # agrees NAME LEVELS: all that is defined comes out as defined

@@ -7,9 +7,7 @@ cd "${BASH_SOURCE[0]%/*}/../.." && . tests/system/lib.sh || exit
 agrees() {
 	local name=$1 bars=$2 console
 	shift 2
-	one_stack vmx "$*" memory=128 watchdog=600 outbox=8
-	rm -rf "$T/results"
-	run build/vmfee run --no-plots --results "$T/results" "$T/vmx.ini"
+	run_stack vmx "$*" memory=128 watchdog=600 outbox=8
 	is "$status" 0 "$name: status 0" || diag "$errors"
 	console=$(cat "$T/results/vmx/case/console.log" 2>/dev/null)
 	if grep -qxF "${bars}@end image=vmx status=ok" <<<"$console"; then holds=0; else holds=1; fi
