@@ -33,12 +33,14 @@ int link_read(struct nested *n, uint64_t encoding, uint64_t *value)
 {
 	const struct vmcs12 *shadow = shadow_of(n);
 	const struct vmcs12_field *field = vmcs12_find(&n->layout, encoding);
+	uint64_t whole;
 
 	if (!shadow)
 		return NESTED_FAIL_INVALID;
 	if (!field)
 		return nested_fail(n, NESTED_ERROR_UNSUPPORTED_FIELD);
-	*value = vmcs12_part(encoding, shadow->slot[vmcs12_slot(encoding)]);
+	whole = vmcs12_merge(encoding & ~VMCS12_HIGH, 0, shadow->slot[vmcs12_slot(encoding)]);
+	*value = vmcs12_part(encoding, whole);
 	return NESTED_SUCCEED;
 }
 

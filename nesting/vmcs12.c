@@ -62,6 +62,17 @@ uint64_t vmcs12_merge(uint64_t encoding, uint64_t whole, uint64_t written)
 	return written;
 }
 
+void vmcs12_fit(struct vmcs12 *v)
+{
+#define VMCS_FIELD(encoding, NAME, setup, exists, use, shadow)                             \
+	if (vmcs_width(encoding) == VMCS_WIDTH_16)                                         \
+		v->slot[vmcs12_slot(encoding)] = (uint16_t)v->slot[vmcs12_slot(encoding)]; \
+	else if (vmcs_width(encoding) == VMCS_WIDTH_32)                                    \
+		v->slot[vmcs12_slot(encoding)] = (uint32_t)v->slot[vmcs12_slot(encoding)];
+#include "l1vmm/vmx/vmcs_fields.def"
+#undef VMCS_FIELD
+}
+
 void vmcs12_clear(struct vmcs12 *v)
 {
 	*v = (struct vmcs12){.revision = VMCS12_REVISION};

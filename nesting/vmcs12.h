@@ -128,6 +128,9 @@ static inline uint64_t vmcs12_part(uint64_t encoding, uint64_t whole)
 }
 uint64_t vmcs12_merge(uint64_t encoding, uint64_t whole, uint64_t written);
 
+/* Cuts each field of a region, where L1 can have put any bits, to its width. */
+void vmcs12_fit(struct vmcs12 *v);
+
 /* An empty region: the revision, and not launched. */
 void vmcs12_clear(struct vmcs12 *v);
 

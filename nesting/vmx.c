@@ -213,6 +213,7 @@ static void load(struct nested *n, uint64_t gpa, uint32_t revision)
 	release(n, place);
 	take_up(n, place);
 	memcpy(n->vmcs12, n->ops.memory(n->ops.ctx, gpa, VMCS12_BYTES), VMCS12_BYTES);
+	vmcs12_fit(n->vmcs12);
 	n->vmcs12->revision = revision;
 	n->changed = ENTRY_CHANGED_ALL;
 	memset(n->held, 0xff, sizeof(n->held));

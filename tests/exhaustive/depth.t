@@ -20,7 +20,7 @@ for memory in {e,s} {e,s}{e,s} {e,s}{e,s}{e,s}; do
 		for workload in micro memory; do
 			console=$T/results/depth/$workload-$memory$vmcs/console.log
 			if grep -q "^|*@end image=$workload status=ok" "$console" &&
-				! grep -q '^@telemetry .* dropped=[1-9]' "$console"; then holds=0; else holds=1; fi
+				! grep -q '^|*@telemetry .* dropped=[1-9]' "$console"; then holds=0; else holds=1; fi
 			ok $holds "$workload-$memory$vmcs: the workload is content, and its trace whole"
 			expected=$((expected + 1))
 		done

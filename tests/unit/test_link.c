@@ -77,6 +77,9 @@ Test(link, accesses_go_to_the_region, .init = setup)
 	cr_expect_eq(vmcs12_get(&rig.memory[5], VMCS_GUEST_CS_SELECTOR), 0x1234, "16 bits");
 	cr_expect_eq(link_write(n, VMCS_TSC_OFFSET, 0x1111111122222222), NESTED_SUCCEED);
 	cr_expect_eq(link_write(n, VMCS_TSC_OFFSET | 1, 0x33333333), NESTED_SUCCEED);
+	rig.memory[5].slot[vmcs12_slot(VMCS_GUEST_CS_LIMIT)] = UINT64_MAX;
+	cr_expect_eq(link_read(n, VMCS_GUEST_CS_LIMIT, &value), NESTED_SUCCEED);
+	cr_expect_eq(value, UINT32_MAX);
 	cr_expect_eq(link_read(n, VMCS_TSC_OFFSET | 1, &value), NESTED_SUCCEED);
 	cr_expect_eq(value, 0x33333333);
 	cr_expect_eq(vmcs12_get(&rig.memory[5], VMCS_TSC_OFFSET), 0x3333333322222222);

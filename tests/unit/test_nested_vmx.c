@@ -63,6 +63,33 @@ Test(nested_vmx, vmptrld_refuses_bad_pointers)
 	cr_expect_eq(vmcs12_get(rig.copy, VMCS_INSTRUCTION_ERROR), NESTED_ERROR_VMPTRLD_REVISION);
 }
 
+/* So that what VM entry checks of a field is all of it. */
+Test(nested_vmx, a_field_of_a_region_has_no_more_bits_than_its_width)
+{
+	static const uint64_t most[] = {
+		[VMCS_WIDTH_16] = UINT16_MAX,
+		[VMCS_WIDTH_64] = UINT64_MAX,
+		[VMCS_WIDTH_32] = UINT32_MAX,
+		[VMCS_WIDTH_NATURAL] = UINT64_MAX,
+	};
+	unsigned fields = 0;
+
+	nested_rig_start(&rig);
+	for (unsigned slot = VMCS12_HEADER_SLOTS; slot < VMCS12_SLOTS; slot++)
+		rig.memory[3].slot[slot] = UINT64_MAX;
+	cr_assert_eq(nested_vmptrld(n, RIG_PAGE(3)), NESTED_SUCCEED);
+	for (unsigned slot = 0; slot < VMCS12_SLOTS; slot++) {
+		const struct vmcs12_field *field = &n->layout.field[slot];
+
+		if (field->use == VMCS12_ABSENT)
+			continue;
+		cr_expect_eq(n->vmcs12->slot[slot], most[vmcs_width(field->encoding)], "0x%x",
+			     field->encoding);
+		fields++;
+	}
+	cr_expect_gt(fields, 100);
+}
+
 Test(nested_vmx, a_shadow_vmcs_can_be_current_but_not_entered)
 {
 	nested_rig_start(&rig);
