@@ -142,25 +142,75 @@ void around_take_for_l2(struct vcpu *v)
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 }
 
-/* Whether it delivers to what has exited, be that the guest's guest. */
-static bool delivers(const struct vcpu *v)
+/*
+ * Of a virtual interrupt Bochs tells what it has delivered before (vapic.cc,
+ * VMX_Deliver_Virtual_Interrupt()).  A hypervisor below tells the truth.
+ */
+static bool may_tell_another(const struct vcpu *v)
 {
-	return nested_runs_l2(v) ? nested_delivers(v) : v->lapic.by_processor;
+	return v->vm->switches.around == SW_AROUND_MASKED && v->vm->level == 0 &&
+	       (nested_runs_l2(v) ? nested_delivers(v) : v->lapic.by_processor);
+}
+
+static uint32_t served(uint32_t status)
+{
+	return status >> 8 & INTR_INFO_VECTOR_MASK;
+}
+
+static uint32_t requested(uint32_t status)
+{
+	return status & INTR_INFO_VECTOR_MASK;
+}
+
+static struct injection *injection(struct vcpu *v)
+{
+	return nested_runs_l2(v) ? &v->nested->injection : &v->injection;
+}
+
+void around_injects(struct vcpu *v)
+{
+	uint32_t status;
+
+	if (!may_tell_another(v))
+		return;
+	status = (uint32_t)vmcs_read(v, VMCS_GUEST_INTR_STATUS);
+	if (!served(status))
+		return;
+	*injection(v) = (struct injection){status, vmcs_read(v, VMCS_GUEST_RSP)};
+	if (!nested_runs_l2(v))
+		v->requests |= REQUEST_EVENT;
 }
 
 /*
- * Of a virtual interrupt Bochs tells what it has delivered before (vapic.cc,
- * VMX_Deliver_Virtual_Interrupt()).  The interrupt is in service by then, and only comes while IF
- * is set, when hardly another one is.  A hypervisor below tells the truth.
+ * Whether no virtual interrupt has been delivered since the entry, as far as can be told, so that
+ * the event is what that has injected.  Only a vector above the one in service is delivered (SDM
+ * volume 3, 30.2.1), and then is in service itself: the same one comes again only when it has been
+ * ended.  Where it was requested at the entry, RVI has fallen then.  Where it has been requested
+ * later, by the guest or as a posted interrupt, both are as they were, but the guest has left the
+ * handler, most often, or is in the one of what was injected: RSP is another.  Nothing tells when
+ * either handler ends it early, and it comes again with the stack as at the entry.
+ */
+static bool is_as_injected(struct vcpu *v, uint32_t status)
+{
+	const struct injection *at = injection(v);
+
+	return served(at->status) == served(status) && requested(at->status) <= requested(status) &&
+	       at->rsp == vmcs_read(v, VMCS_GUEST_RSP);
+}
+
+/*
+ * A virtual interrupt is in service by the time that its delivery is interrupted, and only comes
+ * while IF is set, when hardly another event does but one that the entry injects.
  */
 uint32_t around_vectoring(struct vcpu *v, uint32_t info)
 {
-	uint64_t served;
+	uint32_t status;
 
-	if (v->vm->switches.around != SW_AROUND_MASKED || v->vm->level != 0 || !delivers(v))
+	if (!may_tell_another(v))
 		return info;
-	served = vmcs_read(v, VMCS_GUEST_INTR_STATUS) >> 8 & INTR_INFO_VECTOR_MASK;
-	if (!served || !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF))
+	status = (uint32_t)vmcs_read(v, VMCS_GUEST_INTR_STATUS);
+	if (!served(status) || is_as_injected(v, status) ||
+	    !(vmcs_read(v, VMCS_GUEST_RFLAGS) & RFLAGS_IF))
 		return info;
-	return INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)served;
+	return INTR_INFO_VALID | INTR_TYPE_EXTERNAL | served(status);
 }

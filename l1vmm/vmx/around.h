@@ -44,6 +44,14 @@ void around_enter_l2(struct vcpu *v);
 void around_take_for_l2(struct vcpu *v);
 
 /*
+ * The entry that comes injects an event; guest interrupt status and RSP are as it has them.  That
+ * is known until the next exit has been handled: event_prepare(), which is asked for, forgets it,
+ * and with a guest's guest nested_enter() and each exit of the hypervisor's own.
+ * @pre the VMCS that is entered is current
+ */
+void around_injects(struct vcpu *v);
+
+/*
  * What an exit interrupted the delivery of, where IDT-vectoring information says `info`, which is
  * valid.
  * @pre the VMCS of what has exited is current

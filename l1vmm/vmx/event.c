@@ -185,9 +185,9 @@ static __attribute__((noinline)) void settle_extint(struct vcpu *v, bool advance
 /*
  * One event an entry: what is left waits for the next exit, or for a window.  With
  * virtual-interrupt delivery the processor takes interrupts by itself, once no shadow holds them
- * up.
+ * up.  Whether there is one.
  */
-static void inject_one(struct vcpu *v, bool advanced)
+static bool inject_one(struct vcpu *v, bool advanced)
 {
 	bool nmi = v->lapic.signals & LAPIC_SIGNAL_NMI;
 	bool by_processor = v->lapic.by_processor;
@@ -196,20 +196,21 @@ static void inject_one(struct vcpu *v, bool advanced)
 
 	if (v->event) {
 		inject(v, v->event);
-		return;
+		return true;
 	}
 	if (!nmi && vector < 0 && !(by_processor && advanced))
-		return;
+		return false;
 	blocking = settle_blocking(v, advanced);
 	if (nmi && !blocking) {
 		v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
 		inject(v, INTR_TYPE_NMI | VECTOR_NMI | INTR_INFO_VALID);
-		return;
+		return true;
 	}
 	if (vector < 0 || !takes_interrupt(v, blocking))
-		return;
+		return false;
 	lapic_accept(&v->lapic, (uint8_t)vector);
 	inject(v, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector);
+	return true;
 }
 
 void event_want_interrupt_window(struct vcpu *v, bool wanted)
@@ -269,15 +270,21 @@ static void wait_for_rest(struct vcpu *v)
 /* What waits for a window is looked at with each exit: one may end the shadow that it waits for. */
 void event_prepare(struct vcpu *v, bool advanced)
 {
+	bool injected;
+
 	timer_settle(v);
 	if (__builtin_expect(v->lapic.signals & LAPIC_SIGNAL_EXTINT, 0))
 		settle_extint(v, advanced);
-	inject_one(v, advanced);
+	injected = inject_one(v, advanced);
 	v->requests &= ~(uint32_t)REQUEST_EVENT;
 	if (__builtin_expect((v->lapic.signals & LAPIC_SIGNAL_NMI) || v->waits, 0))
 		ask_for_windows(v);
-	if (v->lapic.by_processor)
+	if (v->lapic.by_processor) {
 		apic_hand_over(v);
-	else
+		v->injection.status = 0;
+		if (injected)
+			around_injects(v);
+	} else {
 		wait_for_rest(v);
+	}
 }

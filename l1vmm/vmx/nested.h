@@ -41,13 +41,15 @@ struct vcpu_nested {
 	struct vcpu_vmcs02 vmcs02[NESTED_VMCSS];
 	struct ept02 ept02;
 	struct vpid12_map vpids;
-	bool vmcs02_current;	 /* instead of vmcs01 */
-	bool shadowing;		 /* vmcs=shadow */
-	bool linked;		 /* vmcs01 has a vmcs02 as its shadow VMCS */
-	uint64_t link;		 /* this one */
-	bool launching02;	 /* the entry under way is a VMLAUNCH of L0's */
-	bool launching12;	 /* and of L1's */
-	uint32_t injected;	 /* the event that it injects, if that is not L1's */
+	bool vmcs02_current; /* instead of vmcs01 */
+	bool shadowing;	     /* vmcs=shadow */
+	bool linked;	     /* vmcs01 has a vmcs02 as its shadow VMCS */
+	uint64_t link;	     /* this one */
+	bool launching02;    /* the entry under way is a VMLAUNCH of L0's */
+	bool launching12;    /* and of L1's */
+	uint32_t injected;   /* the event that it injects, if that is not L1's */
+	/* L2's latest entry, with an event of L1's or the hypervisor's. */
+	struct injection injection;
 	bool nmi_blocked;	 /* by L1, when it entered L2 */
 	bool stepped_around;	 /* L2 has had virtual interrupts: vmx/around.h */
 	bool tsc_written;	 /* by L2: L1's, which vmcs01 does not have yet */

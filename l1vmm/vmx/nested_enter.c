@@ -190,6 +190,7 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 	n->launching12 = false;
 	n->launching02 = false;
 	n->injected = 0;
+	n->injection.status = 0;
 	prepare_base(v);
 	link_prepare(&n->vmx);
 	nested_use_vmcs02(v);
@@ -219,6 +220,8 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		nested_timer_start(v);
 	if (vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID) {
 		nested_interrupt_later(v);
+		if (unlikely(nested_delivers(v)))
+			around_injects(v);
 	} else {
 		nested_set(&n->vmx, VMCS_IDT_VECTORING_INFO, 0);
 		if (nested_interrupted(v))

@@ -197,6 +197,8 @@ void nested_inject(struct vcpu *v)
 {
 	v->nested->injected = v->event;
 	event_inject(v);
+	if (nested_delivers(v))
+		around_injects(v);
 }
 
 static bool may_be_deaf(const struct vcpu *v)

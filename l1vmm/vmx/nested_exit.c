@@ -294,6 +294,7 @@ static enum fate deliver(struct vcpu *v, enum fate fate)
 	if (unlikely(v->requests))
 		nested_put_off(v);
 	v->nested->injected = 0;
+	v->nested->injection.status = 0;
 	if (!info)
 		return fate;
 	if ((info & INTR_INFO_TYPE_MASK) == INTR_TYPE_EXCEPTION &&

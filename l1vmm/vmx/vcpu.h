@@ -43,6 +43,12 @@ enum vcpu_wait {
 	WAITS_FOR_INTERRUPT_WINDOW = WAITS_EXTINT | WAITS_NMI_SHADOW,
 };
 
+/* An entry that injects an event while a virtual interrupt is in service: vmx/around.h. */
+struct injection {
+	uint32_t status; /* guest interrupt status; 0: it is no such entry */
+	uint64_t rsp;
+};
+
 struct cpu;
 struct observe;
 struct vcpu_nested;
@@ -94,6 +100,8 @@ struct vcpu {
 	bool helpless;		/* waits for what only another vCPU can send */
 	bool awaits_startup;	/* an INIT has been taken, or it has never begun */
 	uint8_t *msr_bitmap;
+	/* The latest entry, where the processor delivers. */
+	struct injection injection;
 
 	/* The guest's own EFER; the VMCS has what the processor runs it with. */
 	uint64_t efer;

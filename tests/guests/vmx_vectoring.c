@@ -23,13 +23,15 @@
 #define EPT_WRITABLE   UINT64_C(2)
 #define EPT_LARGE      UINT64_C(0x80)
 #define EPT_WRITE_BACK UINT64_C(0x30)
-#define EPTP_FLAGS     UINT64_C(0x1e)	   /* write-back, four levels */
-#define HIGH	       (UINT64_C(1) << 30) /* guest-physical: the IDT again, in each page */
+#define EPTP_FLAGS     UINT64_C(0x1e)	    /* write-back, four levels */
+#define HIGH	       (UINT64_C(1) << 30)  /* guest-physical: the IDT again, in each page */
+#define UNTOUCHED      (UINT64_C(64) << 20) /* memory of the image's that nothing is in */
 
 #define IDT_PAGE  (PAGE_AREA_FREE + 5)
 #define SIDE_PAGE (PAGE_AREA_FREE + 6)
 #define IDT_LIMIT 0xfff
 
+#define ICR_NMI	 0x400	     /* to APIC 0, this one */
 #define IRR	 (0x200 / 4) /* in the page of the virtual APIC */
 #define ROUNDS	 120
 #define APART	 UINT64_C(300) /* ticks */
@@ -39,6 +41,7 @@
 /* What the tables of both pages are is known when the delivery begins, so that it stops once. */
 L2_CODE(l2_vectors_wait, "mov (%rdi), %rax; sti; nop; nop; vmcall");
 L2_CODE(l2_vectored, "vmcall; sti; nop; l2_goes_round: jmp l2_goes_round");
+L2_CODE(l2_injected, "vmcall");
 L2_CODE(l2_excepted, "ud2");
 extern const char l2_goes_round[];
 
@@ -50,6 +53,7 @@ static uint32_t virtual_apic[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
 static uint8_t msr_bitmap[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static uint32_t first; /* the APIC of this processor, where there is a second one, */
 static uint64_t begun; /* and the rounds of the two */
+static volatile unsigned taken[256];
 static uint8_t gates[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 static bool on_bochs(void)
@@ -114,12 +118,24 @@ static void request(void)
 	l1_set(CONTROL_SECONDARY, (uint32_t)CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY, true);
 }
 
+static void inject(void)
+{
+	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | INJECTED);
+}
+
+/* The IDT's page as it was, or none, which the hypervisor below has to look for again. */
+static void give_idt(bool there)
+{
+	entries[0] = there ? entries[1] : 0;
+	expect("invept", invept(1, vmread(VMCS_EPT_POINTER)), VMX_SUCCEED);
+}
+
 /* Another event, which is over when the one in question comes. */
 static void deliver_another(void)
 {
 	begin("vectoring-before", l2_vectors_wait, false, (uint64_t)gates);
 	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
-	vmwrite(VMCS_ENTRY_INTR_INFO, INTR_INFO_VALID | INTR_TYPE_EXTERNAL | INJECTED);
+	inject();
 	l1_expect(EXIT_REASON_VMCALL, l2_vectored);
 	page_unmap(IDT_PAGE);
 }
@@ -149,8 +165,7 @@ static void ends_in_ept(const char *name, uint64_t reason, uint64_t entry)
 	entries[0] = entry;
 	l1_expect(reason, NULL);
 	expect_vectoring(INTR_INFO_VALID | INTR_TYPE_EXTERNAL | VIRTUAL);
-	entries[0] = entries[1];
-	expect("invept", invept(1, vmread(VMCS_EPT_POINTER)), VMX_SUCCEED);
+	give_idt(true);
 	vmwrite(VMCS_ENTRY_INTR_INFO, vmread(VMCS_IDT_VECTORING_INFO));
 	l1_expect(EXIT_REASON_VMCALL, l2_vectored);
 	expect_vectoring(0);
@@ -180,15 +195,102 @@ static void set_gates(const void *entry)
 	trap_gate(INJECTED, entry);
 }
 
+/* The guest serves a virtual interrupt, with IF set, and is to take another event. */
+static void inject_while_served(const char *name)
+{
+	deliver_another();
+	begin(name, l2_vectors_wait, true, HIGH);
+	request();
+	l1_expect(EXIT_REASON_VMCALL, l2_vectored);
+	expect_vectoring(0);
+	l1_skip();
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+	trap_gate(INJECTED, l2_injected);
+	copy_gates();
+	inject();
+}
+
+static void expect_injected(void)
+{
+	l1_expect(EXIT_REASON_VMCALL, l2_injected);
+	expect_vectoring(0);
+	trap_gate(INJECTED, l2_vectored);
+}
+
+/* That interrupt is not taken for the event whose delivery ends early, nor the other way round. */
+static void injected_while_served(void)
+{
+	inject_while_served("vectoring-served");
+	give_idt(false);
+	l1_expect(EXIT_REASON_EPT_VIOLATION, NULL);
+	expect_vectoring(INTR_INFO_VALID | INTR_TYPE_EXTERNAL | INJECTED);
+	give_idt(true);
+	inject();
+	expect_injected();
+
+	inject_while_served("vectoring-served-below");
+	give_idt(true);
+	expect_injected();
+	if (on_bochs())
+		return;
+
+	report_running("vectoring-served-again");
+	request();
+	vmwrite(VMCS_GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+	give_idt(false);
+	l1_expect(EXIT_REASON_EPT_VIOLATION, NULL);
+	expect_vectoring(INTR_INFO_VALID | INTR_TYPE_EXTERNAL | VIRTUAL);
+}
+
+/* An interrupt of its own, on the stack that ends at `end`. */
+static void send_on_stack(uint64_t end, uint32_t msr, uint32_t value)
+{
+	uint64_t kept;
+
+	__asm__ volatile("mov %%rsp, %0; mov %1, %%rsp\n\t"
+			 "sti; nop; wrmsr; nop; cli\n\t"
+			 "mov %0, %%rsp"
+			 : "=&r"(kept)
+			 : "r"(end), "c"(msr), "a"(value), "d"(0)
+			 : "cc", "memory");
+}
+
+static void take(struct trap_frame *frame)
+{
+	taken[frame->vector]++;
+	if (frame->vector == VECTOR_NMI)
+		return;
+	if (taken[VIRTUAL] == 1)
+		send_on_stack(UNTOUCHED, MSR_X2APIC_ICR, ICR_NMI);
+	apic_eoi();
+}
+
+/* The same of the image itself, on stacks where nothing has been before; then all is over. */
+static void nmi_while_served(void)
+{
+	report_running("vectoring-own");
+	trap_handle(VIRTUAL, take);
+	trap_handle(VECTOR_NMI, take);
+	send_on_stack(UNTOUCHED + PAGE_SIZE_2M, MSR_X2APIC_SELF_IPI, VIRTUAL);
+	send_on_stack(UNTOUCHED + 2 * PAGE_SIZE_2M, MSR_X2APIC_SELF_IPI, VIRTUAL);
+	expect("nmis", taken[VECTOR_NMI], 1);
+	expect("vectors", taken[VIRTUAL], 2);
+	trap_handle(VECTOR_NMI, NULL);
+	trap_handle(VIRTUAL, NULL);
+}
+
 void told_of_vectoring(void)
 {
 	apic_enable();
+	nmi_while_served();
 	set_gates(l2_vectored);
 	double_faults();
 	if (l1_can(CONTROL_SECONDARY, (uint32_t)CONTROL_SECONDARY_VIRTUAL_INTERRUPT_DELIVERY)) {
 		is_delivered("vectoring-over", false);
-		if (l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT))
+		if (l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT)) {
 			is_delivered("vectoring-over-ept", true);
+			injected_while_served();
+		}
 		if (!on_bochs() && l1_can(CONTROL_SECONDARY, CONTROL_SECONDARY_ENABLE_EPT)) {
 			ends_in_ept("vectoring-violation", EXIT_REASON_EPT_VIOLATION, 0);
 			ends_in_ept("vectoring-misconfig", EXIT_REASON_EPT_MISCONFIG,
