@@ -220,8 +220,6 @@ enum exit_action nested_enter(struct vcpu *v, bool launch)
 		nested_timer_start(v);
 	if (vmcs12_get(n->vmx.vmcs12, VMCS_ENTRY_INTR_INFO) & INTR_INFO_VALID) {
 		nested_interrupt_later(v);
-		if (unlikely(nested_delivers(v)))
-			around_injects(v);
 	} else {
 		nested_set(&n->vmx, VMCS_IDT_VECTORING_INFO, 0);
 		if (nested_interrupted(v))

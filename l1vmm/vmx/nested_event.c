@@ -185,6 +185,8 @@ void nested_interrupt_later(struct vcpu *v)
 {
 	uint64_t offered = v->nested->vmx.offered.controls.msr[CONTROL_PRIMARY] >> 32;
 
+	if (nested_delivers(v))
+		around_injects(v);
 	if (v->nested->stepped_around)
 		open_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING);
 	if (((v->lapic.signals & LAPIC_SIGNAL_INIT) || nmi_waits(v) ||
