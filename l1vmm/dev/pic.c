@@ -307,3 +307,35 @@ uint8_t pic_acknowledge(struct pic *pic)
 	update_cascade(pic);
 	return chip->vector + (uint8_t)line;
 }
+
+/* What ends by itself is not in service, so that nobody knows. */
+static bool was_taken(const struct pic_chip *chip, unsigned line)
+{
+	return chip->automatic_end || (chip->service & bit(line));
+}
+
+/* A request by level is there as long as its line is high. */
+static void take_back(struct pic_chip *chip, unsigned line)
+{
+	chip->service &= (uint8_t)~bit(line);
+	if (!(chip->by_level & bit(line)))
+		chip->requests |= bit(line);
+}
+
+bool pic_give_back(struct pic *pic, uint8_t vector)
+{
+	struct pic_chip *first = &pic->chip[0], *second = &pic->chip[1];
+	unsigned line = vector & (uint8_t)~VECTOR_BITS;
+	uint8_t base = vector & VECTOR_BITS;
+
+	if (base == second->vector && was_taken(first, CASCADE) && was_taken(second, line)) {
+		take_back(second, line);
+		take_back(first, CASCADE);
+	} else if (base == first->vector && line != CASCADE && was_taken(first, line)) {
+		take_back(first, line);
+	} else {
+		return false;
+	}
+	update_cascade(pic);
+	return true;
+}

@@ -57,4 +57,10 @@ bool pic_asks(const struct pic *pic);
 /* The processor takes it: its vector, that of line 7 where there is none any more. */
 uint8_t pic_acknowledge(struct pic *pic);
 
+/*
+ * It has not taken `vector` after all: requested again, and no longer in service.  False where it
+ * is not, as where nothing was there.
+ */
+bool pic_give_back(struct pic *pic, uint8_t vector);
+
 #endif

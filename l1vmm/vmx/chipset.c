@@ -315,3 +315,15 @@ uint8_t chipset_acknowledge(struct vcpu *v)
 	spin_unlock(&chipset->busy);
 	return vector;
 }
+
+bool chipset_give_back(struct vcpu *v, uint8_t vector)
+{
+	struct chipset *chipset = &v->vm->chipset;
+	bool given;
+
+	spin_lock(&chipset->busy);
+	given = pic_give_back(&chipset->pic, vector);
+	tell_of_pic(v);
+	spin_unlock(&chipset->busy);
+	return given;
+}

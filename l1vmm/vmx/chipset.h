@@ -58,6 +58,9 @@ void chipset_end_of_interrupt(struct vcpu *v, uint8_t vector);
 bool chipset_asks(struct vcpu *v);
 uint8_t chipset_acknowledge(struct vcpu *v);
 
+/* `v` has not taken `vector` after all; false where no line has that in service. */
+bool chipset_give_back(struct vcpu *v, uint8_t vector);
+
 /*
  * Takes note in v->waits of whether they do.  LAPIC_SIGNAL_EXTINT goes only here and if they
  * do not: whoever waits for a window is looked at again until it does no more.

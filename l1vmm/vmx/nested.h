@@ -51,6 +51,7 @@ struct vcpu_nested {
 	/* L2's latest entry, with an event of L1's or the hypervisor's. */
 	struct injection injection;
 	bool nmi_blocked;	 /* by L1, when it entered L2 */
+	bool by_controllers;	 /* who had the last interrupt that L1 or L2 has taken */
 	bool stepped_around;	 /* L2 has had virtual interrupts: vmx/around.h */
 	bool tsc_written;	 /* by L2: L1's, which vmcs01 does not have yet */
 	struct exit_page *tells; /* what L1 reads of its guest's exits; may be NULL */

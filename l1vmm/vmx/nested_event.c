@@ -4,10 +4,14 @@
  */
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/around.h"
+#include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/ipi.h"
 #include "l1vmm/vmx/nested_fate.h"
 #include "nesting/virtual_apic.h"
+
+/* Instead of a vector of L1's APIC: the interrupt controllers'. */
+#define CONTROLLERS (-1)
 
 /* What brings L2 back to the hypervisor when it can take an event, and behind one. */
 #define WINDOWS                                                \
@@ -25,6 +29,11 @@ static bool nmi_waits(const struct vcpu *v)
 	       !(v->nested->nmi_blocked && (pin(v) & CONTROL_PIN_VIRTUAL_NMIS));
 }
 
+static bool controllers_ask(struct vcpu *v)
+{
+	return (v->lapic.signals & LAPIC_SIGNAL_EXTINT) && chipset_asks(v);
+}
+
 static __attribute__((noinline)) void open_window(struct vcpu *v, uint32_t control)
 {
 	vmcs_write(v, VMCS_PRIMARY_CONTROLS, vmcs_read(v, VMCS_PRIMARY_CONTROLS) | control);
@@ -38,20 +47,32 @@ void nested_close_windows(struct vcpu *v)
 		   vmcs_read(v, VMCS_PRIMARY_CONTROLS) & ~(WINDOWS & ~of_l1));
 }
 
-/* L1 has given its NMIs to L2, or its interrupts. */
-static void give_nmi(struct vcpu *v)
+/* L1 has given its NMIs to L2: whether the next entry injects this one. */
+static bool give_nmi(struct vcpu *v)
 {
 	uint64_t blocking = vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY);
 
 	if (v->event || blocking) {
 		open_window(v, event_nmi_window(blocking, v->event));
-		return;
+		return false;
 	}
 	v->lapic.signals &= ~LAPIC_SIGNAL_NMI;
 	v->event = INTR_INFO_VALID | INTR_TYPE_NMI | VECTOR_NMI;
+	return true;
 }
 
-static void give_interrupt(struct vcpu *v, uint8_t vector)
+/* Takes an interrupt of L1's, for L1 or L2. */
+static uint32_t acknowledge(struct vcpu *v, int vector)
+{
+	v->nested->by_controllers = vector == CONTROLLERS;
+	if (vector == CONTROLLERS)
+		vector = chipset_acknowledge(v);
+	else
+		lapic_accept(&v->lapic, (uint8_t)vector);
+	return INTR_INFO_VALID | INTR_TYPE_EXTERNAL | (uint32_t)vector;
+}
+
+static void give_interrupt(struct vcpu *v, int vector)
 {
 	uint64_t shadow =
 		vmcs_read(v, VMCS_GUEST_INTERRUPTIBILITY) & (BLOCKING_BY_STI | BLOCKING_BY_MOV_SS);
@@ -60,8 +81,7 @@ static void give_interrupt(struct vcpu *v, uint8_t vector)
 		open_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING);
 		return;
 	}
-	lapic_accept(&v->lapic, vector);
-	v->event = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | vector;
+	v->event = acknowledge(v, vector);
 }
 
 /* An exit for an NMI blocks NMIs until L1's IRET: SDM volume 3, 28.5.6. */
@@ -73,15 +93,13 @@ static void leave_by_nmi(struct vcpu *v)
 	vmcs_write(v, VMCS_GUEST_INTERRUPTIBILITY, BLOCKING_BY_NMI);
 }
 
-static void leave_by_interrupt(struct vcpu *v, uint8_t vector)
+static void leave_by_interrupt(struct vcpu *v, int vector)
 {
 	uint32_t info = 0;
 
 	if (vmcs12_get(v->nested->vmx.vmcs12, VMCS_EXIT_CONTROLS) &
-	    CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT) {
-		lapic_accept(&v->lapic, vector);
-		info = INTR_INFO_VALID | INTR_TYPE_EXTERNAL | vector;
-	}
+	    CONTROL_EXIT_ACKNOWLEDGE_INTERRUPT)
+		info = acknowledge(v, vector);
 	nested_leave_with(v, EXIT_REASON_EXTERNAL_INTERRUPT, 0, info, 0);
 }
 
@@ -134,21 +152,35 @@ static void leave_by_init(struct vcpu *v)
 	nested_leave_with(v, EXIT_REASON_INIT_SIGNAL, 0, 0, 0);
 }
 
-/* What is no vector.  Whether it has ended L2. */
+/*
+ * What is no vector of the APIC: the interrupt controllers' interrupt too, which takes no part in
+ * its priorities (as in event.c).  Whether that is all for now.
+ */
 static __attribute__((noinline)) bool signalled(struct vcpu *v)
 {
+	bool exits = pin(v) & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING;
+
 	if (v->lapic.signals & LAPIC_SIGNAL_INIT) {
 		leave_by_init(v);
 		return true;
 	}
-	if (!nmi_waits(v))
-		return false;
-	if (pin(v) & CONTROL_PIN_NMI_EXITING) {
-		leave_by_nmi(v);
-		return true;
+	if (nmi_waits(v)) {
+		if (pin(v) & CONTROL_PIN_NMI_EXITING) {
+			leave_by_nmi(v);
+			return true;
+		}
+		if (give_nmi(v) && exits) { /* which an exit would lose */
+			nested_interrupt_later(v);
+			return true;
+		}
 	}
-	give_nmi(v);
-	return false;
+	if (!controllers_ask(v))
+		return false;
+	if (exits)
+		leave_by_interrupt(v, CONTROLLERS);
+	else
+		give_interrupt(v, CONTROLLERS);
+	return exits;
 }
 
 /* As around_prepare(): what comes behind this must not have L2 take what its IF holds back. */
@@ -167,17 +199,17 @@ bool nested_interrupted(struct vcpu *v)
 		step_around(v);
 	vector = lapic_pending(&v->lapic);
 	if (v->lapic.signals && signalled(v))
-		return true;
+		return !v->nested->vmx.in_l2;
 	if (vector < 0)
 		return false;
 	if (pin(v) & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) {
 		if (nested_take_posted(v))
 			vector = lapic_pending(&v->lapic);
 		if (vector >= 0)
-			leave_by_interrupt(v, (uint8_t)vector);
+			leave_by_interrupt(v, vector);
 		return vector >= 0;
 	}
-	give_interrupt(v, (uint8_t)vector);
+	give_interrupt(v, vector);
 	return false;
 }
 
@@ -190,7 +222,7 @@ void nested_interrupt_later(struct vcpu *v)
 	if (v->nested->stepped_around)
 		open_window(v, CONTROL_PRIMARY_INTERRUPT_WINDOW_EXITING);
 	if (((v->lapic.signals & LAPIC_SIGNAL_INIT) || nmi_waits(v) ||
-	     lapic_pending(&v->lapic) >= 0) &&
+	     lapic_pending(&v->lapic) >= 0 || controllers_ask(v)) &&
 	    (offered & CONTROL_PRIMARY_MONITOR_TRAP_FLAG))
 		open_window(v, CONTROL_PRIMARY_MONITOR_TRAP_FLAG);
 }

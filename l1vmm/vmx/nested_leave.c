@@ -4,6 +4,7 @@
 #include "l1vmm/vm.h"
 #include "l1vmm/vmx/apic.h"
 #include "l1vmm/vmx/around.h"
+#include "l1vmm/vmx/chipset.h"
 #include "l1vmm/vmx/cr.h"
 #include "l1vmm/vmx/event.h"
 #include "l1vmm/vmx/exit_path.h"
@@ -186,19 +187,27 @@ static void leave_event_to_l1(struct vcpu *v, uint32_t info)
 	n->changed |= ENTRY_CHANGED(EVENT);
 }
 
+/* To where it was acknowledged; false where it has not come from there. */
+static bool give_interrupt_back(struct vcpu *v, uint8_t vector)
+{
+	if (v->nested->by_controllers)
+		return chipset_give_back(v, vector);
+	if (lapic_in_service(&v->lapic) != vector)
+		return false;
+	lapic_give_back(&v->lapic, vector);
+	return true;
+}
+
 /* What L1 gives to its guest is its own interrupt or NMI again; all else is L2's. */
 static void take_event_back(struct vcpu *v, uint32_t info)
 {
 	uint64_t pin = vmcs12_get(v->nested->vmx.vmcs12, VMCS_PIN_BASED_CONTROLS);
 	uint32_t type = info & INTR_INFO_TYPE_MASK;
-	uint8_t vector = info & INTR_INFO_VECTOR_MASK;
 
 	if (type == INTR_TYPE_NMI && !(pin & CONTROL_PIN_NMI_EXITING))
 		v->lapic.signals |= LAPIC_SIGNAL_NMI;
-	else if (type == INTR_TYPE_EXTERNAL && lapic_in_service(&v->lapic) == vector &&
-		 !(pin & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING))
-		lapic_give_back(&v->lapic, vector);
-	else
+	else if (type != INTR_TYPE_EXTERNAL || (pin & CONTROL_PIN_EXTERNAL_INTERRUPT_EXITING) ||
+		 !give_interrupt_back(v, info & INTR_INFO_VECTOR_MASK))
 		leave_event_to_l1(v, info);
 }
 

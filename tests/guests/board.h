@@ -37,6 +37,10 @@ static inline void ioapic_set_entry(unsigned line, uint32_t apic_id, uint32_t lo
 #define PIC_END		  0x20
 #define PIC_READ_REQUESTS 0x0a
 
+/* To LINT0 of the local APIC: their interrupt is taken, or not. */
+#define LVT_EXTINT 0x700
+#define LVT_MASKED 0x10000
+
 #define PIC_TIMER_ALONE 0xfe /* to the data port: every other line is masked */
 
 /* Both bytes of counters 0 and 2: their control words. */
@@ -60,6 +64,28 @@ static inline void pit_count(uint8_t control, uint16_t port, uint16_t count)
 static inline void pit_stop_0(void)
 {
 	out8(PIT_CONTROL_PORT, PIT_0_ONCE);
+}
+
+/* What waits of the first controller's lines. */
+static inline uint8_t pic_requests(void)
+{
+	out8(PIC_FIRST_COMMAND, PIC_READ_REQUESTS);
+	return in8(PIC_FIRST_COMMAND);
+}
+
+/*
+ * Returns when the first controller asks for the timer's interrupt; the one before is over.  Bochs
+ * interrupts no hypervisor whose guest was entered with interrupts off.
+ */
+static inline void pit_raise_0(void)
+{
+	out8(PIC_FIRST_DATA, UINT8_MAX);
+	pit_count(PIT_0_ONCE, PIT_0, PIT_MILLISECOND);
+	sti();
+	while (!(pic_requests() & 1))
+		;
+	cli();
+	out8(PIC_FIRST_DATA, PIC_TIMER_ALONE);
 }
 
 #define SPEAKER	       0x61

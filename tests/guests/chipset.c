@@ -36,8 +36,6 @@
 #define VECTOR_PIC   0x30
 
 #define ESR_RECEIVE_ILLEGAL (1u << 6)
-#define LVT_EXTINT	    0x700
-#define LVT_MASKED	    (1u << 16)
 
 /* Turns of a loop: far more than what is waited for takes, at a few instructions each. */
 #define PATIENCE 20000000
@@ -231,8 +229,7 @@ static void controllers(void)
 	wait_for("too-few", VECTOR_PIC, 10);
 	cli();
 	pass_time();
-	out8(PIC_FIRST_COMMAND, PIC_READ_REQUESTS);
-	expect("requested", in8(PIC_FIRST_COMMAND) & 1, 1);
+	expect("requested", pic_requests() & 1, 1);
 	out8(PIC_FIRST_DATA, UINT8_MAX);
 	pit_stop_0();
 	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_MASKED);
@@ -255,8 +252,7 @@ static void withdrawn(void)
 	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
 	out8(PIC_FIRST_DATA, PIC_TIMER_ALONE);
 	pit_count(PIT_0_PERIODIC, PIT_0, PIT_MILLISECOND);
-	out8(PIC_FIRST_COMMAND, PIC_READ_REQUESTS);
-	while (!(in8(PIC_FIRST_COMMAND) & 1))
+	while (!(pic_requests() & 1))
 		;
 	apic_timer_count(VECTOR_EDGE, APIC_TIMER_ONE_SHOT);
 	wrmsr(MSR_X2APIC_INIT_COUNT, 100000);

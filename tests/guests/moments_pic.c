@@ -12,8 +12,7 @@
 #include "tests/guests/board.h"
 #include "tests/guests/moments.h"
 
-#define LVT_EXTINT 0x700
-#define PIC_LINE   0 /* of the I/O APIC: the controllers */
+#define PIC_LINE 0 /* of the I/O APIC: the controllers */
 
 #define VECTOR_PIC 0x30
 #define INTERRUPTS 5

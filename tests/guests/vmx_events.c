@@ -308,6 +308,7 @@ void interrupts(void)
 	interrupts_of_the_timer();
 	time_that_l2_sets();
 	interrupts_behind_loads();
+	interrupts_of_controllers();
 }
 
 static void send_nmi(void)

@@ -9,6 +9,9 @@ void nmis(void);
 void task_priority(void);
 void faults_in_delivery(void);
 
+/* vmx_controllers.c; one of the former */
+void interrupts_of_controllers(void);
+
 /* vmx_apic.c */
 void virtualized_apic(void);
 

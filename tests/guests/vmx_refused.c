@@ -13,11 +13,13 @@
 #include "l1vmm/arch/cpu.h"
 #include "l1vmm/arch/msr.h"
 #include "nesting/entry_checks.h"
+#include "tests/guests/board.h"
 #include "tests/guests/vmx_features.h"
 #include "tests/guests/vmx_l1.h"
 
 #define OTHER 0x50 /* vectors */
 #define TIMER 0x51
+#define PIC   0x58
 #define NMI   0x400 /* x2APIC ICR: an NMI to APIC 0, this one */
 
 #define VTPR	       (0x80 / 4)
@@ -128,6 +130,30 @@ static void interrupted(void)
 	expect("over", take(), 0);
 }
 
+static void count_pic(struct trap_frame *frame)
+{
+	count(frame);
+	out8(PIC_FIRST_COMMAND, PIC_END);
+}
+
+/* That of the interrupt controllers, whose vector the local APIC has in service, too. */
+static void interrupted_by_controllers(void)
+{
+	begin("refused-controllers");
+	wrmsr(MSR_X2APIC_SELF_IPI, PIC);
+	take();
+	pit_raise_0();
+	trap_gate(PIC, l2_not_refused);
+	is_refused();
+	trap_gate(PIC, NULL);
+	expect("requested", pic_requests() & 1, error != 0);
+	if (!error)
+		out8(PIC_FIRST_COMMAND, PIC_END);
+	expect("taken", take(), error != 0);
+	apic_eoi();
+	expect("over", take(), 0);
+}
+
 /* The first one keeps the second from the hypervisor, not from the guest. */
 static void enter_with_nmi(struct trap_frame *frame)
 {
@@ -209,6 +235,17 @@ static void try_all(const char *name, void (*try)(void))
 		fail("never-late");
 }
 
+static void try_controllers(void)
+{
+	pic_initialize(PIC_FIRST_COMMAND, PIC, 0x04);
+	trap_handle(PIC, count_pic);
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_EXTINT);
+	try_all("refused-controllers", interrupted_by_controllers);
+	out8(PIC_FIRST_DATA, UINT8_MAX);
+	wrmsr(MSR_X2APIC_LVT_LINT0, LVT_MASKED);
+	pit_stop_0();
+}
+
 void refused_entries(void)
 {
 	/* Bochs itself takes a while for nothing. */
@@ -221,6 +258,7 @@ void refused_entries(void)
 	/* First: that launches the VMCS which a hypervisor below has for it. */
 	try_all("refused-again", refused_later);
 	try_all("refused-interrupt", interrupted);
+	try_controllers();
 	try_all("refused-nmi", nmi);
 	try_all("refused-clock", clock);
 }

@@ -158,6 +158,60 @@ Test(pic, ends_by_number_by_priority_and_by_itself)
 	cr_expect_eq(read_command(FIRST, READ_SERVICE), 0);
 }
 
+Test(pic, what_is_given_back_asks_again)
+{
+	static const unsigned lines[] = {0, 7, 9, 15};
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		unsigned line = lines[i];
+
+		pulse(line);
+		for (unsigned again = 0; again < 2; again++) {
+			expect_vector((uint8_t)(BASE + line));
+			cr_expect(pic_give_back(&pic, (uint8_t)(BASE + line)));
+			cr_expect_eq(read_command(FIRST, READ_SERVICE), 0, "line %u", line);
+			cr_expect_eq(read_command(SECOND, READ_SERVICE), 0, "line %u", line);
+		}
+		expect_vector((uint8_t)(BASE + line));
+		cr_expect_not(pic_asks(&pic), "line %u", line);
+		if (line >= 8)
+			pic_write(&pic, SECOND, END);
+		pic_write(&pic, FIRST, END);
+		cr_expect_not(pic_asks(&pic), "line %u", line);
+	}
+}
+
+Test(pic, only_what_is_in_service_is_given_back)
+{
+	for (unsigned vector = 0; vector < 256; vector++)
+		cr_expect_not(pic_give_back(&pic, (uint8_t)vector), "vector %u", vector);
+	pulse(9);
+	expect_vector(BASE + 9);
+	cr_expect_not(pic_give_back(&pic, BASE + 10));
+	cr_expect_not(pic_give_back(&pic, BASE + 2), "the cascade has no vector");
+	cr_expect_not(pic_asks(&pic));
+	pic_write(&pic, SECOND, END);
+	cr_expect_not(pic_give_back(&pic, BASE + 9));
+
+	initialize(FIRST, BASE, 0x03);
+	pulse(6);
+	expect_vector(BASE + 6);
+	cr_expect(pic_give_back(&pic, BASE + 6), "it has ended by itself");
+	expect_vector(BASE + 6);
+}
+
+Test(pic, a_level_that_is_given_back_lasts_as_long_as_its_line)
+{
+	pic_write(&pic, PIC_SECOND_LEVEL, 0xff);
+	pic_set_line(&pic, 11, true);
+	expect_vector(BASE + 11);
+	cr_expect(pic_give_back(&pic, BASE + 11));
+	expect_vector(BASE + 11);
+	pic_set_line(&pic, 11, false);
+	cr_expect(pic_give_back(&pic, BASE + 11));
+	cr_expect_not(pic_asks(&pic));
+}
+
 Test(pic, priorities_rotate)
 {
 	pic_write(&pic, FIRST, 0xc0 | 4); /* 4 is the lowest: 5 is the highest */
