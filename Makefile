@@ -75,6 +75,9 @@ $(B)/san/%.o: %.c Makefile
 	@echo "compile $@"
 	$(Q)$(HOST_CC) $(CPPFLAGS) $(SAN_CFLAGS) $(HOST_CPPFLAGS) -c $< -o $@
 
+# A source that has gone from where an earlier build found it is no reason to stop.
+%.c: ;
+%.S: ;
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # The two commands of a newcomer.  Their steps follow one another whatever -j says, and each step is
