@@ -1,8 +1,8 @@
 # l1vmm-launch, which runs stacks on /dev/kvm.  Static, so that it also runs where there is nothing
 # else: in the initramfs of a KVM within Bochs.
 #
-# What needs libbpf is the launcher's alone.
-LAUNCHER_OWN_SRCS := $(addprefix bench/launcher/,main.c observe.c programs.c)
+# What needs libbpf and libelf is the launcher's alone.
+LAUNCHER_OWN_SRCS := $(addprefix bench/launcher/,libelf.c main.c observe.c programs.c)
 LAUNCHER_LIB_SRCS := $(filter-out $(LAUNCHER_OWN_SRCS),$(wildcard bench/launcher/*.c)) \
 	l1vmm/arch/ata.c
 HOST_LIB_SRCS += $(LAUNCHER_LIB_SRCS)
